@@ -1,0 +1,3 @@
+module github.com/belfry-run/belfry
+
+go 1.26

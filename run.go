@@ -1,0 +1,125 @@
+package belfry
+
+import "time"
+
+// An Occurrence is one time at which a schedule is due. The pair is unique: at
+// most one run is ever recorded for it.
+type Occurrence struct {
+	Schedule ID
+	Time     time.Time // scheduled time, UTC, whole seconds
+}
+
+// Outcome is what became of an occurrence.
+type Outcome uint8
+
+// Pending and Running are the states on the way; every other outcome is final.
+const (
+	Pending Outcome = iota // recorded, waiting for its next attempt
+	Running                // an attempt is under way
+	Succeeded
+	Failed           // tries exhausted or a permanent error, and no dead-letter queue
+	DeadLettered     // as Failed, and the message is in the dead-letter queue
+	SkippedOverlap   // the run before it had not ended
+	SkippedCalendar  // a calendar excluded it
+	Missed           // the service was down longer than catch-up reaches
+	Cancelled        // the schedule was deleted, or an operator stopped the run
+	outcomeEnd       // one past the last
+)
+
+var outcomeNames = [outcomeEnd]string{
+	"pending", "running", "succeeded", "failed", "dead_lettered",
+	"skipped_overlap", "skipped_calendar", "missed", "cancelled",
+}
+
+// String returns the outcome's name in the native API.
+func (o Outcome) String() string {
+	if o < outcomeEnd {
+		return outcomeNames[o]
+	}
+	return "unknown"
+}
+
+// Final reports whether nothing further happens to a run with this outcome.
+func (o Outcome) Final() bool { return o > Running }
+
+// A Run is the record of one occurrence that was started.
+type Run struct {
+	Occurrence
+	Revision int64 // of the schedule that the run was started from
+	Outcome  Outcome
+	Reason   string    // a sentence; empty while the run is under way
+	Started  time.Time // first attempt's start
+	Ended    time.Time // zero until the outcome is final
+	Attempts []Attempt
+}
+
+// An Attempt is one delivery of a run to its target.
+type Attempt struct {
+	Number      int       `json:"number"` // 1 is the first
+	ExecutionID string    `json:"execution_id,omitempty"`
+	Started     time.Time `json:"started_at"`
+	Ended       time.Time `json:"ended_at"`
+	Result
+}
+
+// A Result is the facts that a target reports of an attempt. What follows from
+// them is the engine's to decide.
+type Result struct {
+	Status       AttemptStatus `json:"result"`
+	ErrorCode    string        `json:"error_code,omitempty"`
+	ErrorMessage string        `json:"error_message,omitempty"`
+	// HandlerError is set when the target was reached and its own code failed,
+	// against a delivery that failed.
+	HandlerError bool `json:"handler_error,omitempty"`
+	// RetryAfter is the target's own wish for the time until the next attempt; 0 is none.
+	RetryAfter time.Duration `json:"-"`
+	Payload    string        `json:"-"`             // what was sent, for the dead-letter queue
+	Log        string        `json:"log,omitempty"` // tail of what the target logged
+}
+
+// AttemptStatus is how an attempt ended.
+type AttemptStatus string
+
+// The ways an attempt ends.
+const (
+	AttemptSucceeded   AttemptStatus = "succeeded"
+	AttemptRetryable   AttemptStatus = "retryable_error"
+	AttemptPermanent   AttemptStatus = "permanent_error"
+	AttemptInterrupted AttemptStatus = "interrupted" // the server stopped during it; it does not count against the retry policy
+)
+
+// An Invocation is one attempt as it is handed to a target.
+type Invocation struct {
+	Occurrence
+	ScheduleARN string
+	Scope       Scope
+	Target      *Target
+	Attempt     int    // 1 is the first
+	ExecutionID string // 16 lower-case hex digits, new for each attempt
+}
+
+// OccurrenceID returns the identity that stays the same over all attempts; a
+// target can build "once per occurrence" on it.
+func (o Occurrence) OccurrenceID() string {
+	return o.Schedule.String() + "-" + o.Time.UTC().Format("20060102T150405Z")
+}
+
+// A Gap is a stretch in which a schedule was due and nothing ran. One row
+// stands for all occurrences in it.
+type Gap struct {
+	Schedule ID
+	From, To time.Time // first and last occurrence; To is zero while the gap is open
+	Count    int64     // occurrences in it; 0 while it is open
+	Reason   GapReason
+}
+
+// GapReason says why nothing ran.
+type GapReason string
+
+// The reasons of a gap.
+const (
+	GapDisabled GapReason = "disabled" // the schedule was disabled
+	GapMissed   GapReason = "missed"   // the service was down longer than catch-up reaches
+	GapTooOld   GapReason = "too_old"  // a one-time schedule created after its time and past its maximum event age
+	GapDeleted  GapReason = "deleted"  // due when the schedule or its group was deleted, and not yet started
+)
