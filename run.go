@@ -17,13 +17,13 @@ const (
 	Pending Outcome = iota // recorded, waiting for its next attempt
 	Running                // an attempt is under way
 	Succeeded
-	Failed           // tries exhausted or a permanent error, and no dead-letter queue
-	DeadLettered     // as Failed, and the message is in the dead-letter queue
-	SkippedOverlap   // the run before it had not ended
-	SkippedCalendar  // a calendar excluded it
-	Missed           // the service was down longer than catch-up reaches
-	Cancelled        // the schedule was deleted, or an operator stopped the run
-	outcomeEnd       // one past the last
+	Failed          // tries exhausted or a permanent error, and no dead-letter queue
+	DeadLettered    // as Failed, and the message is in the dead-letter queue
+	SkippedOverlap  // the run before it had not ended
+	SkippedCalendar // a calendar excluded it
+	Missed          // the service was down longer than catch-up reaches
+	Cancelled       // the schedule was deleted, or an operator stopped the run
+	outcomeEnd      // one past the last
 )
 
 var outcomeNames = [outcomeEnd]string{

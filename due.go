@@ -1,0 +1,99 @@
+package belfry
+
+import "time"
+
+// A Due is an entry of the durable due queue: the next occurrence of a
+// schedule, or the next attempt of a run.
+type Due struct {
+	At    time.Time // when to act, UTC, milliseconds
+	Retry bool      // an attempt of a run that is recorded already
+	Occurrence
+	Revision int64 // of the schedule that the entry was made from
+	Attempt  int   // number of the attempt that is due; 1 is the first
+}
+
+// Before orders the due queue.
+func (d *Due) Before(o *Due) bool {
+	if !d.At.Equal(o.At) {
+		return d.At.Before(o.At)
+	}
+	if d.Retry != o.Retry {
+		return o.Retry
+	}
+	if d.Schedule != o.Schedule {
+		return d.Schedule < o.Schedule
+	}
+	return d.Time.Before(o.Time)
+}
+
+// A DueItem is a due entry with what is needed to act on it.
+type DueItem struct {
+	Due
+	Spec *Schedule // nil when the schedule has been deleted
+	Run  *Run      // of a retry: the run so far
+}
+
+// A Start is one step of the engine: the due entry is taken out of the queue,
+// the run is recorded as running, and the schedule moves on.
+type Start struct {
+	Due  Due         // the entry to take; when it is gone, somebody else won and nothing is written
+	Run  *Occurrence // the occurrence to run; nil when catch-up leaves nothing to run
+	At   time.Time   // start of the attempt
+	Next *Due        // the schedule's next occurrence; nil when there is none or Due is a retry
+	Gap  *Gap        // occurrences passed over on the way
+}
+
+// A Claim is the store's receipt for a run that was started; it comes back
+// with the run's Finish.
+type Claim int64
+
+// A Finish is what became of an attempt.
+type Finish struct {
+	Occurrence
+	Claim    Claim
+	Outcome  Outcome   // Pending when another attempt follows
+	Reason   string    // of a final outcome; empty for success at the first attempt
+	Started  time.Time // of the first attempt
+	Ended    time.Time // of this attempt
+	Attempts []Attempt // all so far; nil is one that succeeded
+	Retry    *Due      // the attempt that follows
+	Delete   bool      // the schedule has completed and asked to be deleted
+}
+
+// A Lease is the right to fire the schedules of one shard. Writes carry its
+// epoch; after another node has taken the shard, with a higher epoch, they fail with
+// Fenced.
+type Lease struct {
+	Shard Shard
+	Epoch int64
+	Until time.Time // zero: until it is taken
+}
+
+// A ScheduleChange replaces or removes a schedule.
+type ScheduleChange struct {
+	Old     *Schedule // as read; when it has changed since, nothing is written
+	New     *Schedule // nil removes it
+	Pending *Due      // the entry that Old has in the due queue; nil is none
+	Next    *Due      // the entry that takes its place
+	Gaps    []Gap     // to record; one with a zero To stays open
+	CloseAt time.Time // when set, the schedule's open gap ends here ...
+	Closed  int64     // ... with so many occurrences in it
+}
+
+// A ScheduleQuery selects schedules, ordered by group and name.
+type ScheduleQuery struct {
+	Scope
+	Group      string // empty: all groups
+	NamePrefix string
+	State      *State
+	AfterGroup string // position: the last one of the page before
+	AfterName  string
+	Limit      int
+}
+
+// A RunQuery selects runs of a schedule, newest first.
+type RunQuery struct {
+	Schedules []ID      // the lives of one name
+	From, To  time.Time // scheduled time, both included; zero is open
+	Limit     int
+}
