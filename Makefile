@@ -1,0 +1,74 @@
+# Belfry: everything a person or a machine does with this tree.
+#
+#   make demo    build, start, deploy an example, watch it run
+#   make test    install what the tests need, then run everything
+#
+# Run "make help" for the rest.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+# Packages that share memory between goroutines; the rest is pure or is driven
+# from outside as a process, where the race detector sees nothing.
+RACE_PKGS ?= ./engine/... ./function/... ./queue/... ./store/... ./target/... ./api/... ./app/...
+
+# One fuzz target a time is go's own limit; FUZZTIME is per target.
+FUZZTIME ?= 30s
+
+LINT := bin/golangci-lint
+
+.PHONY: help build demo test setup vet test-go test-race lint fmt generate generate-check bench fuzz clean
+
+help: ## list the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/belfry, without cgo
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/belfry ./cmd/belfry
+
+demo: build ## deploy examples/daily-report to a fresh server and watch it run (DEMO_ONCE=1: stop after two runs)
+	@python3 scripts/demo.py
+
+test: setup vet test-race test-go ## install what is missing, then vet, race and all tests
+
+setup: ## install the tools that the tests drive Belfry with
+	@scripts/setup
+
+vet:
+	$(GO) vet ./...
+
+test-go: ## all tests, no race detector
+	$(GO) test ./...
+
+test-race: ## the packages where goroutines meet, under the race detector
+	CGO_ENABLED=1 $(GO) test -race $(RACE_PKGS)
+
+$(LINT): tools/go.mod tools/go.sum
+	@mkdir -p bin
+	@echo "building golangci-lint; the first time takes about two minutes"
+	CGO_ENABLED=0 $(GO) build -C tools -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+lint: $(LINT) ## golangci-lint with the list in .golangci.yml
+	$(LINT) run ./...
+
+fmt: $(LINT) ## gofumpt and goimports over everything
+	$(LINT) fmt ./...
+
+generate: ## write the generated files again
+	$(GO) generate ./...
+
+generate-check: ## fail when a generated file is not what its generator writes
+	@scripts/generate-check
+
+bench: ## measure (at most 15 minutes; wants an idle machine)
+	$(GO) run ./bench $(BENCHFLAGS)
+
+fuzz: ## every fuzz target for FUZZTIME
+	@scripts/fuzz $(FUZZTIME)
+
+clean: ## remove what was built
+	rm -rf bin .tmp

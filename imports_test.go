@@ -1,0 +1,176 @@
+package belfry_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/belfry-run/belfry"
+
+// A row says which packages of ours a package may import. Names are folders
+// below the module; "." is the vocabulary at the root; "x/..." is x and
+// everything below it.
+type row struct {
+	pkg string
+	may []string
+}
+
+// everything stands for any package of ours but the commands.
+const everything = "*"
+
+// imports is the import table of the architecture. A package matches the first
+// row that names it. Data moves one way, from schedule to monitor, so none of
+// engine, target, function and queue may know another.
+var imports = []row{
+	{".", nil},
+	{"expr", nil},
+	{"auth", []string{"."}},
+	{"function", []string{"."}},
+	{"queue", []string{"."}},
+	{"table", []string{"."}},
+	{"engine", []string{".", "expr"}},
+	{"monitor", []string{".", "expr"}},
+	{"target", []string{"."}},
+	{"store/storetest", []string{".", "engine", "function", "queue", "table", "monitor", "auth"}},
+	{"store/...", []string{".", "function", "queue", "table", "monitor", "auth"}},
+	{"api/awswire", []string{".", "auth"}},
+	{"api/awswire/...", []string{".", "auth"}},
+	{"api/scheduler", []string{".", "engine", "api/awswire", "auth"}},
+	{"api/events", []string{".", "engine", "api/awswire", "auth"}},
+	{"api/lambda", []string{".", "function", "api/awswire", "auth"}},
+	{"api/sqs", []string{".", "queue", "api/awswire", "auth"}},
+	{"api/dynamodb", []string{".", "table", "api/awswire", "auth"}},
+	{"api/iam", []string{".", "auth", "api/awswire"}},
+	{"api/cloudscheduler", []string{".", "engine", "auth"}},
+	{"api/healthchecks", []string{".", "monitor", "auth"}},
+	{"api/native", []string{".", "engine", "auth"}},
+	{"console", []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
+	{"app", []string{everything}},
+	{"cmd/belfry", []string{"app"}},
+	{"bench", []string{everything}},
+	{"e2e", nil}, // drives the binary from outside
+}
+
+// inTests is what the test files of any package may import beside the row of
+// their package: the embedded store, because tests run on real SQLite, and the
+// suite that every store must pass.
+var inTests = []string{".", "expr", "store/sqlite", "store/storetest"}
+
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// TestImports holds every package against the table and names each offending
+// edge. A package that the table does not know fails too: it has to be given a
+// place first.
+func TestImports(t *testing.T) {
+	for _, p := range listPackages(t) {
+		r, ok := rowOf(p.ImportPath)
+		if !ok {
+			t.Errorf("%s is not in the import table: decide what it may import and add its row", local(p.ImportPath))
+			continue
+		}
+		check(t, local(p.ImportPath), p.Imports, r.may)
+		check(t, local(p.ImportPath)+" (tests)", slices.Concat(p.TestImports, p.XTestImports),
+			slices.Concat(r.may, inTests, []string{local(p.ImportPath)}))
+	}
+}
+
+// TestTableAllowsNoCycleOfDomains guards the table itself: a row that lets one
+// domain package import another would make TestImports pass for the wrong reason.
+func TestTableAllowsNoCycleOfDomains(t *testing.T) {
+	domains := []string{"engine", "target", "function", "queue", "table", "monitor", "auth"}
+	for _, r := range imports {
+		if !slices.Contains(domains, r.pkg) {
+			continue
+		}
+		for _, d := range domains {
+			if allowed(d, r.may) {
+				t.Errorf("the table lets %s import %s", r.pkg, d)
+			}
+		}
+	}
+}
+
+func check(t *testing.T, from string, to, may []string) {
+	t.Helper()
+	offending := map[string]bool{}
+	for _, imp := range to {
+		if (imp == module || strings.HasPrefix(imp, module+"/")) && !allowed(local(imp), may) {
+			offending[local(imp)] = true
+		}
+	}
+	for _, imp := range slices.Sorted(maps.Keys(offending)) {
+		t.Errorf("%s imports %s; the table allows %s only %v", from, imp, from, may)
+	}
+}
+
+// allowed reports whether a row that may import may lets in the package pkg.
+func allowed(pkg string, may []string) bool {
+	for _, m := range may {
+		switch {
+		case m == everything:
+			if !strings.HasPrefix(pkg, "cmd/") && pkg != "store/storetest" {
+				return true
+			}
+		case matches(m, pkg):
+			return true
+		}
+	}
+	return false
+}
+
+func rowOf(importPath string) (row, bool) {
+	i := slices.IndexFunc(imports, func(r row) bool { return matches(r.pkg, local(importPath)) })
+	if i < 0 {
+		return row{}, false
+	}
+	return imports[i], true
+}
+
+func matches(pattern, pkg string) bool {
+	if below, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return pkg == below || strings.HasPrefix(pkg, below+"/")
+	}
+	return pattern == pkg
+}
+
+// local returns the folder of a package of ours.
+func local(importPath string) string {
+	return path.Clean(strings.TrimPrefix(strings.TrimPrefix(importPath, module), "/"))
+}
+
+func listPackages(t *testing.T) []goPackage {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "./...")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var all []goPackage
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatalf("go list's answer: %v", err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 2 {
+		t.Fatalf("go list found %d packages of ours, want the whole module", len(all))
+	}
+	return all
+}
