@@ -68,3 +68,7 @@ func KindOf(err error) Kind {
 	}
 	return Internal
 }
+
+// ErrStale is returned by a store when what a change was decided on is no
+// longer so: read again and decide again.
+var ErrStale = &Error{Kind: Conflict, Code: "stale", Message: "It was changed by somebody else at the same time; try again."}

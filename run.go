@@ -1,6 +1,11 @@
 package belfry
 
-import "time"
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/fnv"
+	"time"
+)
 
 // An Occurrence is one time at which a schedule is due. The pair is unique: at
 // most one run is ever recorded for it.
@@ -123,3 +128,15 @@ const (
 	GapTooOld   GapReason = "too_old"  // a one-time schedule created after its time and past its maximum event age
 	GapDeleted  GapReason = "deleted"  // due when the schedule or its group was deleted, and not yet started
 )
+
+// ExecutionID returns the identity of one attempt: 16 hexadecimal digits that
+// no other attempt has.
+func (o Occurrence) ExecutionID(attempt int) string {
+	h := fnv.New64a()
+	var b [24]byte
+	binary.BigEndian.PutUint64(b[:], uint64(o.Schedule))
+	binary.BigEndian.PutUint64(b[8:], uint64(o.Time.Unix()))
+	binary.BigEndian.PutUint64(b[16:], uint64(attempt))
+	h.Write(b[:])
+	return fmt.Sprintf("%016x", h.Sum64())
+}

@@ -202,8 +202,8 @@ func (s *Store) writeLoop(c *sqlite.Conn) {
 // transaction, and returns them with their errors set.
 func (s *Store) gather(c *sqlite.Conn, batch []*writeOp) []*writeOp {
 	began := time.Now()
-	if err := exec(c, "BEGIN IMMEDIATE"); err != nil {
-		batch[0].err = fmt.Errorf("begin: %w", err)
+	if err := s.begin(c); err != nil {
+		batch[0].err = err
 		return batch
 	}
 	broken := false
@@ -246,8 +246,8 @@ func (s *Store) gather(c *sqlite.Conn, batch []*writeOp) []*writeOp {
 }
 
 func (s *Store) alone(c *sqlite.Conn, w *writeOp) error {
-	if err := exec(c, "BEGIN IMMEDIATE"); err != nil {
-		return fmt.Errorf("begin: %w", err)
+	if err := s.begin(c); err != nil {
+		return err
 	}
 	err := w.run(c)
 	if err != nil {
@@ -257,6 +257,18 @@ func (s *Store) alone(c *sqlite.Conn, w *writeOp) error {
 	if err := exec(c, "COMMIT"); err != nil {
 		s.rollback(c)
 		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// begin opens a transaction and reads who owns the store in it.
+func (s *Store) begin(c *sqlite.Conn) error {
+	if err := exec(c, "BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	if err := s.readEpoch(c, &s.leases.now); err != nil {
+		s.rollback(c)
+		return fmt.Errorf("read the epoch: %w", err)
 	}
 	return nil
 }
@@ -283,6 +295,9 @@ func exec(c *sqlite.Conn, query string, args ...any) error {
 	return errors.Join(err, st.Reset())
 }
 
+// optional is a text that is stored as NULL when it is empty.
+type optional string
+
 // bind sets parameter i (1 is the first).
 func bind(st *sqlite.Stmt, i int, a any) {
 	switch v := a.(type) {
@@ -296,6 +311,12 @@ func bind(st *sqlite.Stmt, i int, a any) {
 		st.BindBool(i, v)
 	case string:
 		st.BindText(i, v)
+	case optional:
+		if v == "" {
+			st.BindNull(i)
+		} else {
+			st.BindText(i, string(v))
+		}
 	case []byte:
 		if v == nil {
 			st.BindNull(i)

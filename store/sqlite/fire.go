@@ -1,0 +1,299 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry"
+)
+
+const dueColumns = "d.at, d.kind, d.schedule, d.scheduled_at, d.revision, d.attempt"
+
+func scanDue(st *sqlite.Stmt) belfry.Due {
+	return belfry.Due{
+		At:    fromMillis(st.ColumnInt64(0)),
+		Retry: st.ColumnBool(1),
+		Occurrence: belfry.Occurrence{
+			Schedule: belfry.ID(st.ColumnInt64(2)),
+			Time:     time.Unix(st.ColumnInt64(3), 0).UTC(),
+		},
+		Revision: st.ColumnInt64(4),
+		Attempt:  st.ColumnInt(5),
+	}
+}
+
+func putDue(c *sqlite.Conn, d *belfry.Due) error {
+	if d == nil {
+		return nil
+	}
+	return exec(c, "INSERT OR REPLACE INTO due VALUES (?,?,?,?,?,?)",
+		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision, d.Attempt)
+}
+
+// takeDue removes the entry and reports whether it was there.
+func takeDue(c *sqlite.Conn, d *belfry.Due) (bool, error) {
+	err := exec(c, "DELETE FROM due WHERE at=? AND kind=? AND schedule=? AND scheduled_at=? AND revision=?",
+		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision)
+	return err == nil && c.Changes() == 1, err
+}
+
+// Due returns up to limit entries of the shards that are held, in the order of
+// the queue, that come after the given one (nil is the first) and are due at
+// or before until.
+func (s *Store) Due(ctx context.Context, after *belfry.Due, until time.Time, limit int) ([]belfry.DueItem, error) {
+	if after == nil {
+		after = &belfry.Due{At: time.UnixMilli(-1)}
+	}
+	items := make([]belfry.DueItem, 0, min(limit, 1024))
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		err := query(c, "SELECT "+dueColumns+", "+prefixed+` FROM due d LEFT JOIN schedules s ON s.id = d.schedule
+ WHERE (d.at, d.kind, d.schedule, d.scheduled_at) > (?,?,?,?) AND d.at <= ?
+ ORDER BY d.at, d.kind, d.schedule, d.scheduled_at LIMIT ?`,
+			func(st *sqlite.Stmt) error {
+				it := belfry.DueItem{Due: scanDue(st)}
+				if !st.ColumnIsNull(6) {
+					it.Spec = scanSchedule(st, 6)
+				}
+				items = append(items, it)
+				return nil
+			}, after.At.UnixMilli(), after.Retry, after.Schedule, after.Time.Unix(), until, limit)
+		for i := 0; i < len(items) && err == nil; i++ {
+			if items[i].Retry {
+				items[i].Run, err = runOf(c, items[i].Occurrence)
+			}
+		}
+		return err
+	})
+	return items, err
+}
+
+// NextDue returns when the first entry of the queue is due; zero when it is empty.
+func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT at FROM due ORDER BY at LIMIT 1",
+			func(st *sqlite.Stmt) error { at = fromMillis(st.ColumnInt64(0)); return nil })
+	})
+	return at, err
+}
+
+// Backlog counts the entries that are due at or before now, up to limit.
+func (s *Store) Backlog(ctx context.Context, now time.Time, limit int) (int, error) {
+	n := 0
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT count(*) FROM (SELECT 1 FROM due WHERE at<=? LIMIT ?)",
+			func(st *sqlite.Stmt) error { n = st.ColumnInt(0); return nil }, now, limit)
+	})
+	return n, err
+}
+
+// claims counts, for each row of the claims table that this process wrote, the
+// runs under way.
+type claims struct {
+	mu    sync.Mutex
+	left  map[int64]int
+	last  int64   // the writer's own
+	spent []int64 // rows to delete with the next write
+}
+
+// Start takes each entry out of the queue, records its run as running and puts
+// the schedule's next entry in its place, all or nothing. started tells, entry
+// by entry, whether this caller won; an entry that was gone, or whose
+// occurrence had a run already, is not run again. It fails with Fenced, and
+// writes nothing, when another node has taken the shards.
+func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []bool, err error) {
+	running := 0
+	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		started, running = make([]bool, len(starts)), 0
+		keys := make([]byte, 0, 16*len(starts))
+		for i := range starts {
+			st := &starts[i]
+			took, err := takeDue(c, &st.Due)
+			if err != nil {
+				return err
+			}
+			if !took {
+				continue
+			}
+			if st.Run != nil {
+				if started[i], err = putRun(c, st); err != nil {
+					return err
+				}
+				if started[i] {
+					running++
+					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Time.Unix()))
+					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Schedule))
+				}
+			}
+			if st.Gap != nil {
+				if err := putGap(c, *st.Gap); err != nil {
+					return err
+				}
+			}
+			if err := putDue(c, st.Next); err != nil {
+				return err
+			}
+		}
+		if err := s.dropSpent(c); err != nil || running == 0 {
+			return err
+		}
+		s.claims.last++
+		claim = belfry.Claim(s.claims.last)
+		return exec(c, "INSERT INTO claims VALUES (?,?)", int64(claim), keys)
+	})
+	if err == nil && running > 0 {
+		s.claims.mu.Lock()
+		s.claims.left[int64(claim)] += running
+		s.claims.mu.Unlock()
+	}
+	return claim, started, err
+}
+
+// putRun records the run as running; false when the occurrence has one already
+// (or, for a retry, none that waits).
+func putRun(c *sqlite.Conn, st *belfry.Start) (bool, error) {
+	var err error
+	if st.Due.Retry {
+		err = exec(c, "UPDATE runs SET outcome=1 WHERE scheduled_at=? AND schedule=? AND outcome=0", st.Run.Time.Unix(), st.Run.Schedule)
+	} else {
+		err = exec(c, "INSERT INTO runs (scheduled_at, schedule, revision, outcome, started_at, ended_at) VALUES (?,?,?,1,?,0) ON CONFLICT DO NOTHING",
+			st.Run.Time.Unix(), st.Run.Schedule, st.Due.Revision, st.At)
+	}
+	return err == nil && c.Changes() == 1, err
+}
+
+// Finish records what became of an attempt, with the retry or the deletion
+// that follows from it. A run that has ended stays as it is: the second call
+// changes nothing and is no error. It fails with Fenced as Start does.
+func (s *Store) Finish(ctx context.Context, f belfry.Finish) error {
+	var attempts []byte
+	if f.Attempts != nil {
+		b, err := json.Marshal(f.Attempts)
+		if err != nil {
+			return err
+		}
+		attempts = b
+	}
+	err := s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		if err := s.dropSpent(c); err != nil {
+			return err
+		}
+		var ended time.Time
+		if f.Outcome.Final() {
+			ended = f.Ended
+		}
+		err := exec(c, "UPDATE runs SET outcome=?, ended_at=?, reason=?, attempts=? WHERE scheduled_at=? AND schedule=? AND outcome=1",
+			int64(f.Outcome), ended, optional(f.Reason), attempts, f.Time.Unix(), f.Schedule)
+		if err != nil || c.Changes() == 0 {
+			return err
+		}
+		if f.Delete {
+			if err := retireByID(c, f.Schedule, f.Ended); err != nil {
+				return err
+			}
+		}
+		return putDue(c, f.Retry)
+	})
+	if err == nil && f.Claim != 0 {
+		s.claims.mu.Lock()
+		defer s.claims.mu.Unlock()
+		n := s.claims.left[int64(f.Claim)] - 1
+		if n > 0 {
+			s.claims.left[int64(f.Claim)] = n
+		} else {
+			delete(s.claims.left, int64(f.Claim))
+			s.claims.spent = append(s.claims.spent, int64(f.Claim))
+		}
+	}
+	return err
+}
+
+// dropSpent deletes the claims whose runs have all ended. A row that is
+// forgotten after a failed commit costs nothing: Interrupted looks at the runs.
+func (s *Store) dropSpent(c *sqlite.Conn) error {
+	s.claims.mu.Lock()
+	spent := s.claims.spent
+	s.claims.spent = nil
+	s.claims.mu.Unlock()
+	for _, seq := range spent {
+		if err := exec(c, "DELETE FROM claims WHERE seq=?", seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func retireByID(c *sqlite.Conn, id belfry.ID, at time.Time) error {
+	var sch *belfry.Schedule
+	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
+		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id)
+	if err != nil || sch == nil {
+		return err
+	}
+	return retire(c, sch, at)
+}
+
+// loadClaims continues the numbering of an earlier process.
+func (s *Store) loadClaims(ctx context.Context) error {
+	s.claims.left = map[int64]int{}
+	return s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT ifnull(max(seq), 0) FROM claims",
+			func(st *sqlite.Stmt) error { s.claims.last = st.ColumnInt64(0); return nil })
+	})
+}
+
+// Interrupted returns the runs that an earlier owner of the shards had started
+// and not finished, in no particular order, each with a claim for its Finish.
+// To be called once after Acquire, before the first Start.
+func (s *Store) Interrupted(ctx context.Context) (items []belfry.DueItem, claim belfry.Claim, err error) {
+	var keys []byte
+	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		items, keys = nil, nil
+		var old []byte
+		err := query(c, "SELECT runs FROM claims", func(st *sqlite.Stmt) error {
+			old = append(old, columnBlob(st, 0)...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for ; len(old) >= 16; old = old[16:] {
+			o := belfry.Occurrence{
+				Time:     time.Unix(int64(binary.BigEndian.Uint64(old)), 0).UTC(),
+				Schedule: belfry.ID(binary.BigEndian.Uint64(old[8:])),
+			}
+			run, err := runOf(c, o)
+			if err != nil {
+				return err
+			}
+			if run == nil || run.Outcome != belfry.Running {
+				continue
+			}
+			it := belfry.DueItem{Due: belfry.Due{Retry: true, Occurrence: o, Revision: run.Revision}, Run: run}
+			err = query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
+				func(st *sqlite.Stmt) error { it.Spec = scanSchedule(st, 0); return nil }, o.Schedule)
+			if err != nil {
+				return err
+			}
+			items = append(items, it)
+			keys = append(keys, old[:16]...)
+		}
+		if err := exec(c, "DELETE FROM claims"); err != nil || len(items) == 0 {
+			return err
+		}
+		s.claims.last++
+		claim = belfry.Claim(s.claims.last)
+		return exec(c, "INSERT INTO claims VALUES (?,?)", int64(claim), keys)
+	})
+	if err == nil && len(items) > 0 {
+		s.claims.mu.Lock()
+		s.claims.left[int64(claim)] = len(items)
+		s.claims.mu.Unlock()
+	}
+	return items, claim, err
+}

@@ -1,0 +1,140 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry"
+)
+
+func scanGroup(st *sqlite.Stmt) (belfry.Group, error) {
+	g := belfry.Group{
+		Scope:    belfry.Scope{Account: st.ColumnText(0), Region: st.ColumnText(1)},
+		Name:     st.ColumnText(2),
+		Deleting: st.ColumnBool(3),
+		Created:  fromMillis(st.ColumnInt64(5)),
+		Modified: fromMillis(st.ColumnInt64(6)),
+	}
+	return g, json.Unmarshal([]byte(st.ColumnText(4)), &g.Tags)
+}
+
+func noGroup(name string) error {
+	return belfry.Errorf(belfry.NotFound, "GroupName", "Schedule group %s does not exist.", name)
+}
+
+// openGroup answers nil when schedules may be created in the group.
+func openGroup(c *sqlite.Conn, scope belfry.Scope, name string) error {
+	if name == belfry.DefaultGroup {
+		return nil
+	}
+	err := noGroup(name)
+	qerr := query(c, "SELECT deleting FROM groups WHERE account=? AND region=? AND name=?", func(st *sqlite.Stmt) error {
+		err = nil
+		if st.ColumnBool(0) {
+			err = belfry.Errorf(belfry.Conflict, "GroupName", "Schedule group %s is being deleted.", name)
+		}
+		return nil
+	}, scope.Account, scope.Region, name)
+	if qerr != nil {
+		return qerr
+	}
+	return err
+}
+
+// Created is when the store was made.
+func (s *Store) Created(ctx context.Context) (time.Time, error) {
+	var at time.Time
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT value FROM meta WHERE key='created'",
+			func(st *sqlite.Stmt) error { at = fromMillis(st.ColumnInt64(0)); return nil })
+	})
+	return at, err
+}
+
+// CreateGroup stores a new group; a taken name is Conflict.
+func (s *Store) CreateGroup(ctx context.Context, g belfry.Group) error {
+	tags, err := json.Marshal(g.Tags)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		err := exec(c, "INSERT INTO groups VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+			g.Account, g.Region, g.Name, g.Deleting, string(tags), g.Created, g.Modified)
+		if err == nil && c.Changes() == 0 {
+			return belfry.Errorf(belfry.Conflict, "Name", "Schedule group %s already exists.", g.Name)
+		}
+		return err
+	})
+}
+
+// Group returns the group of that name, or NotFound.
+func (s *Store) Group(ctx context.Context, scope belfry.Scope, name string) (g belfry.Group, err error) {
+	found := false
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT * FROM groups WHERE account=? AND region=? AND name=?", func(st *sqlite.Stmt) (err error) {
+			found = true
+			g, err = scanGroup(st)
+			return err
+		}, scope.Account, scope.Region, name)
+	})
+	if err == nil && !found {
+		err = noGroup(name)
+	}
+	return g, err
+}
+
+// Groups returns up to limit groups whose names begin with prefix and come
+// after the given one, in the order of their names.
+func (s *Store) Groups(ctx context.Context, scope belfry.Scope, prefix, after string, limit int) ([]belfry.Group, error) {
+	var found []belfry.Group
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, `SELECT * FROM groups WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name LIMIT ?`,
+			func(st *sqlite.Stmt) error {
+				g, err := scanGroup(st)
+				found = append(found, g)
+				return err
+			}, scope.Account, scope.Region, after, prefix, prefix+"\x7f", limit)
+	})
+	return found, err
+}
+
+// DeletingGroups returns the groups of every account that are being deleted.
+func (s *Store) DeletingGroups(ctx context.Context) ([]belfry.Group, error) {
+	var found []belfry.Group
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT * FROM groups WHERE deleting", func(st *sqlite.Stmt) error {
+			g, err := scanGroup(st)
+			found = append(found, g)
+			return err
+		})
+	})
+	return found, err
+}
+
+// ChangeGroup replaces tags, state and modification time of a group; one that
+// is not there is NotFound.
+func (s *Store) ChangeGroup(ctx context.Context, g belfry.Group) error {
+	tags, err := json.Marshal(g.Tags)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		err := exec(c, "UPDATE groups SET deleting=?, tags=?, modified_at=? WHERE account=? AND region=? AND name=?",
+			g.Deleting, string(tags), g.Modified, g.Account, g.Region, g.Name)
+		if err == nil && c.Changes() == 0 {
+			return noGroup(g.Name)
+		}
+		return err
+	})
+}
+
+// RemoveGroup removes a group whose schedules are gone; a group that is not
+// there is no error.
+func (s *Store) RemoveGroup(ctx context.Context, scope belfry.Scope, name string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return exec(c, "DELETE FROM groups WHERE account=? AND region=? AND name=?", scope.Account, scope.Region, name)
+	})
+}

@@ -1,0 +1,245 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry"
+)
+
+// scheduleColumns is what scanSchedule reads, in its order.
+const scheduleColumns = `id, account, region, grp, name, revision, state, description, expression, timezone, start_at, end_at, window, anchor_at, delete_after, kms_key, target, role, input, dead_letter, max_age, max_attempts, retry_set, parameters, created_at, modified_at`
+
+// prefixed is scheduleColumns in a join, where the table is called s.
+var prefixed = "s." + strings.ReplaceAll(scheduleColumns, ", ", ", s.")
+
+// scanSchedule reads a schedule from the columns that begin at col.
+func scanSchedule(st *sqlite.Stmt, col int) *belfry.Schedule {
+	next := func() int { col++; return col - 1 }
+	text := func() string { return st.ColumnText(next()) }
+	number := func() int64 { return st.ColumnInt64(next()) }
+	s := &belfry.Schedule{}
+	s.ID = belfry.ID(number())
+	s.Account, s.Region, s.Group, s.Name = text(), text(), text(), text()
+	s.Revision, s.State = number(), belfry.State(number())
+	s.Description, s.Expression, s.Timezone = text(), text(), text()
+	s.Start, s.End = fromMillis(number()), fromMillis(number())
+	s.Window, s.Anchor = time.Duration(number())*time.Millisecond, fromMillis(number())
+	s.DeleteAfterCompletion, s.KMSKeyARN = number() != 0, text()
+	s.Target.ARN, s.Target.RoleARN, s.Target.Input, s.Target.DeadLetterARN = text(), text(), text(), text()
+	s.Target.Retry.MaximumAge = time.Duration(number()) * time.Millisecond
+	s.Target.Retry.MaximumAttempts, s.Target.Retry.Default = int(number()), number() == 0
+	s.Target.Parameters = columnBlob(st, next())
+	s.Created, s.Modified = fromMillis(number()), fromMillis(number())
+	return s
+}
+
+// putSchedule inserts the schedule, or replaces the one with its id.
+func putSchedule(c *sqlite.Conn, s *belfry.Schedule) error {
+	return exec(c, `INSERT INTO schedules (`+scheduleColumns+`)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+ ON CONFLICT (id) DO UPDATE SET revision=excluded.revision, state=excluded.state, description=excluded.description,
+  expression=excluded.expression, timezone=excluded.timezone, start_at=excluded.start_at, end_at=excluded.end_at,
+  window=excluded.window, anchor_at=excluded.anchor_at, delete_after=excluded.delete_after, kms_key=excluded.kms_key,
+  target=excluded.target, role=excluded.role, input=excluded.input, dead_letter=excluded.dead_letter,
+  max_age=excluded.max_age, max_attempts=excluded.max_attempts, retry_set=excluded.retry_set,
+  parameters=excluded.parameters, modified_at=excluded.modified_at`,
+		s.ID, s.Account, s.Region, s.Group, s.Name, s.Revision, int64(s.State), s.Description, s.Expression, s.Timezone,
+		s.Start, s.End, s.Window, s.Anchor, s.DeleteAfterCompletion, s.KMSKeyARN,
+		s.Target.ARN, s.Target.RoleARN, s.Target.Input, s.Target.DeadLetterARN,
+		s.Target.Retry.MaximumAge, s.Target.Retry.MaximumAttempts, !s.Target.Retry.Default, []byte(s.Target.Parameters),
+		s.Created, s.Modified)
+}
+
+// CreateSchedule stores a new schedule with its first due entry (nil is none)
+// and gap (nil is none). A taken name is Conflict, a group that is not there
+// NotFound, one that is being deleted Conflict.
+func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := openGroup(c, sch.Scope, sch.Group); err != nil {
+			return err
+		}
+		taken := false
+		err := query(c, "SELECT 1 FROM schedules WHERE account=? AND region=? AND grp=? AND name=?",
+			func(*sqlite.Stmt) error { taken = true; return nil },
+			sch.Account, sch.Region, sch.Group, sch.Name)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
+		}
+		if err := putSchedule(c, sch); err != nil {
+			return err
+		}
+		if gap != nil {
+			if err := putGap(c, *gap); err != nil {
+				return err
+			}
+		}
+		return putDue(c, next)
+	})
+}
+
+// Schedule returns the schedule of that name, or NotFound.
+func (s *Store) Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Schedule, error) {
+	var found *belfry.Schedule
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE account=? AND region=? AND grp=? AND name=?",
+			func(st *sqlite.Stmt) error { found = scanSchedule(st, 0); return nil },
+			r.Account, r.Region, r.Group, r.Name)
+	})
+	if err == nil && found == nil {
+		err = belfry.Errorf(belfry.NotFound, "Name", "Schedule %s does not exist.", r.Name)
+	}
+	return found, err
+}
+
+// Schedules returns up to q.Limit schedules in the order of group and name.
+func (s *Store) Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfry.Schedule, error) {
+	var found []*belfry.Schedule
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		group, after := q.AfterGroup, q.AfterName
+		if q.Group != "" && q.Group != group {
+			group, after = q.Group, ""
+		}
+		for len(found) < q.Limit {
+			if group != "" {
+				if err := schedulesOfGroup(c, q, group, after, &found); err != nil {
+					return err
+				}
+			}
+			if q.Group != "" || len(found) == q.Limit {
+				return nil
+			}
+			next := ""
+			err := query(c, "SELECT grp FROM schedules WHERE account=? AND region=? AND grp>? ORDER BY grp LIMIT 1",
+				func(st *sqlite.Stmt) error { next = st.ColumnText(0); return nil }, q.Account, q.Region, group)
+			if err != nil || next == "" {
+				return err
+			}
+			group, after = next, ""
+		}
+		return nil
+	})
+	return found, err
+}
+
+func schedulesOfGroup(c *sqlite.Conn, q belfry.ScheduleQuery, group, after string, found *[]*belfry.Schedule) error {
+	state := -1
+	if q.State != nil {
+		state = int(*q.State)
+	}
+	return query(c, "SELECT "+scheduleColumns+` FROM schedules
+ WHERE account=?1 AND region=?2 AND grp=?3 AND name>?4 AND name>=?5 AND name<?6 AND (?7<0 OR state=?7)
+ ORDER BY name LIMIT ?8`,
+		func(st *sqlite.Stmt) error { *found = append(*found, scanSchedule(st, 0)); return nil },
+		q.Account, q.Region, group, after, q.NamePrefix, q.NamePrefix+"\x7f", state, q.Limit-len(*found))
+}
+
+// Lives returns the schedule of that name, if there is one, and then those
+// that had the name before and were deleted, newest first.
+func (s *Store) Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfry.Schedule, retired []*belfry.Schedule, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE account=? AND region=? AND grp=? AND name=?",
+			func(st *sqlite.Stmt) error { current = scanSchedule(st, 0); return nil },
+			r.Account, r.Region, r.Group, r.Name)
+		if err != nil {
+			return err
+		}
+		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY retired_at DESC",
+			func(st *sqlite.Stmt) error {
+				old := &belfry.Schedule{}
+				if err := json.Unmarshal(columnBlob(st, 0), old); err != nil {
+					return err
+				}
+				retired = append(retired, old)
+				return nil
+			},
+			r.Account, r.Region, r.Group, r.Name)
+	})
+	return current, retired, err
+}
+
+// Pending returns the entry that the schedule has in the due queue, nil when
+// it has none: one of the candidates, or one that was due up to now and has
+// not been taken yet.
+func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time) (*belfry.Due, error) {
+	var found *belfry.Due
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		take := func(st *sqlite.Stmt) error {
+			d := scanDue(st)
+			found = &d
+			return nil
+		}
+		err := query(c, "SELECT "+dueColumns+" FROM due d WHERE at<=? AND kind=0 AND schedule=? LIMIT 1", take, now, id)
+		for i := 0; i < len(candidates) && found == nil && err == nil; i++ {
+			d := candidates[i]
+			err = query(c, "SELECT "+dueColumns+" FROM due d WHERE at=? AND kind=0 AND schedule=? AND scheduled_at=?",
+				take, d.At, id, d.Time.Unix())
+		}
+		return err
+	})
+	return found, err
+}
+
+// ChangeSchedule replaces or removes a schedule and its due entry in one step.
+// It answers ErrStale, and writes nothing, when the schedule or its entry is no
+// longer as the change expects.
+func (s *Store) ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		revision := int64(-1)
+		err := query(c, "SELECT revision FROM schedules WHERE id=?",
+			func(st *sqlite.Stmt) error { revision = st.ColumnInt64(0); return nil }, ch.Old.ID)
+		if err != nil {
+			return err
+		}
+		if revision != ch.Old.Revision {
+			return belfry.ErrStale
+		}
+		if ch.Pending != nil {
+			took, err := takeDue(c, ch.Pending)
+			if err != nil {
+				return err
+			}
+			if !took {
+				return belfry.ErrStale
+			}
+		}
+		if !ch.CloseAt.IsZero() {
+			err := exec(c, "UPDATE gaps SET to_at=?, count=? WHERE schedule=? AND to_at=0", ch.CloseAt.Unix(), ch.Closed, ch.Old.ID)
+			if err != nil {
+				return err
+			}
+		}
+		for _, g := range ch.Gaps {
+			if err := putGap(c, g); err != nil {
+				return err
+			}
+		}
+		if ch.New == nil {
+			return retire(c, ch.Old, time.Now())
+		}
+		if err := putSchedule(c, ch.New); err != nil {
+			return err
+		}
+		return putDue(c, ch.Next)
+	})
+}
+
+// retire removes the schedule and keeps what its history needs.
+func retire(c *sqlite.Conn, s *belfry.Schedule, at time.Time) error {
+	spec, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	err = exec(c, "INSERT OR REPLACE INTO retired VALUES (?,?,?,?,?,?,?)", s.ID, s.Account, s.Region, s.Group, s.Name, at, spec)
+	if err != nil {
+		return err
+	}
+	return exec(c, "DELETE FROM schedules WHERE id=?", s.ID)
+}
