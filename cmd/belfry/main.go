@@ -1,0 +1,69 @@
+// Command belfry runs scheduled functions on your own machines, and shows what
+// became of every occurrence.
+//
+// Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
+// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a server.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker (see the Makefile).
+var version = "dev"
+
+// Exit codes that scripts may rely on.
+const (
+	exitFailed   = 1
+	exitWrongUse = 2
+)
+
+type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Run the server."`
+	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
+	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// output is where a verb prints for its user.
+type output struct{ io.Writer }
+
+// wrongUse marks an error that the command line, not the world, is to blame for.
+type wrongUse struct{ error }
+
+func (e wrongUse) Unwrap() error { return e.error }
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(args []string, stdout, stderr io.Writer) int {
+	var c cli
+	parser, err := kong.New(&c,
+		kong.Name("belfry"),
+		kong.Description("Scheduled functions on your own machines, every occurrence accounted for."),
+		kong.Writers(stdout, stderr),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Bind(output{stdout}),
+	)
+	if err != nil {
+		panic(err) // the struct tags above are wrong
+	}
+	verb, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "belfry: %v\nRun \"belfry --help\" for usage.\n", err)
+		return exitWrongUse
+	}
+	if err := verb.Run(); err != nil {
+		fmt.Fprintf(stderr, "belfry: %v\n", err)
+		if errors.As(err, new(wrongUse)) {
+			return exitWrongUse
+		}
+		return exitFailed
+	}
+	return 0
+}

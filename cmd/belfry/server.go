@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is the flags of a verb that asks a running Belfry.
+type server struct {
+	Endpoint string `env:"BELFRY_ENDPOINT" default:"http://127.0.0.1:7420" placeholder:"URL" help:"Where Belfry listens (${default})."`
+	Region   string `env:"AWS_REGION,AWS_DEFAULT_REGION" default:"us-east-1" placeholder:"REGION" help:"Region of a schedule that is given by name (${default})."`
+	Account  string `default:"000000000000" placeholder:"ID" help:"Account of a schedule that is given by name (${default})."`
+}
+
+// Bounds of one request; a page of runs is well under both.
+const (
+	requestTimeout = 30 * time.Second
+	maxAnswer      = 64 << 20 // bytes
+	pageSize       = 1000     // runs
+)
+
+// scheduleARN returns the ARN that s names: itself, or made from name or group/name.
+func (s *server) scheduleARN(name string) (string, error) {
+	if strings.HasPrefix(name, "arn:") {
+		return name, nil
+	}
+	group, rest, ok := strings.Cut(name, "/")
+	if !ok {
+		group, rest = "default", name
+	}
+	if group == "" || rest == "" || strings.Contains(rest, "/") {
+		return "", wrongUse{fmt.Errorf("%q is not a schedule: want NAME, GROUP/NAME or an ARN", name)}
+	}
+	return "arn:aws:scheduler:" + s.Region + ":" + s.Account + ":schedule/" + group + "/" + rest, nil
+}
+
+// list reads up to limit items of a paged list.
+func list[T any](s *server, path string, query url.Values, limit int) ([]T, error) {
+	items := []T{}
+	for {
+		var page struct {
+			Items []T    `json:"items"`
+			Next  string `json:"next"`
+		}
+		query.Set("limit", strconv.Itoa(min(limit-len(items), pageSize)))
+		if err := s.get(path, query, &page); err != nil {
+			return nil, err
+		}
+		items = append(items, page.Items...)
+		if page.Next == "" || len(items) >= limit {
+			return items[:min(limit, len(items))], nil
+		}
+		query.Set("next", page.Next)
+	}
+}
+
+// get asks for path and decodes the answer into v. An error is the server's own
+// message, or what to look at when no server answers.
+func (s *server) get(path string, query url.Values, v any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.Endpoint, "/")+path+"?"+query.Encode(), nil)
+	if err != nil {
+		return wrongUse{fmt.Errorf("--endpoint: %w", err)}
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)
+	}
+	if err != nil {
+		return fmt.Errorf("asking the server: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("reading the server's answer: %w", err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		return refusal(resp.Status, body)
+	}
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("the answer of %s is not Belfry's: %w", s.Endpoint, err)
+	}
+	return nil
+}
+
+// refusal turns an error answer of the native API into an error.
+func refusal(status string, body []byte) error {
+	var answer struct {
+		Error struct {
+			Message string `json:"message"`
+			Field   string `json:"field"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
+		return fmt.Errorf("the server answered %s", status)
+	}
+	if answer.Error.Field != "" {
+		return fmt.Errorf("%s (%s)", answer.Error.Message, answer.Error.Field)
+	}
+	return errors.New(answer.Error.Message)
+}
