@@ -1,0 +1,274 @@
+package awswire
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire/internal/formwire"
+	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
+)
+
+// internalMessage is all that a client learns of a failure of ours.
+const internalMessage = "An internal error occurred. The server's log has the details under this request's id."
+
+func unknownOperation(what string) *belfry.Error {
+	return &belfry.Error{
+		Kind: belfry.NotFound, Code: "UnknownOperationException",
+		Message: "Unknown operation: " + what + ".",
+	}
+}
+
+func malformedForm(err error) *belfry.Error {
+	return &belfry.Error{Kind: belfry.Invalid, Code: "MalformedQueryString", Message: err.Error()}
+}
+
+// commonStatus is the HTTP status of the codes that every service may use.
+func commonStatus(code string) int {
+	switch code {
+	case "UnknownOperationException":
+		return http.StatusNotFound
+	case "RequestEntityTooLargeException":
+		return http.StatusRequestEntityTooLarge
+	case "ValidationException", "SerializationException", "IncompleteBody", "MalformedQueryString",
+		"MissingAction", "InvalidAction", "IncompleteSignature":
+		return http.StatusBadRequest
+	case "AccessDeniedException", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
+		"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException",
+		"SignatureDoesNotMatch", "RequestExpired", "ExpiredTokenException":
+		return http.StatusForbidden
+	}
+	return 0
+}
+
+// kindFault is the fault of errors that no service has a word for.
+func kindFault(k belfry.Kind) Fault {
+	switch k {
+	case belfry.Invalid:
+		return Fault{Code: "ValidationException", Status: http.StatusBadRequest}
+	case belfry.NotFound:
+		return Fault{Code: "ResourceNotFoundException", Status: http.StatusNotFound}
+	case belfry.Conflict:
+		return Fault{Code: "ConflictException", Status: http.StatusConflict}
+	case belfry.Quota:
+		return Fault{Code: "ServiceQuotaExceededException", Status: http.StatusPaymentRequired}
+	case belfry.Throttled:
+		return Fault{Code: "ThrottlingException", Status: http.StatusTooManyRequests}
+	case belfry.Denied:
+		return Fault{Code: "AccessDeniedException", Status: http.StatusForbidden}
+	case belfry.TooLarge:
+		return Fault{Code: "RequestEntityTooLargeException", Status: http.StatusRequestEntityTooLarge}
+	case belfry.Unavailable, belfry.Fenced:
+		return Fault{Code: "ServiceUnavailableException", Status: http.StatusServiceUnavailable}
+	}
+	return Fault{Code: "InternalServerException", Status: http.StatusInternalServerError}
+}
+
+// fault says how e goes over the wire in the service's dialect.
+func (c *Call) fault(e *belfry.Error) Fault {
+	var f Fault
+	if c.service != nil && c.service.Dialect.Kind != nil {
+		f = c.service.Dialect.Kind(e.Kind)
+	} else {
+		f = kindFault(e.Kind)
+	}
+	if e.Code == "" || e.Code == f.Code {
+		return f
+	}
+	if c.service != nil && c.service.Dialect.Code != nil {
+		if g, ok := c.service.Dialect.Code(e.Code); ok {
+			return g
+		}
+	}
+	g := Fault{Code: e.Code, Status: f.Status, Lower: f.Lower}
+	if s := commonStatus(e.Code); s != 0 {
+		g.Status = s
+	}
+	return g
+}
+
+// refuse turns err into the answer.
+func (rt *Router) refuse(c *Call, err error) {
+	var e *belfry.Error
+	if !errors.As(err, &e) {
+		e = &belfry.Error{Kind: belfry.Internal}
+	}
+	message := e.Message
+	f := c.fault(e)
+	if e.Kind == belfry.Internal {
+		message = internalMessage
+	}
+	if f.Status >= 500 {
+		op := ""
+		if c.op != nil {
+			op = c.op.Name
+		}
+		rt.log.ErrorContext(c.r.Context(), "request failed", "operation", op,
+			"request_id", c.id.requestID, "error", err)
+	}
+	c.status = f.Status
+	if c.form != nil {
+		c.refuseXML(f, message)
+		return
+	}
+	c.refuseJSON(f, message, membersOf(err))
+}
+
+func (c *Call) refuseJSON(f Fault, message string, members []member) {
+	b := append(c.out[:0], '{')
+	namespace := ""
+	if c.service != nil && c.service.TargetPrefix != "" {
+		namespace = c.service.Namespace + "#"
+		if c.service.XMLNamespace != "" && c.r.Header.Get("X-Amzn-Query-Mode") == "true" {
+			c.header.Set("X-Amzn-Query-Error", f.legacy()+";"+f.side())
+		}
+	} else {
+		c.header.Set("X-Amzn-Errortype", f.Code)
+	}
+	if namespace != "" || c.service == nil {
+		b = jsonwire.String(jsonwire.Name(b, "__type"), namespace+f.Code)
+	}
+	if c.service != nil && c.service.Dialect.Type {
+		who := "User"
+		if f.Status >= 500 {
+			who = "Service"
+		}
+		b = jsonwire.String(jsonwire.Name(b, "Type"), who)
+	}
+	name := "Message"
+	if f.Lower {
+		name = "message"
+	}
+	b = jsonwire.String(jsonwire.Name(b, name), message)
+	if f.Reason != "" && !has(members, "Reason") {
+		b = jsonwire.String(jsonwire.Name(b, "Reason"), f.Reason)
+	}
+	for _, m := range members {
+		b = append(jsonwire.Name(b, m.name), m.raw...)
+	}
+	c.out = append(b, '}')
+}
+
+func (f Fault) legacy() string {
+	if f.Legacy != "" {
+		return f.Legacy
+	}
+	return f.Code
+}
+
+func (f Fault) side() string {
+	if f.Status >= 500 {
+		return "Receiver"
+	}
+	return "Sender"
+}
+
+func (c *Call) refuseXML(f Fault, message string) {
+	if rewrite := c.service.Dialect.Rewrite; rewrite != nil {
+		message = rewrite(f.Code, message)
+	}
+	b := append(c.out[:0], `<?xml version="1.0"?><ErrorResponse xmlns="`...)
+	b = append(b, c.service.XMLNamespace...)
+	b = append(b, `"><Error>`...)
+	b = formwire.Text(b, "Type", f.side())
+	b = formwire.Text(b, "Code", f.legacy())
+	b = formwire.Text(b, "Message", message)
+	b = append(b, `<Detail/></Error>`...)
+	b = formwire.Text(b, "RequestId", c.id.requestID)
+	c.out = formwire.Close(b, "ErrorResponse")
+}
+
+// XMLOpen appends what comes before the members of an answer to a form.
+func (c *Call) XMLOpen(b []byte) []byte {
+	b = append(b, `<?xml version="1.0"?><`...)
+	b = append(b, c.op.Name...)
+	b = append(b, `Response xmlns="`...)
+	b = append(b, c.service.XMLNamespace...)
+	return append(b, `">`...)
+}
+
+// XMLClose appends what comes after the result.
+func (c *Call) XMLClose(b []byte) []byte {
+	b = formwire.Open(b, "ResponseMetadata")
+	b = formwire.Text(b, "RequestId", c.id.requestID)
+	b = formwire.Close(b, "ResponseMetadata")
+	return formwire.Close(b, c.op.Name+"Response")
+}
+
+func (c *Call) contentType() string {
+	switch {
+	case c.form != nil:
+		return "text/xml"
+	case c.service != nil && c.service.TargetPrefix != "":
+		return "application/x-amz-json-" + c.service.JSONVersion
+	}
+	return "application/json"
+}
+
+func (rt *Router) write(c *Call, w http.ResponseWriter) {
+	h := c.header
+	h.Set("X-Amzn-Requestid", c.id.requestID)
+	if c.status == http.StatusNoContent {
+		w.WriteHeader(c.status)
+		return
+	}
+	if len(c.out) > 0 {
+		h.Set("Content-Type", c.contentType())
+	}
+	h.Set("Content-Length", strconv.Itoa(len(c.out)))
+	w.WriteHeader(c.status)
+	if c.r.Method == http.MethodHead {
+		return
+	}
+	if _, err := w.Write(c.out); err != nil {
+		rt.log.DebugContext(c.r.Context(), "answer not delivered", "request_id", c.id.requestID, "error", err)
+	}
+}
+
+type member struct {
+	name string
+	raw  []byte
+}
+
+type memberError struct {
+	error
+	member member
+}
+
+func (e *memberError) Unwrap() error { return e.error }
+
+// WithMember returns err such that the body of the answer in JSON has one more
+// member: Lambda's Reason, DynamoDB's Item. raw is JSON.
+func WithMember(err error, name string, raw []byte) error {
+	return &memberError{error: err, member: member{name: name, raw: raw}}
+}
+
+// WithReason returns err with Lambda's Reason for a throttled request.
+func WithReason(err error, reason string) error {
+	return WithMember(err, "Reason", jsonwire.String(nil, reason))
+}
+
+func membersOf(err error) (m []member) {
+	for err != nil {
+		var e *memberError
+		if !errors.As(err, &e) {
+			return m
+		}
+		m = append(m, e.member)
+		err = e.error
+	}
+	return m
+}
+
+func has(members []member, name string) bool {
+	for _, m := range members {
+		if m.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// NotImplemented returns the error of an operation that the server does not have.
+func NotImplemented(operation string) error { return unknownOperation(operation) }

@@ -1,0 +1,148 @@
+package awswire
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/belfry-run/belfry"
+)
+
+// A Caller is who makes a request.
+type Caller struct {
+	belfry.Scope
+	AccessKey string
+}
+
+// An Authenticator finds out who makes a request.
+type Authenticator interface {
+	// Authenticate returns the caller of r, whose body has been read already
+	// and is body; it must not keep body. A refusal is a belfry.Error of kind
+	// Denied whose Code is AWS's (MissingAuthenticationToken, ...).
+	Authenticate(r *http.Request, body []byte) (Caller, error)
+}
+
+// DevAccount is the account of callers whose access key names none.
+const DevAccount = "000000000000"
+
+// DevRegion is the region of requests that are not signed for one.
+const DevRegion = "us-east-1"
+
+// DevAuth accepts everybody, signed or not. The account is the access key when
+// that has 12 digits, else DevAccount; the region is the one signed for, else
+// DevRegion.
+type DevAuth struct{}
+
+// Authenticate never fails.
+func (DevAuth) Authenticate(r *http.Request, _ []byte) (Caller, error) {
+	cred, _ := CredentialOf(r)
+	c := Caller{Scope: belfry.Scope{Account: DevAccount, Region: DevRegion}, AccessKey: cred.AccessKey}
+	if IsAccount(cred.AccessKey) {
+		c.Account = cred.AccessKey
+	}
+	if plainRegion(cred.Region) {
+		c.Region = cred.Region
+	}
+	return c, nil
+}
+
+// plainRegion says whether s can stand in an ARN.
+func plainRegion(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' && c != '_' {
+			return false
+		}
+	}
+	return true
+}
+
+// IsAccount says whether s is 12 digits.
+func IsAccount(s string) bool {
+	if len(s) != 12 {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// A Credential is the credential scope of a signed request, as the client
+// states it; nothing has been verified.
+type Credential struct {
+	AccessKey, Date, Region, Service string
+}
+
+// CredentialOf returns the credential that r states in its Authorization
+// header, or in X-Amz-Credential when it is presigned.
+func CredentialOf(r *http.Request) (c Credential, ok bool) {
+	s := r.Header.Get("Authorization")
+	if s != "" {
+		_, s, ok = strings.Cut(s, "Credential=")
+		if !ok {
+			return Credential{}, false
+		}
+		if i := strings.IndexAny(s, ", "); i >= 0 {
+			s = s[:i]
+		}
+	} else if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
+		s = r.URL.Query().Get("X-Amz-Credential")
+	}
+	if s == "" {
+		return Credential{}, false
+	}
+	if strings.Contains(s, "%") {
+		if u, err := url.PathUnescape(s); err == nil {
+			s = u
+		}
+	}
+	// The access key may hold slashes; the four parts after it may not.
+	p := strings.Split(s, "/")
+	n := len(p) - 4
+	if n < 1 || p[n+3] != "aws4_request" {
+		return Credential{}, false
+	}
+	return Credential{
+		AccessKey: strings.Join(p[:n], "/"), Date: p[n], Region: p[n+1], Service: p[n+2],
+	}, true
+}
+
+type identity struct {
+	caller    Caller
+	requestID string
+	endpoint  string
+}
+
+type identityKey struct{}
+
+func identityOf(ctx context.Context) identity {
+	if id, ok := ctx.Value(identityKey{}).(*identity); ok {
+		return *id
+	}
+	return identity{}
+}
+
+// CallerFrom returns who makes the request that ctx belongs to; the zero
+// Caller when ctx belongs to none.
+func CallerFrom(ctx context.Context) Caller { return identityOf(ctx).caller }
+
+// RequestIDFrom returns the id that the answer carries in x-amzn-RequestId.
+func RequestIDFrom(ctx context.Context) string { return identityOf(ctx).requestID }
+
+// EndpointFrom returns the scheme and host that the client has sent the
+// request to, as http://127.0.0.1:7420, for URLs that it is to come back to.
+func EndpointFrom(ctx context.Context) string { return identityOf(ctx).endpoint }
+
+// WithCaller returns a ctx of a request by c, for tests of implementations.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	id := identityOf(ctx)
+	id.caller = c
+	return context.WithValue(ctx, identityKey{}, &id)
+}

@@ -1,0 +1,79 @@
+package awswire
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/belfry-run/belfry"
+)
+
+// keptBuffer is the largest buffer, in bytes, that waits for the next request;
+// a rare upload of a function's code does not keep its memory.
+const keptBuffer = 256 << 10
+
+type buffer struct{ b []byte }
+
+func (b *buffer) bytes() []byte {
+	if b == nil {
+		return nil
+	}
+	return b.b
+}
+
+var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4<<10)} }}
+
+func (b *buffer) release() {
+	if b == nil || cap(b.b) > keptBuffer {
+		return
+	}
+	b.b = b.b[:0]
+	buffers.Put(b)
+}
+
+var errTooLarge = errors.New("body beyond the limit")
+
+// readBody reads the body, of at most limit bytes, into a pooled buffer. The
+// buffer grows with what arrives, not with what Content-Length promises.
+func readBody(r *http.Request, limit int64) (*buffer, error) {
+	if r.Body == nil || r.ContentLength == 0 {
+		return nil, nil
+	}
+	if r.ContentLength > limit {
+		drain(r, limit)
+		return nil, errTooLarge
+	}
+	buf := buffers.Get().(*buffer)
+	b := buf.b[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		buf.b = b
+		if int64(len(b)) > limit {
+			buf.release()
+			drain(r, limit)
+			return nil, errTooLarge
+		}
+		if err == io.EOF {
+			return buf, nil
+		}
+		if err != nil {
+			buf.release()
+			return nil, &belfry.Error{
+				Kind: belfry.Invalid, Code: "IncompleteBody",
+				Message: "The request body ended before its announced length.", Err: err,
+			}
+		}
+	}
+}
+
+// drain reads on for a while after a refusal: many clients look for the answer
+// only once they have sent all.
+func drain(r *http.Request, limit int64) {
+	// An error here changes nothing about the refusal.
+	_, _ = io.CopyN(io.Discard, r.Body, limit)
+}

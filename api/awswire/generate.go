@@ -1,0 +1,3 @@
+package awswire
+
+//go:generate go run ./internal/generate ./models .

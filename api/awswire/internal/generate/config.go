@@ -1,0 +1,78 @@
+package main
+
+// A config is what a service's model does not say.
+type config struct {
+	service string // the model's file name
+	pkg     string
+	// names of generated types where the shape's name will not do.
+	rename map[string]string
+	// status of success where AWS does not do what its model says.
+	status map[string]int
+	// limit of the body in bytes, by operation; "" is all others.
+	limit map[string]string
+	// max overrides a number's maximum by shape.
+	max map[string]string
+	// free lists shapes whose enum or pattern the implementation checks itself,
+	// because the service words the refusal otherwise.
+	free []string
+	// form is set when the service understands the query protocol too.
+	form *formConfig
+}
+
+// A formConfig has the names of the query protocol, which the JSON model of
+// the service has lost.
+type formConfig struct {
+	namespace string
+	// list elements and maps by shape: how the member is called in a form.
+	lists map[string]string
+	maps  map[string]mapNames
+}
+
+type mapNames struct{ entry, key, value string }
+
+var configs = []config{
+	{service: "scheduler", pkg: "schedulerapi"},
+	{
+		service: "lambda", pkg: "lambdaapi",
+		status: map[string]int{"DeleteFunction": 204}, // semantics.md 3.1
+		limit: map[string]string{
+			"CreateFunction":     "70_167_211",
+			"UpdateFunctionCode": "70_167_211",
+			"Invoke":             "6_291_456",
+		},
+		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
+		free: []string{"Runtime"},                      // semantics.md 3.4
+	},
+	{
+		service: "sqs", pkg: "sqsapi",
+		// Ten messages in JSON, each escape counted, with room for the rest.
+		limit: map[string]string{"": "2 << 20"},
+		form: &formConfig{
+			namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
+			lists: map[string]string{
+				"AttributeNameList":         "AttributeName",
+				"BatchResultErrorEntryList": "BatchResultErrorEntry",
+				"BinaryList":                "BinaryListValue",
+				"ChangeMessageVisibilityBatchRequestEntryList": "ChangeMessageVisibilityBatchRequestEntry",
+				"ChangeMessageVisibilityBatchResultEntryList":  "ChangeMessageVisibilityBatchResultEntry",
+				"DeleteMessageBatchRequestEntryList":           "DeleteMessageBatchRequestEntry",
+				"DeleteMessageBatchResultEntryList":            "DeleteMessageBatchResultEntry",
+				"MessageAttributeNameList":                     "MessageAttributeName",
+				"MessageList":                                  "Message",
+				"MessageSystemAttributeList":                   "MessageSystemAttributeName",
+				"QueueUrlList":                                 "QueueUrl",
+				"SendMessageBatchRequestEntryList":             "SendMessageBatchRequestEntry",
+				"SendMessageBatchResultEntryList":              "SendMessageBatchResultEntry",
+				"StringList":                                   "StringListValue",
+				"TagKeyList":                                   "TagKey",
+			},
+			maps: map[string]mapNames{
+				"MessageBodyAttributeMap":       {"MessageAttribute", "Name", "Value"},
+				"MessageBodySystemAttributeMap": {"MessageSystemAttribute", "Name", "Value"},
+				"MessageSystemAttributeMap":     {"Attribute", "Name", "Value"},
+				"QueueAttributeMap":             {"Attribute", "Name", "Value"},
+				"TagMap":                        {"Tag", "Key", "Value"},
+			},
+		},
+	},
+}

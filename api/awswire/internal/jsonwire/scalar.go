@@ -1,0 +1,346 @@
+package jsonwire
+
+import (
+	"bytes"
+	"encoding/base64"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// rawString consumes a string and returns what is between its quotes.
+func (d *Decoder) rawString() (raw []byte, escaped, ok bool) {
+	start := d.pos + 1
+	ascii := true
+	for i := start; i < len(d.src); i++ {
+		switch c := d.src[i]; {
+		case c == '"':
+			raw = d.src[start:i]
+			d.pos = i + 1
+			if !ascii && !utf8.Valid(raw) {
+				d.fail("is not valid UTF-8")
+				return nil, false, false
+			}
+			return raw, escaped, true
+		case c == '\\':
+			escaped = true
+			i++
+		case c < ' ':
+			d.pos = i
+			d.fail("has an unescaped control character")
+			return nil, false, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	d.pos = len(d.src)
+	d.syntax()
+	return nil, false, false
+}
+
+// unescape returns raw with its escapes resolved, in new memory.
+func (d *Decoder) unescape(raw []byte) []byte {
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); {
+		n := bytes.IndexByte(raw[i:], '\\')
+		if n < 0 {
+			return append(out, raw[i:]...)
+		}
+		out = append(out, raw[i:i+n]...)
+		i += n + 1 // at the letter; rawString has seen that there is one
+		switch c := raw[i]; c {
+		case '"', '\\', '/':
+			out = append(out, c)
+		case 'b':
+			out = append(out, '\b')
+		case 'f':
+			out = append(out, '\f')
+		case 'n':
+			out = append(out, '\n')
+		case 'r':
+			out = append(out, '\r')
+		case 't':
+			out = append(out, '\t')
+		case 'u':
+			r, ok := hex4(raw[i+1:])
+			i += 4
+			if ok && utf16.IsSurrogate(r) {
+				var low rune
+				if ok = i+3 <= len(raw) && raw[i+1] == '\\' && raw[i+2] == 'u'; ok {
+					low, ok = hex4(raw[i+3:])
+					r = utf16.DecodeRune(r, low)
+					ok = ok && r != utf8.RuneError
+					i += 6
+				}
+			}
+			if !ok {
+				d.fail("has an invalid \\u escape")
+				return nil
+			}
+			out = utf8.AppendRune(out, r)
+		default:
+			d.fail("has an invalid escape")
+			return nil
+		}
+		i++
+	}
+	return out
+}
+
+func hex4(b []byte) (rune, bool) {
+	if len(b) < 4 {
+		return 0, false
+	}
+	var r rune
+	for _, c := range b[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return 0, false
+		}
+		r = r<<4 | rune(c)
+	}
+	return r, true
+}
+
+// text reads a string that is not null; its bytes may belong to src.
+func (d *Decoder) text() ([]byte, bool) {
+	if d.err != nil || d.Null() || d.err != nil {
+		return nil, false
+	}
+	if d.peek() != '"' {
+		d.mismatch("a string")
+		return nil, false
+	}
+	raw, escaped, ok := d.rawString()
+	if ok && escaped {
+		raw = d.unescape(raw)
+	}
+	return raw, ok && d.err == nil
+}
+
+// Text reads a string; ok is false when there is a null or an error.
+func (d *Decoder) Text() (s string, ok bool) {
+	b, ok := d.text()
+	return string(b), ok
+}
+
+// String reads a string; nil is null.
+func (d *Decoder) String() *string {
+	b, ok := d.text()
+	if !ok {
+		return nil
+	}
+	if len(d.strs) == 0 {
+		d.strs = make([]string, 16)
+	}
+	p := &d.strs[0]
+	d.strs = d.strs[1:]
+	*p = string(b)
+	return p
+}
+
+// Blob reads bytes in base64; nil is null.
+func (d *Decoder) Blob() []byte {
+	b, ok := d.text()
+	if !ok {
+		return nil
+	}
+	out := make([]byte, base64.StdEncoding.DecodedLen(len(b)))
+	n, err := base64.StdEncoding.Decode(out, b)
+	if err != nil {
+		d.fail("is not valid base64")
+		return nil
+	}
+	return out[:n]
+}
+
+// Bool reads a boolean; nil is null.
+func (d *Decoder) Bool() *bool {
+	if d.err != nil || d.Null() || d.err != nil {
+		return nil
+	}
+	var v bool
+	switch d.peek() {
+	case 't':
+		v = d.literal("true")
+	case 'f':
+		d.literal("false")
+	default:
+		d.mismatch("a boolean")
+	}
+	if d.err != nil {
+		return nil
+	}
+	return &v
+}
+
+// number consumes a number and returns its text; integer says that it has
+// neither fraction nor exponent.
+func (d *Decoder) number(want string) (text []byte, integer, ok bool) {
+	if d.err != nil || d.Null() || d.err != nil {
+		return nil, false, false
+	}
+	if c := d.peek(); c != '-' && (c < '0' || c > '9') {
+		d.mismatch(want)
+		return nil, false, false
+	}
+	start := d.pos
+	integer, ok = d.scanNumber()
+	if !ok {
+		d.syntax()
+		return nil, false, false
+	}
+	return d.src[start:d.pos], integer, true
+}
+
+func (d *Decoder) scanNumber() (integer, ok bool) {
+	if d.src[d.pos] == '-' {
+		d.pos++
+	}
+	if d.pos < len(d.src) && d.src[d.pos] == '0' {
+		d.pos++
+	} else if !d.digits() {
+		return false, false
+	}
+	integer = true
+	if d.pos < len(d.src) && d.src[d.pos] == '.' {
+		integer = false
+		d.pos++
+		if !d.digits() {
+			return false, false
+		}
+	}
+	if d.pos < len(d.src) && d.src[d.pos]|0x20 == 'e' {
+		integer = false
+		d.pos++
+		if d.pos < len(d.src) && (d.src[d.pos] == '+' || d.src[d.pos] == '-') {
+			d.pos++
+		}
+		if !d.digits() {
+			return false, false
+		}
+	}
+	return integer, true
+}
+
+func (d *Decoder) digits() bool {
+	start := d.pos
+	for d.pos < len(d.src) && d.src[d.pos] >= '0' && d.src[d.pos] <= '9' {
+		d.pos++
+	}
+	return d.pos > start
+}
+
+func (d *Decoder) integer(bits int) (int64, bool) {
+	text, integer, ok := d.number("an integer")
+	if !ok {
+		return 0, false
+	}
+	if !integer {
+		d.fail("must be an integer, not a number with a fraction or exponent")
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(text), 10, bits)
+	if err != nil {
+		d.fail("does not fit an integer of " + strconv.Itoa(bits) + " bits")
+		return 0, false
+	}
+	return n, true
+}
+
+// Int reads an integer of 32 bits; nil is null.
+func (d *Decoder) Int() *int {
+	n, ok := d.integer(32)
+	if !ok {
+		return nil
+	}
+	if len(d.ints) == 0 {
+		d.ints = make([]int, 4)
+	}
+	p := &d.ints[0]
+	d.ints = d.ints[1:]
+	*p = int(n)
+	return p
+}
+
+// Int64 reads an integer of 64 bits; nil is null.
+func (d *Decoder) Int64() *int64 {
+	n, ok := d.integer(64)
+	if !ok {
+		return nil
+	}
+	return &n
+}
+
+// Float reads a number; nil is null.
+func (d *Decoder) Float() *float64 {
+	text, _, ok := d.number("a number")
+	if !ok {
+		return nil
+	}
+	f, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		d.fail("is out of range")
+		return nil
+	}
+	return &f
+}
+
+// The instants that a timestamp can name: the years 1 to 9999.
+const (
+	minEpoch = -62135596800
+	maxEpoch = 253402300799
+)
+
+// Time reads seconds since 1970, with or without a fraction; nil is null. The
+// fraction is exact to the nanosecond when the number has no exponent.
+func (d *Decoder) Time() *time.Time {
+	text, _, ok := d.number("a number of seconds since 1970")
+	if !ok {
+		return nil
+	}
+	sec, nsec, ok := epoch(text)
+	if !ok {
+		d.fail("is not a time between the years 1 and 9999")
+		return nil
+	}
+	t := time.Unix(sec, nsec).UTC()
+	return &t
+}
+
+func epoch(text []byte) (sec, nsec int64, ok bool) {
+	if bytes.ContainsAny(text, "eE") {
+		f, err := strconv.ParseFloat(string(text), 64)
+		if err != nil || f < minEpoch || f >= maxEpoch+1 {
+			return 0, 0, false
+		}
+		whole := math.Floor(f)
+		return int64(whole), int64(math.Round((f-whole)*1e6)) * 1000, true
+	}
+	whole, fraction, _ := bytes.Cut(text, []byte("."))
+	sec, err := strconv.ParseInt(string(whole), 10, 64)
+	if err != nil || sec < minEpoch || sec > maxEpoch {
+		return 0, 0, false
+	}
+	for i := range 9 {
+		nsec *= 10
+		if i < len(fraction) {
+			nsec += int64(fraction[i] - '0')
+		}
+	}
+	if text[0] == '-' {
+		nsec = -nsec
+		if sec == minEpoch && nsec != 0 {
+			return 0, 0, false
+		}
+	}
+	return sec, nsec, true
+}

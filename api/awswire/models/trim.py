@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Cuts botocore's service models down to what Belfry serves.
+
+    python3 trim.py [FOLDER]
+
+writes scheduler.json, lambda.json and sqs.json to FOLDER, by default the one
+that this script is in. The same botocore gives the same bytes, so a diff of
+the models is what AWS changed. To serve another operation add its name to
+OPERATIONS, run this script, and then `go generate ./api/awswire`.
+
+botocore is Apache-2.0, copyright Amazon.com, Inc. or its affiliates.
+"""
+
+import gzip
+import json
+import os
+import sys
+
+import botocore
+
+# Service to API version and operations; None is all of them.
+OPERATIONS = {
+    "scheduler": ("2021-06-30", None),
+    "lambda": (
+        "2015-03-31",
+        [
+            "CreateFunction",
+            "DeleteFunction",
+            "GetFunction",
+            "GetFunctionCodeSigningConfig",
+            "GetFunctionConfiguration",
+            "Invoke",
+            "ListFunctions",
+            "ListTags",
+            "ListVersionsByFunction",
+            "UpdateFunctionCode",
+            "UpdateFunctionConfiguration",
+        ],
+    ),
+    "sqs": (
+        "2012-11-05",
+        [
+            "ChangeMessageVisibility",
+            "ChangeMessageVisibilityBatch",
+            "CreateQueue",
+            "DeleteMessage",
+            "DeleteMessageBatch",
+            "DeleteQueue",
+            "GetQueueAttributes",
+            "GetQueueUrl",
+            "ListQueues",
+            "PurgeQueue",
+            "ReceiveMessage",
+            "SendMessage",
+            "SendMessageBatch",
+            "SetQueueAttributes",
+        ],
+    ),
+}
+
+# Prose, which is most of the file and none of the protocol.
+DROPPED = {"documentation", "documentationUrl", "deprecatedMessage"}
+
+
+def strip(node):
+    """Returns node without prose; a structure may well have a member of such a name."""
+    if isinstance(node, list):
+        return [strip(n) for n in node]
+    if not isinstance(node, dict):
+        return node
+    return {k: strip(v) for k, v in node.items() if not (k in DROPPED and isinstance(v, str))}
+
+
+def reach(model, name, seen):
+    """Adds to seen the shape and all that it refers to."""
+    if name in seen:
+        return
+    seen.add(name)
+    shape = model["shapes"][name]
+    refs = list(shape.get("members", {}).values())
+    refs += [shape[k] for k in ("member", "key", "value") if k in shape]
+    for ref in refs:
+        reach(model, ref["shape"], seen)
+
+
+def trim(service, version, wanted):
+    data = os.path.join(os.path.dirname(botocore.__file__), "data", service, version)
+    with gzip.open(os.path.join(data, "service-2.json.gz")) as f:
+        model = strip(json.load(f))
+    names = sorted(wanted if wanted is not None else model["operations"])
+    seen = set()
+    for name in names:
+        op = model["operations"][name]
+        for ref in [op.get("input"), op.get("output"), *op.get("errors", [])]:
+            if ref:
+                reach(model, ref["shape"], seen)
+    return {
+        "metadata": dict(sorted(model["metadata"].items())),
+        "operations": {n: model["operations"][n] for n in names},
+        "shapes": {n: model["shapes"][n] for n in sorted(seen)},
+    }
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
+    for service, (version, wanted) in OPERATIONS.items():
+        with open(os.path.join(folder, service + ".json"), "w") as f:
+            json.dump(trim(service, version, wanted), f, indent=1)
+            f.write("\n")
+
+
+main()

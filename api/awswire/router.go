@@ -1,0 +1,280 @@
+package awswire
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire/internal/formwire"
+)
+
+// A Router serves several AWS services on one port.
+type Router struct {
+	auth     Authenticator
+	log      *slog.Logger
+	observe  func(Observation)
+	services []*Service
+	calls    sync.Pool
+}
+
+// Options configure a Router.
+type Options struct {
+	Auth   Authenticator // required
+	Logger *slog.Logger  // nil: slog.Default()
+	// Observe, when it is set, is told of every request that was answered. It
+	// may be called from many goroutines at once.
+	Observe func(Observation)
+}
+
+// An Observation is one answered request. Service and Operation are names that
+// the server knows, or empty; so they are safe as labels of metrics.
+type Observation struct {
+	Service   string
+	Operation string
+	Status    int
+	Took      time.Duration
+}
+
+// NewRouter returns a router of the services, which nobody may change any more.
+func NewRouter(o Options, services ...*Service) *Router {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	rt := &Router{auth: o.Auth, log: o.Logger, observe: o.Observe, services: services}
+	rt.calls.New = func() any { return new(Call) }
+	for _, s := range services {
+		s.prepare()
+	}
+	return rt
+}
+
+// Match says whether r is an AWS request: it carries AWS credentials, a
+// target, an Action, a form for "/" or a queue, or its path is one of a
+// service's. Paths of other APIs, which may be signed too, are to be looked at
+// before.
+func (rt *Router) Match(r *http.Request) bool {
+	if strings.HasPrefix(r.Header.Get("Authorization"), "AWS4-") || r.Header.Get("X-Amz-Target") != "" ||
+		strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") || strings.Contains(r.URL.RawQuery, "Action=") {
+		return true
+	}
+	if isForm(r) && r.URL.Path == "/" {
+		return true
+	}
+	return rt.byPath(r) != nil
+}
+
+func isForm(r *http.Request) bool {
+	return r.Method == http.MethodPost &&
+		strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded")
+}
+
+// escapedPath returns the path as it came, and whether it is percent-encoded.
+func escapedPath(r *http.Request) (path string, escaped bool) {
+	if r.URL.RawPath != "" {
+		return r.URL.RawPath, true
+	}
+	return r.URL.Path, false
+}
+
+func (rt *Router) byName(name string) *Service {
+	for _, s := range rt.services {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+func (rt *Router) byPath(r *http.Request) *Service {
+	path, _ := escapedPath(r)
+	for _, s := range rt.services {
+		if s.OwnsPath != nil && s.OwnsPath(path) {
+			return s
+		}
+	}
+	return nil
+}
+
+// pick finds the service by what stands outside the body. A credential scope
+// is final: a request signed for a service that is not here is unknown.
+func (rt *Router) pick(r *http.Request) (s *Service, final bool) {
+	if cred, ok := CredentialOf(r); ok {
+		return rt.byName(cred.Service), true
+	}
+	if target := r.Header.Get("X-Amz-Target"); target != "" {
+		prefix, _, _ := strings.Cut(target, ".")
+		for _, s := range rt.services {
+			if s.TargetPrefix == prefix {
+				return s, true
+			}
+		}
+		return nil, true
+	}
+	if isForm(r) || strings.Contains(r.URL.RawQuery, "Action=") {
+		return nil, false
+	}
+	return rt.byPath(r), true
+}
+
+// byForm finds the service whose API version or action the form names.
+func (rt *Router) byForm(f *formwire.Form) *Service {
+	version, _ := f.Get("Version")
+	action, _ := f.Get("Action")
+	for _, s := range rt.services {
+		if s.XMLNamespace != "" && (version == s.Version || version == "" && s.byName(action) != nil) {
+			return s
+		}
+	}
+	return nil
+}
+
+// ServeHTTP answers r, always in the dialect of the service that it is for.
+func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	c := rt.calls.Get().(*Call)
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	c.r = r
+	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host}
+	c.header = w.Header()
+
+	err := rt.serve(c)
+	if err != nil {
+		rt.refuse(c, err)
+	}
+	rt.write(c, w)
+
+	if rt.observe != nil {
+		o := Observation{Status: c.status, Took: time.Since(start)}
+		if c.service != nil {
+			o.Service = c.service.Name
+		}
+		if c.op != nil {
+			o.Operation = c.op.Name
+		}
+		rt.observe(o)
+	}
+	c.body.release()
+	c.reset()
+	rt.calls.Put(c)
+}
+
+// reset lets go of all that belongs to a request and keeps the buffers.
+func (c *Call) reset() {
+	c.decoder.Reset(nil)
+	c.check.Reset()
+	out := c.out[:0]
+	if cap(out) > keptBuffer {
+		out = nil
+	}
+	*c = Call{decoder: c.decoder, check: c.check, out: out}
+}
+
+func (rt *Router) serve(c *Call) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &belfry.Error{Message: "panic", Err: fmt.Errorf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	if err := rt.route(c); err != nil {
+		return err
+	}
+	if c.id.caller, err = rt.auth.Authenticate(c.r, c.body.bytes()); err != nil {
+		return err
+	}
+	c.status = c.op.Status
+	ctx := context.WithValue(c.r.Context(), identityKey{}, c.id)
+	return c.op.Run(ctx, c)
+}
+
+// route finds service and operation and reads the body.
+func (rt *Router) route(c *Call) error {
+	s, final := rt.pick(c.r)
+	c.service = s
+	if s != nil && s.TargetPrefix == "" {
+		path, escaped := escapedPath(c.r)
+		c.escaped = escaped
+		if c.op = s.byPath(c.r.Method, path, &c.labels); c.op == nil {
+			return unknownOperation(c.r.Method + " " + clip(path))
+		}
+		return rt.read(c, c.op.Limit)
+	}
+	if s == nil && final {
+		return unknownOperation(c.r.Method + " " + clip(c.r.URL.Path))
+	}
+	if target := c.r.Header.Get("X-Amz-Target"); s != nil && target != "" {
+		_, name, _ := strings.Cut(target, ".")
+		if c.op = s.byName(name); c.op == nil || !strings.HasPrefix(target, s.TargetPrefix+".") {
+			c.op = nil
+			return unknownOperation(clip(target))
+		}
+		return rt.read(c, c.op.Limit)
+	}
+	return rt.routeForm(c)
+}
+
+// routeForm routes a request whose operation stands in its parameters.
+func (rt *Router) routeForm(c *Call) error {
+	limit := int64(DefaultLimit)
+	for _, s := range rt.services {
+		if s.XMLNamespace != "" {
+			for i := range s.Operations {
+				limit = max(limit, s.Operations[i].Limit)
+			}
+		}
+	}
+	if err := rt.read(c, limit); err != nil {
+		return err
+	}
+	body := ""
+	if isForm(c.r) {
+		body = string(c.body.bytes())
+	}
+	f, err := formwire.Parse(c.r.URL.RawQuery, body)
+	if err != nil {
+		return malformedForm(err)
+	}
+	if c.service == nil {
+		c.service = rt.byForm(f)
+	}
+	action, _ := f.Get("Action")
+	if c.service == nil || c.service.XMLNamespace == "" {
+		return unknownOperation(clip(action))
+	}
+	c.form = f
+	if action == "" {
+		return &belfry.Error{Kind: belfry.Invalid, Code: "MissingAction", Message: "The request must contain the parameter Action."}
+	}
+	if c.op = c.service.byName(action); c.op == nil {
+		return &belfry.Error{
+			Kind: belfry.Invalid, Code: "InvalidAction",
+			Message: "The action " + clip(action) + " is not valid for this endpoint.",
+		}
+	}
+	return nil
+}
+
+func (rt *Router) read(c *Call, limit int64) error {
+	var err error
+	if c.body, err = readBody(c.r, limit); err != errTooLarge {
+		return err
+	}
+	if c.service != nil && c.service.Dialect.TooLarge != nil {
+		name := ""
+		if c.op != nil {
+			name = c.op.Name
+		}
+		return c.service.Dialect.TooLarge(name, limit)
+	}
+	return belfry.Errorf(belfry.TooLarge, "", "The request body must not be larger than %d bytes.", limit)
+}
+
+func clip(s string) string { return strings.ToValidUTF8(s[:min(len(s), 256)], "\uFFFD") }

@@ -1,0 +1,136 @@
+package awswire
+
+import (
+	"context"
+	"strings"
+
+	"github.com/belfry-run/belfry"
+)
+
+// A Service is one AWS service as it looks on the wire. The generated packages
+// make it; a Router serves it.
+type Service struct {
+	Name         string // as requests are signed: scheduler
+	Version      string // the API's date, which forms carry: 2012-11-05
+	TargetPrefix string // of X-Amz-Target; empty: the service is REST with JSON
+	JSONVersion  string // of the content type of services with a TargetPrefix
+	Namespace    string // of error types in JSON: com.amazonaws.sqs
+	XMLNamespace string // of the answers to forms; empty: forms are not understood
+
+	Operations []Operation
+	Dialect    Dialect
+
+	// OwnsPath says whether an unsigned request for this escaped path, of a
+	// method and path that no operation has, is the service's none the less.
+	OwnsPath func(path string) bool
+}
+
+// An Operation is one operation of a Service.
+type Operation struct {
+	Name   string
+	Method string
+	Path   string // of REST services: /schedules/{Name}
+	Status int    // of success
+	Limit  int64  // bytes of the body; 0 is DefaultLimit
+
+	// Run decodes the request, checks it, calls the implementation and encodes
+	// the answer.
+	Run func(ctx context.Context, c *Call) error
+
+	segments []string // of Path; a label is the empty string
+}
+
+// DefaultLimit is the largest body of a request, in bytes, where the operation
+// does not say otherwise.
+const DefaultLimit = 1 << 20
+
+// A Dialect is how a service words errors.
+type Dialect struct {
+	// Kind says how the service calls a kind of error.
+	Kind func(belfry.Kind) Fault
+	// Code says what the service's own code means on the wire; ok is false
+	// when the service has no such code.
+	Code func(code string) (f Fault, ok bool)
+	// TooLarge is the answer to a body beyond the operation's limit.
+	TooLarge func(operation string, limit int64) *belfry.Error
+	// Type adds "Type": "User" or "Service" to the body, as Lambda does.
+	Type bool
+	// Rewrite turns the message of an error with this code into the wording of
+	// the query protocol, where that differs; nil is no difference.
+	Rewrite func(code, message string) string
+}
+
+// A Fault is an error as it goes over the wire.
+type Fault struct {
+	Code   string // in JSON and in the header x-amzn-ErrorType
+	Legacy string // in the query protocol; empty is Code
+	Status int
+	Lower  bool   // the body's member is called message, not Message
+	Reason string // what Lambda adds to a throttling error by default
+}
+
+func (s *Service) prepare() {
+	for i := range s.Operations {
+		op := &s.Operations[i]
+		if op.Limit == 0 {
+			op.Limit = DefaultLimit
+		}
+		if s.TargetPrefix != "" {
+			continue
+		}
+		op.segments = strings.Split(op.Path[1:], "/")
+		for j, seg := range op.segments {
+			if strings.HasPrefix(seg, "{") {
+				op.segments[j] = ""
+			}
+		}
+	}
+}
+
+func (s *Service) byName(name string) *Operation {
+	for i := range s.Operations {
+		if s.Operations[i].Name == name {
+			return &s.Operations[i]
+		}
+	}
+	return nil
+}
+
+// maxLabels is the number of labels in one operation's path.
+const maxLabels = 4
+
+// byPath finds the operation of a REST service by method and escaped path. It
+// puts the labels, still escaped, into labels.
+func (s *Service) byPath(method, path string, labels *[maxLabels]string) *Operation {
+	if s.TargetPrefix != "" || path == "" {
+		return nil
+	}
+	path = path[1:]
+	// Older SDKs end the collections' paths with a slash.
+	path = strings.TrimSuffix(path, "/")
+	for i := range s.Operations {
+		op := &s.Operations[i]
+		if op.Method == method && matchSegments(op.segments, path, labels) {
+			return op
+		}
+	}
+	return nil
+}
+
+func matchSegments(segments []string, path string, labels *[maxLabels]string) bool {
+	n := 0
+	for i, want := range segments {
+		got, rest, more := strings.Cut(path, "/")
+		if more == (i == len(segments)-1) {
+			return false
+		}
+		if want == "" {
+			labels[n] = got
+			n++
+		} else if got != want {
+			return false
+		}
+		path = rest
+	}
+	return true
+}
