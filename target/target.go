@@ -1,0 +1,186 @@
+// Package target delivers one attempt of a run: to a function, a queue or an
+// HTTP endpoint.
+//
+// What it keeps true: it reports facts (reached or not, worth another try or
+// not, and why) and never decides what follows; it remembers nothing between
+// attempts; every attempt carries the occurrence's identity, so that a target
+// can tell a second delivery from a second occurrence.
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Functions runs functions.
+type Functions interface {
+	// InvokeFunction runs the function to its end. The error is that it could
+	// not be run (a belfry.Error: NotFound, Throttled, ...); a failure of the
+	// function's own code is in the answer.
+	InvokeFunction(ctx context.Context, call FunctionCall) (FunctionAnswer, error)
+}
+
+// A FunctionCall is one invocation of a function.
+type FunctionCall struct {
+	ARN          string
+	Payload      []byte
+	OccurrenceID string // stays the same over all attempts
+	Attempt      int
+}
+
+// A FunctionAnswer is what a function answered.
+type FunctionAnswer struct {
+	Payload []byte
+	Error   string // "Unhandled" or so when the function's code failed; Payload then tells how
+	LogTail string
+}
+
+// Queues takes messages.
+type Queues interface {
+	// SendMessage puts a message into the queue, durably. A queue that is not
+	// there is NotFound.
+	SendMessage(ctx context.Context, queueARN, body, groupID string, attributes map[string]string) error
+}
+
+// Targets delivers to all kinds of target.
+type Targets struct {
+	functions Functions
+	queues    Queues
+	http      *httpTarget
+}
+
+// New returns Targets that deliver to those. agent is the User-Agent of HTTP
+// requests.
+func New(f Functions, q Queues, agent string) *Targets {
+	return &Targets{functions: f, queues: q, http: newHTTPTarget(agent)}
+}
+
+// Close lets go of idle connections.
+func (t *Targets) Close() { t.http.client.CloseIdleConnections() }
+
+// Invoke delivers the attempt. It returns when the target has answered, or
+// with a retryable result soon after ctx has ended.
+func (t *Targets) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result {
+	kind, arn := kindOf(in.Target.ARN)
+	payload := payloadOf(in)
+	var r belfry.Result
+	switch kind {
+	case kindFunction:
+		r = t.invokeFunction(ctx, in, payload)
+	case kindQueue:
+		r = t.sendMessage(ctx, in, payload)
+	case kindHTTP:
+		r = t.http.invoke(ctx, in, payload)
+	default:
+		r = permanent("Belfry.UnsupportedTarget", arn.Service+" is not a service that this server runs; nothing was delivered.")
+	}
+	if r.Status != belfry.AttemptSucceeded {
+		r.Payload = payload
+	}
+	return r
+}
+
+func (t *Targets) invokeFunction(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
+	answer, err := t.functions.InvokeFunction(ctx, FunctionCall{
+		ARN: in.Target.ARN, Payload: []byte(payload), OccurrenceID: in.OccurrenceID(), Attempt: in.Attempt,
+	})
+	if err != nil {
+		return failed(err, "Lambda")
+	}
+	if answer.Error == "" {
+		return belfry.Result{Status: belfry.AttemptSucceeded, Log: answer.LogTail}
+	}
+	var e struct{ ErrorType, ErrorMessage string }
+	if json.Unmarshal(answer.Payload, &e) != nil || e.ErrorType == "" {
+		e.ErrorType, e.ErrorMessage = answer.Error, string(answer.Payload[:min(len(answer.Payload), 1024)])
+	}
+	return belfry.Result{
+		Status: belfry.AttemptRetryable, HandlerError: true,
+		ErrorCode: e.ErrorType, ErrorMessage: e.ErrorMessage, Log: answer.LogTail,
+	}
+}
+
+func (t *Targets) sendMessage(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
+	blocks, err := parametersOf(in.Target)
+	if err != nil {
+		return permanent("ValidationException", err.Error())
+	}
+	err = t.queues.SendMessage(ctx, in.Target.ARN, payload, blocks.SqsParameters.MessageGroupID, nil)
+	switch {
+	case err == nil:
+		return belfry.Result{Status: belfry.AttemptSucceeded}
+	case belfry.KindOf(err) == belfry.NotFound:
+		return permanent("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist for this wsdl version.")
+	}
+	return failed(err, "SQS")
+}
+
+// SendDeadLetter puts a message into a dead-letter queue.
+func (t *Targets) SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error {
+	return t.queues.SendMessage(ctx, queueARN, body, "", attributes)
+}
+
+func permanent(code, message string) belfry.Result {
+	return belfry.Result{Status: belfry.AttemptPermanent, ErrorCode: code, ErrorMessage: message}
+}
+
+// failed turns the error of a service of ours into a result. What may pass by
+// itself is worth another try.
+func failed(err error, service string) belfry.Result {
+	codes := map[belfry.Kind]struct {
+		status belfry.AttemptStatus
+		code   string
+	}{
+		belfry.Invalid:     {belfry.AttemptPermanent, "ValidationException"},
+		belfry.NotFound:    {belfry.AttemptPermanent, "ResourceNotFoundException"},
+		belfry.Denied:      {belfry.AttemptPermanent, "AccessDeniedException"},
+		belfry.TooLarge:    {belfry.AttemptPermanent, "RequestEntityTooLargeException"},
+		belfry.Conflict:    {belfry.AttemptRetryable, "ResourceConflictException"},
+		belfry.Throttled:   {belfry.AttemptRetryable, "TooManyRequestsException"},
+		belfry.Quota:       {belfry.AttemptRetryable, "ServiceQuotaExceededException"},
+		belfry.Unavailable: {belfry.AttemptRetryable, "ServiceUnavailableException"},
+	}
+	var known *belfry.Error
+	if c, ok := codes[belfry.KindOf(err)]; ok && errors.As(err, &known) {
+		return belfry.Result{Status: c.status, ErrorCode: service + "." + c.code, ErrorMessage: known.Message}
+	}
+	return belfry.Result{
+		Status: belfry.AttemptRetryable, ErrorCode: "AWS.Scheduler.InternalServerError",
+		ErrorMessage: "Unexpected error occurred while processing the request",
+	}
+}
+
+type kind uint8
+
+const (
+	kindOther kind = iota
+	kindFunction
+	kindQueue
+	kindHTTP
+	kindUniversal
+)
+
+// HTTPInvokeARN is the target that calls an HTTP endpoint.
+const HTTPInvokeARN = "arn:aws:scheduler:::http:invoke"
+
+func kindOf(target string) (kind, belfry.ARN) {
+	if target == HTTPInvokeARN {
+		return kindHTTP, belfry.ARN{Partition: "aws", Service: "scheduler", Resource: "http:invoke"}
+	}
+	arn, ok := belfry.ParseARN(target)
+	switch {
+	case !ok:
+		return kindOther, arn
+	case arn.Service == "lambda" && strings.HasPrefix(arn.Resource, "function:"):
+		return kindFunction, arn
+	case arn.Service == "sqs":
+		return kindQueue, arn
+	case arn.Service == "scheduler" && strings.HasPrefix(arn.Resource, "aws-sdk:"):
+		return kindUniversal, arn
+	}
+	return kindOther, arn
+}
