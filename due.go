@@ -57,7 +57,9 @@ type Finish struct {
 	Ended    time.Time // of this attempt
 	Attempts []Attempt // all so far; nil is one that succeeded
 	Retry    *Due      // the attempt that follows
-	Delete   bool      // the schedule has completed and asked to be deleted
+	// Delete is the revision of a schedule that has completed and asked to be
+	// deleted then; an edit since keeps it. 0 is none.
+	Delete int64
 }
 
 // A Lease is the right to fire the schedules of one shard. Writes carry its

@@ -192,8 +192,8 @@ func (s *Store) Finish(ctx context.Context, f belfry.Finish) error {
 		if err != nil || c.Changes() == 0 {
 			return err
 		}
-		if f.Delete {
-			if err := retireByID(c, f.Schedule, f.Ended); err != nil {
+		if f.Delete != 0 {
+			if err := retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
 				return err
 			}
 		}
@@ -228,10 +228,11 @@ func (s *Store) dropSpent(c *sqlite.Conn) error {
 	return nil
 }
 
-func retireByID(c *sqlite.Conn, id belfry.ID, at time.Time) error {
+// retireCompleted removes the schedule unless it has been edited since.
+func retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
 	var sch *belfry.Schedule
-	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
-		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id)
+	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=? AND revision=?",
+		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id, revision)
 	if err != nil || sch == nil {
 		return err
 	}

@@ -1,0 +1,134 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Back-off of retries: full jitter, doubling from the base up to the cap
+// (architecture.md, "back-off").
+const (
+	backOffBase = time.Second
+	backOffCap  = 600 * time.Second
+)
+
+// handlerRetries is Lambda's own policy for an error of the handler, which
+// holds for schedules that set none: two retries, after one and two minutes.
+var handlerRetries = []time.Duration{time.Minute, 2 * time.Minute}
+
+// exhausted says why there is no further attempt.
+type exhausted string
+
+const (
+	notExhausted    exhausted = ""
+	permanentError  exhausted = "permanent error"
+	attemptsReached exhausted = "MaximumRetryAttempts"
+	ageReached      exhausted = "MaximumEventAgeInSeconds"
+)
+
+// verdict is what follows from an attempt: success, another one at a time, or
+// the end.
+type verdict struct {
+	done    bool
+	retryAt time.Time
+	end     exhausted
+}
+
+// decide says what follows from the last of the attempts, which ended at now.
+// random gives a number in [0, n).
+func decide(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time.Time, random func(n int64) int64) verdict {
+	last := &attempts[len(attempts)-1]
+	switch last.Status {
+	case belfry.AttemptSucceeded:
+		return verdict{done: true}
+	case belfry.AttemptPermanent:
+		return verdict{end: permanentError}
+	}
+	retries := retriesUsed(attempts)
+	var delay time.Duration
+	if last.HandlerError && p.Default {
+		if retries >= len(handlerRetries) {
+			return verdict{end: attemptsReached}
+		}
+		delay = handlerRetries[retries]
+	} else {
+		if retries >= p.MaximumAttempts {
+			return verdict{end: attemptsReached}
+		}
+		delay = backOff(retries, random)
+	}
+	delay = max(delay, min(last.RetryAfter, backOffCap))
+	at := now.Add(delay)
+	if at.Sub(scheduled) > p.MaximumAge {
+		return verdict{end: ageReached}
+	}
+	return verdict{retryAt: at}
+}
+
+// backOff returns the wait before retry n, counted from 0.
+func backOff(n int, random func(n int64) int64) time.Duration {
+	limit := backOffCap
+	if n < 10 { // 2^10 s is above the cap
+		limit = min(backOffBase<<n, backOffCap)
+	}
+	return time.Duration(random(int64(limit)))
+}
+
+// retriesUsed counts the attempts after the first; one that the server's own
+// stop interrupted does not count.
+func retriesUsed(attempts []belfry.Attempt) int {
+	n := -1
+	for i := range attempts {
+		if attempts[i].Status != belfry.AttemptInterrupted {
+			n++
+		}
+	}
+	return max(n, 0)
+}
+
+// deadLetterAttributes are the message attributes of a dead letter, all
+// strings (semantics.md 1.12).
+func deadLetterAttributes(s *belfry.Schedule, o belfry.Occurrence, attempts []belfry.Attempt, end exhausted, truncated bool) map[string]string {
+	last := &attempts[len(attempts)-1]
+	a := map[string]string{
+		"ERROR_CODE":           last.ErrorCode,
+		"ERROR_MESSAGE":        last.ErrorMessage,
+		"EXECUTION_ID":         last.ExecutionID,
+		"IS_PAYLOAD_TRUNCATED": strconv.FormatBool(truncated),
+		"RETRY_ATTEMPTS":       strconv.Itoa(retriesUsed(attempts)),
+		"SCHEDULED_TIME":       o.Time.UTC().Format(time.RFC3339),
+		"SCHEDULE_ARN":         s.ARN(),
+		"TARGET_ARN":           s.Target.ARN,
+	}
+	if end == attemptsReached || end == ageReached {
+		a["EXHAUSTED_RETRY_CONDITION"] = string(end)
+	}
+	for k, v := range a {
+		if v == "" { // an attribute may not be empty
+			a[k] = "unknown"
+		}
+	}
+	return a
+}
+
+// reasonOf is the sentence that the ledger keeps for a run without success.
+func reasonOf(attempts []belfry.Attempt, end exhausted) string {
+	last := &attempts[len(attempts)-1]
+	cause := last.ErrorMessage
+	if last.ErrorCode != "" {
+		cause = last.ErrorCode + ": " + cause
+	}
+	switch end {
+	case permanentError:
+		return fmt.Sprintf("Attempt %d failed in a way that no retry can mend: %s", last.Number, cause)
+	case ageReached:
+		return fmt.Sprintf("The maximum event age was reached after %d attempts; the last failed with %s", len(attempts), cause)
+	}
+	return fmt.Sprintf("All %d attempts failed; the last with %s", len(attempts), cause)
+}
+
+func randomBelow(n int64) int64 { return rand.Int64N(n) }

@@ -1,0 +1,200 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// delivery is one attempt of a run.
+type delivery struct {
+	spec         *belfry.Schedule // nil when the schedule has been deleted
+	run          belfry.Occurrence
+	revision     int64
+	claim        belfry.Claim
+	attempts     []belfry.Attempt // earlier ones
+	firstStarted time.Time
+	started      time.Time
+}
+
+// launch carries the attempt out in a goroutine of its own and gives its slot
+// back.
+func (e *Engine) launch(ctx context.Context, d delivery) {
+	e.running.Add(1)
+	e.c.Metrics.inFlight.Inc()
+	go func() {
+		defer e.running.Done()
+		defer e.freeSlot()
+		defer e.c.Metrics.inFlight.Dec()
+		e.deliver(ctx, &d)
+	}()
+}
+
+// recover delivers what the last owner of the shards had started and not
+// finished: whether its target was reached nobody knows, so it is reached
+// again, under the same identity.
+func (e *Engine) recover(ctx, attempts context.Context, left []belfry.DueItem, claim belfry.Claim) {
+	now := e.now()
+	for i := range left {
+		it := &left[i]
+		select {
+		case e.slots <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		before := it.Run.Started
+		if n := len(it.Run.Attempts); n > 0 {
+			before = it.Run.Attempts[n-1].Ended
+		}
+		number := len(it.Run.Attempts) + 1
+		e.launch(attempts, delivery{
+			spec: it.Spec, run: it.Occurrence, revision: it.Revision, claim: claim,
+			attempts: append(it.Run.Attempts, belfry.Attempt{
+				Number: number, ExecutionID: it.ExecutionID(number), Started: before, Ended: now,
+				Result: belfry.Result{
+					Status: belfry.AttemptInterrupted, ErrorCode: "Belfry.Interrupted",
+					ErrorMessage: "The server stopped during this attempt; whether the target was reached is not known.",
+				},
+			}),
+			firstStarted: it.Run.Started, started: now,
+		})
+	}
+}
+
+// deliver makes the attempt, decides what follows and records it.
+func (e *Engine) deliver(ctx context.Context, d *delivery) {
+	f := belfry.Finish{Occurrence: d.run, Claim: d.claim, Started: d.firstStarted, Ended: d.started, Attempts: d.attempts}
+	switch {
+	case d.spec == nil:
+		f.Outcome, f.Reason = belfry.Cancelled, "The schedule was deleted before the next attempt."
+		if f.Attempts == nil {
+			f.Attempts = []belfry.Attempt{}
+		}
+	case len(d.attempts) > 0 && d.started.Sub(d.run.Time) > d.spec.Target.Retry.MaximumAge:
+		e.exhaust(ctx, d, &f, ageReached, "")
+	default:
+		if !e.attempt(ctx, d, &f) {
+			return // cut off by the stop: it stays running, and is delivered again
+		}
+	}
+	if f.Outcome.Final() && d.spec != nil && d.spec.DeleteAfterCompletion && e.completed(d) {
+		f.Delete = d.spec.Revision
+	}
+	e.record(ctx, d, f)
+}
+
+// attempt delivers once and fills f with what follows; false when the engine's
+// stop cut it off.
+func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) bool {
+	number := len(d.attempts) + 1
+	in := belfry.Invocation{
+		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Scope: d.spec.Scope, Target: &d.spec.Target,
+		Attempt: number, ExecutionID: d.run.ExecutionID(number),
+	}
+	result := e.c.Invoker.Invoke(ctx, &in)
+	if ctx.Err() != nil && result.Status != belfry.AttemptSucceeded {
+		return false
+	}
+	f.Ended = e.now()
+	e.c.Metrics.attempts.WithLabelValues(string(result.Status)).Inc()
+	if number == 1 && result.Status == belfry.AttemptSucceeded && result.Log == "" {
+		f.Outcome, f.Attempts = belfry.Succeeded, nil
+		return true
+	}
+	attempts := append(d.attempts, belfry.Attempt{
+		Number: number, ExecutionID: in.ExecutionID, Started: d.started, Ended: f.Ended, Result: result,
+	})
+	f.Attempts = attempts
+	v := decide(attempts, d.spec.Target.Retry, d.run.Time, f.Ended, randomBelow)
+	switch {
+	case v.done:
+		f.Outcome = belfry.Succeeded
+	case v.end == notExhausted:
+		f.Outcome = belfry.Pending
+		f.Retry = &belfry.Due{At: v.retryAt, Retry: true, Occurrence: d.run, Revision: d.revision, Attempt: number + 1}
+	default:
+		d.attempts = attempts
+		e.exhaust(ctx, d, f, v.end, result.Payload)
+	}
+	return true
+}
+
+// exhaust ends a run that did not succeed: in the dead-letter queue, if there
+// is one that takes it.
+func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) {
+	f.Outcome, f.Reason = belfry.Failed, reasonOf(d.attempts, end)
+	queue := d.spec.Target.DeadLetterARN
+	if queue == "" {
+		return
+	}
+	if payload == "" {
+		payload = d.spec.Target.Input
+	}
+	body, truncated := fit(payload)
+	err := e.c.DeadLetters.SendDeadLetter(ctx, queue, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	if err != nil {
+		f.Reason += fmt.Sprintf(". The message could not be put into the dead-letter queue: %v", err)
+		e.c.Metrics.deadLetters.WithLabelValues("failed").Inc()
+		e.c.Logger.Error("a message could not be put into its dead-letter queue", "schedule", d.spec.ARN(), "queue", queue, "err", err)
+		return
+	}
+	e.c.Metrics.deadLetters.WithLabelValues("sent").Inc()
+	f.Outcome = belfry.DeadLettered
+}
+
+// deadLetterMax leaves room for the attributes in a message of 1 MiB.
+const deadLetterMax = 1<<20 - 16<<10
+
+// fit cuts a payload to what a dead-letter message can hold, at the end of a
+// character.
+func fit(payload string) (body string, truncated bool) {
+	if len(payload) <= deadLetterMax {
+		return payload, false
+	}
+	cut := deadLetterMax
+	for cut > 0 && payload[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return payload[:cut], true
+}
+
+// completed reports whether the run was the schedule's last.
+func (e *Engine) completed(d *delivery) bool {
+	t, err := e.parser.timing(d.spec)
+	if err != nil {
+		return false
+	}
+	_, more := t.next(laterOf(d.run.Time, d.spec.Modified))
+	return !more
+}
+
+// record stores what became of the attempt, for as long as the store takes:
+// a result that was lost would be delivered again.
+func (e *Engine) record(ctx context.Context, d *delivery, f belfry.Finish) {
+	for {
+		err := e.c.Store.Finish(context.WithoutCancel(ctx), f)
+		if err == nil {
+			break
+		}
+		if belfry.KindOf(err) == belfry.Fenced || belfry.KindOf(err) == belfry.Unavailable || ctx.Err() != nil {
+			e.c.Logger.Warn("an attempt's result could not be stored; the run is delivered again", "run", f.OccurrenceID(), "err", err)
+			return
+		}
+		e.c.Metrics.storeErrors.Inc()
+		e.c.Logger.Error("an attempt's result could not be stored; trying again", "run", f.OccurrenceID(), "err", err)
+		e.sleep(ctx, storeRetry)
+	}
+	if f.Outcome.Final() {
+		e.c.Metrics.runs.WithLabelValues(f.Outcome.String()).Inc()
+		if f.Outcome != belfry.Succeeded && d.spec != nil {
+			e.c.Logger.Warn("a run did not succeed", "schedule", d.spec.ARN(), "scheduled_time", f.Time, "outcome", f.Outcome, "reason", f.Reason)
+		}
+	}
+	if f.Retry != nil {
+		e.arrivedItem(belfry.DueItem{Due: *f.Retry, Spec: d.spec, Run: &belfry.Run{
+			Occurrence: d.run, Revision: d.revision, Started: d.firstStarted, Attempts: f.Attempts,
+		}})
+	}
+}

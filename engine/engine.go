@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Config is what an engine is made of. Store, Clock, Invoker, DeadLetters,
+// Logger and Metrics are required.
+type Config struct {
+	Store       Store
+	Clock       Clock
+	Invoker     Invoker
+	DeadLetters DeadLetters
+	Logger      *slog.Logger
+	Metrics     *Metrics
+	// CheckTarget refuses a target that cannot be right; nil accepts all.
+	CheckTarget func(s *belfry.Schedule) error
+	// MaxInFlight bounds the attempts under way at once; beyond it, due
+	// entries wait in the store. 0 is DefaultMaxInFlight.
+	MaxInFlight int
+	// Retention is how long history is kept; 0 is DefaultRetention.
+	Retention time.Duration
+}
+
+// Defaults and fixed sizes.
+const (
+	// DefaultMaxInFlight is enough for ten thousand slow targets; an attempt
+	// under way costs about 10 KiB.
+	DefaultMaxInFlight = 10_000
+	// DefaultRetention of runs and gaps.
+	DefaultRetention = 90 * 24 * time.Hour
+	// horizon is how far ahead due entries are read into memory.
+	horizon = 5 * time.Second
+	// windowMax bounds the entries in memory.
+	windowMax = 8192
+	// startBatch bounds the runs that one durable step starts: large enough to
+	// share the fsync, small enough that the first does not wait for the last.
+	startBatch = 512
+	// rescanEvery is how often the queue is read again from its start, so that
+	// nothing that memory lost stays behind.
+	rescanEvery = 30 * time.Second
+	// A wake-up that is so much late means that the machine slept or the clock
+	// was set: what came due meanwhile was missed.
+	sleptFor = time.Minute
+	// storeRetry is the wait after a store error.
+	storeRetry = 200 * time.Millisecond
+	// archiveAfter is how long closed runs stay on the fire path's side.
+	archiveAfter = 15 * time.Minute
+	archiveEvery = time.Minute
+	// stopGrace is how long Stop waits for attempts under way; with it a
+	// graceful stop ends within 10 s.
+	stopGrace = 8 * time.Second
+)
+
+// An Engine keeps schedules and starts their runs. Its methods are safe for
+// concurrent use.
+type Engine struct {
+	c      Config
+	parser parser
+	ids    idSource
+	loop   loop
+
+	slots   chan struct{} // one for each attempt under way
+	running sync.WaitGroup
+
+	deleting sync.Map          // groupKey → struct{}: groups whose schedules start no run
+	doomed   chan belfry.Group // groups to empty
+
+	stopLoop context.CancelFunc // ends the loops
+	stopAll  context.CancelFunc // ends attempts too
+	loops    sync.WaitGroup
+	failed   chan error // the error that ended the loop
+}
+
+type groupKey struct {
+	belfry.Scope
+	group string
+}
+
+// New returns an engine that does nothing until Start.
+func New(c Config) *Engine {
+	if c.MaxInFlight == 0 {
+		c.MaxInFlight = DefaultMaxInFlight
+	}
+	if c.Retention == 0 {
+		c.Retention = DefaultRetention
+	}
+	e := &Engine{c: c, slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
+	e.loop.wake = make(chan struct{}, 1)
+	return e
+}
+
+// Start takes the shards over, delivers again what the last owner left
+// unfinished, and begins to fire. It returns once the engine is ready; Stop
+// must follow.
+func (e *Engine) Start(ctx context.Context) error {
+	if _, err := e.c.Store.Acquire(ctx); err != nil {
+		return fmt.Errorf("take the shards over: %w", err)
+	}
+	left, claim, err := e.c.Store.Interrupted(ctx)
+	if err != nil {
+		return fmt.Errorf("find interrupted runs: %w", err)
+	}
+	groups, err := e.c.Store.DeletingGroups(ctx)
+	if err != nil {
+		return fmt.Errorf("find groups being deleted: %w", err)
+	}
+	for _, g := range groups {
+		e.deleting.Store(groupKey{g.Scope, g.Name}, struct{}{})
+	}
+	upSince := e.now()
+	all, stopAll := context.WithCancel(context.WithoutCancel(ctx))
+	loops, stopLoop := context.WithCancel(all)
+	e.stopAll, e.stopLoop = stopAll, stopLoop
+	if len(left) > 0 {
+		e.c.Logger.Warn("delivering again what the last stop interrupted", "runs", len(left))
+	}
+	e.background(func() {
+		e.recover(loops, all, left, claim)
+		if err := e.run(loops, all, upSince); err != nil {
+			e.failed <- err
+		}
+	})
+	e.background(func() { e.housekeep(loops) })
+	e.background(func() { e.emptyGroups(loops, groups) })
+	return nil
+}
+
+func (e *Engine) background(f func()) {
+	e.loops.Add(1)
+	go func() {
+		defer e.loops.Done()
+		f()
+	}()
+}
+
+// Failed gives the error that made the engine stop firing, if one does: it
+// then has lost its shards to another node.
+func (e *Engine) Failed() <-chan error { return e.failed }
+
+// Stop starts no further run and waits, up to 8 s, for the attempts under way.
+// What has not ended by then is delivered again after the next start.
+func (e *Engine) Stop() {
+	e.stopLoop()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.loops.Wait()
+		e.running.Wait()
+	}()
+	timer, release := e.c.Clock.NewTimer(stopGrace)
+	defer release()
+	select {
+	case <-done:
+	case <-timer:
+		e.c.Logger.Warn("attempts under way are cut off; they are delivered again after the next start", "attempts", len(e.slots))
+	}
+	e.stopAll()
+	<-done
+}
+
+// housekeep moves closed runs into the history and drops what is too old.
+func (e *Engine) housekeep(ctx context.Context) {
+	for {
+		timer, release := e.c.Clock.NewTimer(archiveEvery)
+		select {
+		case <-timer:
+		case <-ctx.Done():
+			release()
+			return
+		}
+		now := e.c.Clock.Now()
+		if n, err := e.c.Store.Archive(ctx, now.Add(-archiveAfter)); err != nil && ctx.Err() == nil {
+			e.c.Logger.Error("moving closed runs into the history failed; it is tried again in a minute", "err", err)
+		} else if n > 0 {
+			e.c.Logger.Debug("moved closed runs into the history", "runs", n)
+		}
+		if n, err := e.c.Store.Forget(ctx, now.Add(-e.c.Retention)); err != nil && ctx.Err() == nil {
+			e.c.Logger.Error("dropping old history failed; it is tried again in a minute", "err", err)
+		} else if n > 0 {
+			e.c.Logger.Info("dropped old history", "days", n)
+		}
+	}
+}
+
+// Backlog is how many entries are due and not started, counted up to 100,000.
+func (e *Engine) Backlog(ctx context.Context) (int, error) {
+	return e.c.Store.Backlog(ctx, e.c.Clock.Now(), 100_000)
+}
+
+// idSource makes schedule ids that grow with time: milliseconds since 2020 and
+// a counter.
+type idSource struct {
+	mu   sync.Mutex
+	last int64 // guarded by mu
+}
+
+func (s *idSource) next(now time.Time, shard belfry.Shard) belfry.ID {
+	const epoch = 1_577_836_800_000 // 2020-01-01T00:00:00Z
+	n := max(now.UnixMilli()-epoch, 0) << 14
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n <= s.last {
+		n = s.last + 1
+	}
+	s.last = n
+	return belfry.MakeID(n, shard)
+}
+
+func isStale(err error) bool { return errors.Is(err, belfry.ErrStale) }

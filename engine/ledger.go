@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// A History is the lives of one schedule name: the schedule that has it now,
+// and those that had it and were deleted.
+type History struct {
+	Ref     belfry.ScheduleRef
+	Current *belfry.Schedule // nil when it is deleted
+	lives   []*belfry.Schedule
+}
+
+func (h *History) ids() []belfry.ID {
+	ids := make([]belfry.ID, len(h.lives))
+	for i, s := range h.lives {
+		ids[i] = s.ID
+	}
+	return ids
+}
+
+// History returns the lives of the name; NotFound when there never was one, or
+// its history is older than the retention.
+func (e *Engine) History(ctx context.Context, ref belfry.ScheduleRef) (*History, error) {
+	current, retired, err := e.c.Store.Lives(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	h := &History{Ref: ref, Current: current, lives: retired}
+	if current != nil {
+		h.lives = append([]*belfry.Schedule{current}, retired...)
+	}
+	if len(h.lives) == 0 {
+		return nil, belfry.Errorf(belfry.NotFound, "schedule", "Schedule %s does not exist.", ref.Name)
+	}
+	return h, nil
+}
+
+// Runs returns up to limit runs with a scheduled time within [from, to], newest
+// first; a zero bound is open.
+func (e *Engine) Runs(ctx context.Context, h *History, from, to time.Time, limit int) ([]belfry.Run, error) {
+	return e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: h.ids(), From: from, To: to, Limit: limit})
+}
+
+// An Entry of the ledger is a run or a gap.
+type Entry struct {
+	Run *belfry.Run
+	Gap *belfry.Gap
+}
+
+func (x *Entry) at() time.Time {
+	if x.Run != nil {
+		return x.Run.Time
+	}
+	return x.Gap.From
+}
+
+// Ledger returns the runs and gaps within [from, to] in the order of time, the
+// newest up to limit runs. An open gap comes with its end and count as of now.
+func (e *Engine) Ledger(ctx context.Context, h *History, from, to time.Time, limit int) ([]Entry, error) {
+	runs, err := e.Runs(ctx, h, from, to, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(runs) == limit && limit > 0 {
+		from = runs[len(runs)-1].Time // what lies before belongs to the next page
+	}
+	gaps, err := e.gaps(ctx, h, from, to)
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]Entry, 0, len(runs)+len(gaps))
+	for i := range runs {
+		entries = append(entries, Entry{Run: &runs[i]})
+	}
+	for i := range gaps {
+		if gaps[i].Count > 0 {
+			entries = append(entries, Entry{Gap: &gaps[i]})
+		}
+	}
+	slices.SortStableFunc(entries, func(a, b Entry) int { return cmp.Or(a.at().Compare(b.at())) })
+	return entries, nil
+}
+
+// gaps returns the gaps that touch the interval; one that is open is counted
+// up to now.
+func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]belfry.Gap, error) {
+	gaps, err := e.c.Store.Gaps(ctx, h.ids(), from, to)
+	if err != nil {
+		return nil, err
+	}
+	now := e.now()
+	for i := range gaps {
+		g := &gaps[i]
+		if !g.To.IsZero() || h.Current == nil || g.Schedule != h.Current.ID {
+			continue
+		}
+		t, err := e.parser.timing(h.Current)
+		if err != nil {
+			return nil, err
+		}
+		g.Count, _ = t.count(g.From, now)
+		g.To = now
+	}
+	return gaps, nil
+}

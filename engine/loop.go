@@ -1,0 +1,296 @@
+package engine
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// loop is the part of the due queue that is in memory: the entries due within
+// the horizon, in order. Only the loop's goroutine touches it, save arrivals.
+type loop struct {
+	wake chan struct{} // cap 1: something arrived, or a slot is free again
+
+	mu       sync.Mutex
+	arrivals []belfry.DueItem // guarded by mu: entries stored since the last look
+
+	window  []belfry.DueItem // ascending
+	through *belfry.Due      // entries up to here have been read; nil is none
+	rescan  time.Time        // when to read from the start again
+}
+
+// arrived tells the loop of an entry that was stored. It is called after the
+// store has said yes, so an entry is either in what the loop reads later or
+// comes this way; one that comes both ways is started once.
+func (e *Engine) arrived(d *belfry.Due, s *belfry.Schedule) {
+	if d == nil {
+		return
+	}
+	e.arrivedItem(belfry.DueItem{Due: *d, Spec: s})
+}
+
+func (e *Engine) arrivedItem(it belfry.DueItem) {
+	if it.At.After(e.c.Clock.Now().Add(2 * horizon)) {
+		return // the loop will read it in time
+	}
+	l := &e.loop
+	l.mu.Lock()
+	l.arrivals = append(l.arrivals, it)
+	l.mu.Unlock()
+	l.poke()
+}
+
+func (l *loop) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// absorb puts the arrivals into the window. Those beyond what has been read
+// are left to be read.
+func (l *loop) absorb() {
+	l.mu.Lock()
+	arrived := l.arrivals
+	l.arrivals = nil
+	l.mu.Unlock()
+	if l.through == nil {
+		return
+	}
+	n := len(l.window)
+	for i := range arrived {
+		if !l.through.Before(&arrived[i].Due) {
+			l.window = append(l.window, arrived[i])
+		}
+	}
+	if len(l.window) > n {
+		slices.SortFunc(l.window, func(a, b belfry.DueItem) int {
+			if a.Before(&b.Due) {
+				return -1
+			}
+			if b.Before(&a.Due) {
+				return 1
+			}
+			return 0
+		})
+	}
+}
+
+// forget drops what is in memory; it is read again.
+func (l *loop) forget() {
+	l.window, l.through = nil, nil
+}
+
+// fill reads on to the horizon, as far as there is room.
+func (e *Engine) fill(ctx context.Context, now time.Time) error {
+	l := &e.loop
+	if now.After(l.rescan) {
+		l.forget()
+		l.rescan = now.Add(rescanEvery)
+	}
+	until := now.Add(horizon)
+	// Reading on is worth it once half of the horizon has passed, or when what
+	// has been read is due already.
+	if len(l.window) > windowMax/2 || (l.through != nil && l.through.At.After(now.Add(horizon/2))) {
+		return nil
+	}
+	items, err := e.c.Store.Due(ctx, l.through, until, windowMax-len(l.window))
+	if err != nil {
+		return err
+	}
+	if len(items) < windowMax-len(l.window) {
+		l.through = &belfry.Due{At: until, Retry: true, Occurrence: belfry.Occurrence{Schedule: 1<<63 - 1}}
+	} else {
+		last := items[len(items)-1].Due
+		l.through = &last
+	}
+	l.window = append(l.window, items...)
+	// What arrived while the store was read lies behind some of it.
+	l.absorb()
+	return nil
+}
+
+// run starts what is due until ctx ends. Attempts get their own context, which
+// outlives it. The error, if any, is that the shards were lost.
+func (e *Engine) run(ctx, attempts context.Context, upSince time.Time) error {
+	l := &e.loop
+	for ctx.Err() == nil {
+		l.absorb()
+		now := e.now()
+		if err := e.fill(ctx, now); err != nil {
+			e.storeFailed(ctx, "reading the due queue", err)
+			continue
+		}
+		n := e.takeSlots(e.dueIn(now))
+		if n == 0 {
+			slept := e.wait(ctx, now)
+			if slept > sleptFor {
+				e.c.Logger.Warn("the clock jumped ahead; what came due meanwhile was missed", "by", slept)
+				upSince = e.now()
+				l.forget()
+			}
+			continue
+		}
+		batch := l.window[:n]
+		l.window = l.window[n:]
+		err := e.start(ctx, attempts, batch, now, upSince)
+		clear(batch) // the window's array outlives them
+		if err != nil {
+			if belfry.KindOf(err) == belfry.Fenced {
+				return err
+			}
+			e.storeFailed(ctx, "starting runs", err)
+		}
+	}
+	return nil
+}
+
+func (e *Engine) storeFailed(ctx context.Context, doing string, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	e.c.Logger.Error("the store failed; trying again, nothing is lost", "doing", doing, "err", err)
+	e.c.Metrics.storeErrors.Inc()
+	e.loop.forget()
+	e.sleep(ctx, storeRetry)
+}
+
+// dueIn counts the entries at the head of the window that are due, up to a batch.
+func (e *Engine) dueIn(now time.Time) int {
+	n := 0
+	for n < len(e.loop.window) && n < startBatch && !e.loop.window[n].At.After(now) {
+		n++
+	}
+	return n
+}
+
+// takeSlots takes up to n slots for attempts and returns how many it got.
+func (e *Engine) takeSlots(n int) int {
+	for i := range n {
+		select {
+		case e.slots <- struct{}{}:
+		default:
+			return i
+		}
+	}
+	return n
+}
+
+func (e *Engine) freeSlot() {
+	full := len(e.slots) == cap(e.slots)
+	<-e.slots
+	if full {
+		e.loop.poke()
+	}
+}
+
+// wait returns when the next entry is due, more has to be read, something
+// arrived or ctx ended. It returns by how much it overslept.
+func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
+	l := &e.loop
+	until := now.Add(horizon / 2)
+	if len(l.window) > 0 {
+		if first := l.window[0].At; first.After(now) && first.Before(until) {
+			until = first
+		}
+	}
+	timer, release := e.c.Clock.NewTimer(until.Sub(now))
+	defer release()
+	select {
+	case <-timer:
+		return e.c.Clock.Now().Sub(until)
+	case <-l.wake:
+	case <-ctx.Done():
+	}
+	return 0
+}
+
+func (e *Engine) sleep(ctx context.Context, d time.Duration) {
+	timer, release := e.c.Clock.NewTimer(d)
+	defer release()
+	select {
+	case <-timer:
+	case <-ctx.Done():
+	}
+}
+
+// start makes the batch's runs durable and hands them to their attempts. It
+// holds a slot for each entry.
+func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, now, upSince time.Time) error {
+	starts := make([]belfry.Start, 0, len(batch))
+	from := make([]*belfry.DueItem, 0, len(batch))
+	for i := range batch {
+		it := &batch[i]
+		if it.Spec == nil && !it.Retry {
+			e.freeSlot() // deleted since it was read
+			continue
+		}
+		if it.Spec != nil {
+			if _, yes := e.deleting.Load(groupKey{it.Spec.Scope, it.Spec.Group}); yes {
+				e.freeSlot() // the group's deletion accounts for it
+				continue
+			}
+		}
+		st, err := e.planned(it, now, upSince)
+		if err != nil {
+			e.c.Logger.Error("a stored schedule cannot be read; it does not run", "schedule", it.Spec.ARN(), "err", err)
+			e.freeSlot()
+			continue
+		}
+		starts = append(starts, st)
+		from = append(from, it)
+	}
+	claim, started, err := e.c.Store.Start(ctx, starts)
+	if err != nil {
+		for range starts {
+			e.freeSlot()
+		}
+		return err
+	}
+	recorded := e.c.Clock.Now()
+	for i := range starts {
+		st := &starts[i]
+		if st.Next != nil {
+			e.arrived(st.Next, from[i].Spec)
+		}
+		if !started[i] {
+			e.freeSlot()
+			continue
+		}
+		e.c.Metrics.lateness.Observe(recorded.Sub(st.Due.At).Seconds())
+		e.launch(attempts, delivery{
+			spec: from[i].Spec, run: *st.Run, revision: st.Due.Revision, claim: claim,
+			started: now, attempts: earlier(from[i]), firstStarted: firstStart(from[i], now),
+		})
+	}
+	return nil
+}
+
+func (e *Engine) planned(it *belfry.DueItem, now, upSince time.Time) (belfry.Start, error) {
+	if it.Retry {
+		return plan(it, nil, now, upSince), nil
+	}
+	t, err := e.parser.timing(it.Spec)
+	if err != nil {
+		return belfry.Start{}, err
+	}
+	return plan(it, &t, now, upSince), nil
+}
+
+// earlier returns the attempts that a retry follows.
+func earlier(it *belfry.DueItem) []belfry.Attempt {
+	if it.Run == nil {
+		return nil
+	}
+	return it.Run.Attempts
+}
+
+func firstStart(it *belfry.DueItem, now time.Time) time.Time {
+	if it.Run == nil {
+		return now
+	}
+	return it.Run.Started
+}

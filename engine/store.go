@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Store is what the engine needs kept. Every write is durable when it returns
+// nil and has changed nothing when it returns an error. Writes of a run are
+// fenced: after another node has taken the shards they fail with
+// [belfry.Fenced]. storetest holds the promises below against every store.
+type Store interface {
+	ScheduleStore
+	GroupStore
+	RunStore
+	LedgerStore
+}
+
+// ScheduleStore keeps schedules and, with each, its entry in the due queue.
+type ScheduleStore interface {
+	// CreateSchedule stores a new schedule with its first due entry and gap
+	// (either may be nil). A taken name, or a group that is being deleted, is
+	// Conflict; a group that is not there is NotFound. Of two nodes that create
+	// the same name at once, one gets Conflict.
+	CreateSchedule(ctx context.Context, s *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error
+	// Schedule returns the schedule of that name, or NotFound.
+	Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Schedule, error)
+	// Schedules returns up to q.Limit schedules in the order of group and name.
+	Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfry.Schedule, error)
+	// Pending returns the schedule's entry in the due queue, nil when it has
+	// none: one of the candidates, or any that is due by now.
+	Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time) (*belfry.Due, error)
+	// ChangeSchedule replaces or removes a schedule and its due entry in one
+	// step. When the schedule or the entry is no longer as the change expects
+	// it answers belfry.ErrStale: read, decide and call again.
+	ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) error
+}
+
+// GroupStore keeps schedule groups; the default group is not stored.
+type GroupStore interface {
+	// Created is when the store was made, which dates the default groups.
+	Created(ctx context.Context) (time.Time, error)
+	// CreateGroup stores a new group; a taken name is Conflict.
+	CreateGroup(ctx context.Context, g belfry.Group) error
+	// Group returns the group, or NotFound.
+	Group(ctx context.Context, scope belfry.Scope, name string) (belfry.Group, error)
+	// Groups returns up to limit groups with the prefix after the given name, by name.
+	Groups(ctx context.Context, scope belfry.Scope, prefix, after string, limit int) ([]belfry.Group, error)
+	// DeletingGroups returns the groups of all accounts that are being deleted.
+	DeletingGroups(ctx context.Context) ([]belfry.Group, error)
+	// ChangeGroup replaces tags, state and modification time, or NotFound.
+	ChangeGroup(ctx context.Context, g belfry.Group) error
+	// RemoveGroup removes the group; one that is not there is no error.
+	RemoveGroup(ctx context.Context, scope belfry.Scope, name string) error
+}
+
+// RunStore is the fire path.
+type RunStore interface {
+	// Acquire takes the shards this node is to fire, each with an epoch above
+	// all earlier ones.
+	Acquire(ctx context.Context) ([]belfry.Lease, error)
+	// Interrupted returns the runs that an earlier owner started and did not
+	// finish. Called once after Acquire, before the first Start.
+	Interrupted(ctx context.Context) ([]belfry.DueItem, belfry.Claim, error)
+	// Due returns up to limit entries of the held shards in the order of the
+	// queue, after the given one (nil is the first), due at or before until.
+	Due(ctx context.Context, after *belfry.Due, until time.Time, limit int) ([]belfry.DueItem, error)
+	// Start takes each entry out of the queue, records its run and puts the
+	// next entry in its place, all or nothing. started says for each whether
+	// this caller won: of two callers with the same entry one does, and an
+	// occurrence that has a run already is not started again.
+	Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []bool, err error)
+	// Finish records what became of an attempt, with the retry or deletion that
+	// follows. Called twice, the second call changes nothing.
+	Finish(ctx context.Context, f belfry.Finish) error
+}
+
+// LedgerStore reads what has happened, and puts it away.
+type LedgerStore interface {
+	// Lives returns the schedule that has the name (nil if none) and those
+	// that had it and were deleted, newest first.
+	Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfry.Schedule, retired []*belfry.Schedule, err error)
+	// Runs returns runs, newest first.
+	Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error)
+	// Gaps returns the gaps that touch the interval, oldest first.
+	Gaps(ctx context.Context, ids []belfry.ID, from, to time.Time) ([]belfry.Gap, error)
+	// Backlog counts the entries that are due by now, up to limit.
+	Backlog(ctx context.Context, now time.Time, limit int) (int, error)
+	// Archive moves closed runs scheduled before the given time out of the
+	// fire path's way; they stay readable. It may be interrupted anywhere.
+	Archive(ctx context.Context, before time.Time) (moved int, err error)
+	// Forget drops history that lies wholly before the given time.
+	Forget(ctx context.Context, before time.Time) (files int, err error)
+}
+
+// An Invoker delivers one attempt and reports the facts. It returns when the
+// target has answered or ctx has ended.
+type Invoker interface {
+	Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
+}
+
+// DeadLetters puts a message into a dead-letter queue.
+type DeadLetters interface {
+	SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error
+}
+
+// A Clock tells the time and wakes.
+type Clock interface {
+	Now() time.Time
+	// NewTimer returns a channel that gets one value after d, and a function
+	// that releases it early.
+	NewTimer(d time.Duration) (<-chan time.Time, func())
+}

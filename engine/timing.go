@@ -1,0 +1,142 @@
+package engine
+
+import (
+	"hash/fnv"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/expr"
+)
+
+// timing says when a schedule is due.
+type timing struct {
+	id     belfry.ID
+	expr   *expr.Expression
+	bounds expr.Bounds
+	window time.Duration
+}
+
+// next returns the first occurrence after t.
+func (t *timing) next(after time.Time) (time.Time, bool) {
+	return t.expr.Next(after, t.bounds)
+}
+
+// due returns when an occurrence is to be acted on: within the flexible window
+// after it, at a place that depends on nothing but the schedule and the
+// occurrence, so that a restart or another node comes to the same.
+func (t *timing) due(occurrence time.Time) time.Time {
+	if t.window <= 0 {
+		return occurrence
+	}
+	h := fnv.New64a()
+	h.Write([]byte(belfry.Occurrence{Schedule: t.id, Time: occurrence}.OccurrenceID()))
+	// FNV's high bits mix poorly on inputs that differ at the end; fold them.
+	x := h.Sum64()
+	x ^= x >> 33
+	x *= 0xff51afd7ed558ccd
+	x ^= x >> 33
+	return occurrence.Add(time.Duration(x%uint64(t.window/time.Millisecond)) * time.Millisecond)
+}
+
+// entry makes the due entry of an occurrence.
+func (t *timing) entry(occurrence time.Time, revision int64) *belfry.Due {
+	return &belfry.Due{
+		At:         t.due(occurrence),
+		Occurrence: belfry.Occurrence{Schedule: t.id, Time: occurrence},
+		Revision:   revision,
+		Attempt:    1,
+	}
+}
+
+// entryAfter makes the due entry of the first occurrence after t, nil if there
+// is none.
+func (t *timing) entryAfter(after time.Time, revision int64) *belfry.Due {
+	o, ok := t.next(after)
+	if !ok {
+		return nil
+	}
+	return t.entry(o, revision)
+}
+
+// count returns how many occurrences lie after from and up to and including
+// to, and the last of them.
+func (t *timing) count(from, to time.Time) (n int64, last time.Time) {
+	for o, ok := t.next(from); ok && !o.After(to); o, ok = t.next(o) {
+		n, last = n+1, o
+	}
+	return n, last
+}
+
+// pendingCandidates returns the entries that the schedule may have in the due
+// queue after now: the next occurrence, and those whose flexible window is
+// open.
+func (t *timing) pendingCandidates(now time.Time, revision int64) []belfry.Due {
+	var all []belfry.Due
+	for o, ok := t.next(now.Add(-t.window - time.Second)); ok; o, ok = t.next(o) {
+		if d := t.entry(o, revision); d.At.After(now) {
+			all = append(all, *d)
+		}
+		if o.After(now) {
+			break
+		}
+	}
+	return all
+}
+
+// parsedMax bounds the cache of parsed expressions. Few installations have
+// more different ones; those that do pay a parse for some fires.
+const parsedMax = 10_000
+
+// parser parses expressions and remembers them: schedules are many,
+// expressions few.
+type parser struct {
+	mu    sync.Mutex
+	known map[parsedKey]*expr.Expression // guarded by mu
+}
+
+type parsedKey struct{ expression, zone string }
+
+func (p *parser) parse(expression, zone string) (*expr.Expression, error) {
+	key := parsedKey{expression, zone}
+	p.mu.Lock()
+	e, ok := p.known[key]
+	p.mu.Unlock()
+	if ok {
+		return e, nil
+	}
+	loc, err := expr.LoadZone(zone)
+	if err != nil {
+		return nil, belfry.Errorf(belfry.Invalid, "ScheduleExpressionTimezone", "Invalid Schedule Expression Timezone %s.", zone)
+	}
+	e, err = expr.Parse(expression, loc)
+	if err != nil {
+		return nil, &belfry.Error{
+			Kind: belfry.Invalid, Field: "ScheduleExpression",
+			Message: "Invalid Schedule Expression " + expression + ".", Err: err,
+		}
+	}
+	p.mu.Lock()
+	if p.known == nil || len(p.known) >= parsedMax {
+		p.known = map[parsedKey]*expr.Expression{}
+	}
+	p.known[key] = e
+	p.mu.Unlock()
+	return e, nil
+}
+
+func (p *parser) timing(s *belfry.Schedule) (timing, error) {
+	e, err := p.parse(s.Expression, s.Timezone)
+	if err != nil {
+		return timing{}, err
+	}
+	return timing{
+		id:     s.ID,
+		expr:   e,
+		bounds: expr.Bounds{Anchor: s.Anchor, Start: s.Start, End: s.End},
+		window: s.Window,
+	}, nil
+}
+
+// oneTime reports whether the schedule has a single occurrence by its form.
+func (t *timing) oneTime() bool { return t.expr.Kind() == expr.At }
