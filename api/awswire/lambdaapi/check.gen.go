@@ -555,7 +555,7 @@ func checkApplicationLogLevel(c *constraint.Check, name string, v string) {
 func okArchitecture(v string) bool { return !(v != "x86_64" && v != "arm64") }
 
 func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
-	if !match4(v) {
+	if !match3(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 140) {
@@ -567,7 +567,7 @@ func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
 }
 
 func checkCodeSigningConfigArn(c *constraint.Check, name string, v string) {
-	if !match5(v) {
+	if !match4(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 	}
 	if constraint.Longer(v, 200) {
@@ -582,7 +582,7 @@ func checkDescription(c *constraint.Check, name string, v string) {
 }
 
 func checkDurableExecutionName(c *constraint.Check, name string, v string) {
-	if !match7(v) {
+	if !match5(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 64) {
@@ -623,7 +623,7 @@ func checkExecutionTimeout(c *constraint.Check, name string, v int) {
 }
 
 func checkFileSystemArn(c *constraint.Check, name string, v string) {
-	if !match8(v) {
+	if !match6(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 	}
 	if constraint.Longer(v, 256) {
@@ -632,7 +632,7 @@ func checkFileSystemArn(c *constraint.Check, name string, v string) {
 }
 
 func checkFunctionName(c *constraint.Check, name string, v string) {
-	if !match10(v) {
+	if !match7(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 140) {
@@ -656,7 +656,7 @@ func checkFunctionVersionLatestPublished(c *constraint.Check, name string, v str
 }
 
 func checkHandler(c *constraint.Check, name string, v string) {
-	if !match11(v) {
+	if !match8(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -671,7 +671,7 @@ func checkInvocationType(c *constraint.Check, name string, v string) {
 }
 
 func checkKMSKeyArn(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match9(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -679,7 +679,7 @@ func checkKMSKeyArn(c *constraint.Check, name string, v string) {
 func okLayerVersionArn(v string) bool { return !(!match1(v) || constraint.Longer(v, 140) || v == "") }
 
 func checkLocalMountPath(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match10(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+")
 	}
 	if constraint.Longer(v, 160) {
@@ -694,7 +694,7 @@ func checkLogFormat(c *constraint.Check, name string, v string) {
 }
 
 func checkLogGroup(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match11(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
 	}
 	if constraint.Longer(v, 512) {
@@ -712,7 +712,7 @@ func checkLogType(c *constraint.Check, name string, v string) {
 }
 
 func checkMasterRegion(c *constraint.Check, name string, v string) {
-	if !match15(v) {
+	if !match12(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\\d{1}")
 	}
 }
@@ -736,7 +736,7 @@ func checkMemorySize(c *constraint.Check, name string, v int) {
 }
 
 func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
-	if !match17(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 256) {
@@ -748,7 +748,7 @@ func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
 }
 
 func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name string, v string) {
-	if !match18(v) {
+	if !match14(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -775,7 +775,7 @@ func checkPerExecutionEnvironmentMaxConcurrency(c *constraint.Check, name string
 }
 
 func checkResourceArn(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match9(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -790,7 +790,7 @@ func checkRetentionPeriodInDays(c *constraint.Check, name string, v int) {
 }
 
 func checkRoleArn(c *constraint.Check, name string, v string) {
-	if !match19(v) {
+	if !match15(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 	}
 }
@@ -838,7 +838,7 @@ func checkSystemLogLevel(c *constraint.Check, name string, v string) {
 }
 
 func checkTaggableResource(c *constraint.Check, name string, v string) {
-	if !match21(v) {
+	if !match16(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 256) {
@@ -850,7 +850,7 @@ func checkTaggableResource(c *constraint.Check, name string, v string) {
 }
 
 func checkTenantId(c *constraint.Check, name string, v string) {
-	if !match24(v) {
+	if !match17(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -895,28 +895,18 @@ func match2(v string) bool { return pattern2.Match(v) }
 
 var pattern2 = constraint.NewPattern("[a-zA-Z]([a-zA-Z0-9_])+")
 
-// match3 matches arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)
+// match3 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
 func match3(v string) bool { return pattern3.Match(v) }
 
-var pattern3 = constraint.NewPattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
+var pattern3 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
 
-// match4 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
+// match4 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
 func match4(v string) bool { return pattern4.Match(v) }
 
-var pattern4 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
+var pattern4 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 
-// match5 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
-func match5(v string) bool { return pattern5.Match(v) }
-
-var pattern5 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
-
-// match6 matches arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\d{12}):function:([a-zA-Z0-9_-]+):(\$LATEST(?:\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)
-func match6(v string) bool { return pattern6.Match(v) }
-
-var pattern6 = constraint.NewPattern("arn:([a-zA-Z0-9-]+):lambda:([a-zA-Z0-9-]+):(\\d{12}):function:([a-zA-Z0-9_-]+):(\\$LATEST(?:\\.PUBLISHED)?|[0-9]+)/durable-execution/([a-zA-Z0-9_-]+)/([a-zA-Z0-9_-]+)")
-
-// match7 matches [a-zA-Z0-9-_]+
-func match7(v string) bool {
+// match5 matches [a-zA-Z0-9-_]+
+func match5(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff200000000000, 0x7fffffe87fffffe) {
 			return false
@@ -925,38 +915,33 @@ func match7(v string) bool {
 	return v != ""
 }
 
-// match8 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
+// match6 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
+func match6(v string) bool { return pattern6.Match(v) }
+
+var pattern6 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
+
+// match7 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
+func match7(v string) bool { return pattern7.Match(v) }
+
+var pattern7 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+
+// match8 matches [^\s]+
 func match8(v string) bool { return pattern8.Match(v) }
 
-var pattern8 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
+var pattern8 = constraint.NewPattern("[^\\s]+")
 
-// match9 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?
+// match9 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
 func match9(v string) bool { return pattern9.Match(v) }
 
-var pattern9 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+var pattern9 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 
-// match10 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
+// match10 matches /mnt/[a-zA-Z0-9-_.]+
 func match10(v string) bool { return pattern10.Match(v) }
 
-var pattern10 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+var pattern10 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
 
-// match11 matches [^\s]+
-func match11(v string) bool { return pattern11.Match(v) }
-
-var pattern11 = constraint.NewPattern("[^\\s]+")
-
-// match12 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
-func match12(v string) bool { return pattern12.Match(v) }
-
-var pattern12 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
-
-// match13 matches /mnt/[a-zA-Z0-9-_.]+
-func match13(v string) bool { return pattern13.Match(v) }
-
-var pattern13 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
-
-// match14 matches [\.\-_/#A-Za-z0-9]+
-func match14(v string) bool {
+// match11 matches [\.\-_/#A-Za-z0-9]+
+func match11(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ffe00800000000, 0x7fffffe87fffffe) {
 			return false
@@ -965,53 +950,33 @@ func match14(v string) bool {
 	return v != ""
 }
 
-// match15 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
+// match12 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
+func match12(v string) bool { return pattern12.Match(v) }
+
+var pattern12 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
+
+// match13 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
+func match13(v string) bool { return pattern13.Match(v) }
+
+var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+
+// match14 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
+func match14(v string) bool { return pattern14.Match(v) }
+
+var pattern14 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
+
+// match15 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
 func match15(v string) bool { return pattern15.Match(v) }
 
-var pattern15 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
+var pattern15 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 
-// match16 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:function:[a-zA-Z0-9-_\.]+(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
+// match16 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
 func match16(v string) bool { return pattern16.Match(v) }
 
-var pattern16 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:function:[a-zA-Z0-9-_\\.]+(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+var pattern16 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
 
-// match17 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
-func match17(v string) bool { return pattern17.Match(v) }
-
-var pattern17 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
-
-// match18 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
-func match18(v string) bool { return pattern18.Match(v) }
-
-var pattern18 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
-
-// match19 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
-func match19(v string) bool { return pattern19.Match(v) }
-
-var pattern19 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
-
-// match20 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}::runtime:.+
-func match20(v string) bool { return pattern20.Match(v) }
-
-var pattern20 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+::runtime:.+")
-
-// match21 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
-func match21(v string) bool { return pattern21.Match(v) }
-
-var pattern21 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
-
-// match22 matches [A-Za-z]+Exception
-func match22(v string) bool { return pattern22.Match(v) }
-
-var pattern22 = constraint.NewPattern("[A-Za-z]+Exception")
-
-// match23 matches .*
-func match23(v string) bool { return pattern23.Match(v) }
-
-var pattern23 = constraint.NewPattern(".*")
-
-// match24 matches [a-zA-Z0-9\._:\/=+\-@ ]+
-func match24(v string) bool {
+// match17 matches [a-zA-Z0-9\._:\/=+\-@ ]+
+func match17(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x27ffe80100000000, 0x7fffffe87ffffff) {
 			return false
@@ -1019,8 +984,3 @@ func match24(v string) bool {
 	}
 	return v != ""
 }
-
-// match25 matches (\$LATEST|[0-9]+)
-func match25(v string) bool { return pattern25.Match(v) }
-
-var pattern25 = constraint.NewPattern("(\\$LATEST|[0-9]+)")

@@ -989,7 +989,7 @@ func checkTagKey(c *constraint.Check, name string, v string) {
 func okTagKey(v string) bool { return !(constraint.Longer(v, 128) || v == "") }
 
 func checkTagResourceArn(c *constraint.Check, name string, v string) {
-	if !match8(v) {
+	if !match7(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\\-]+:\\d{12}:schedule-group\\/[0-9a-zA-Z-_.]+$")
 	}
 	if constraint.Longer(v, 1011) {
@@ -1098,12 +1098,7 @@ func match6(v string) bool {
 	return true
 }
 
-// match7 matches ^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\-]+:\d{12}:schedule\/[0-9a-zA-Z-_.]+\/[0-9a-zA-Z-_.]+$
+// match7 matches ^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\-]+:\d{12}:schedule-group\/[0-9a-zA-Z-_.]+$
 func match7(v string) bool { return pattern7.Match(v) }
 
-var pattern7 = constraint.NewPattern("^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\\-]+:\\d{12}:schedule\\/[0-9a-zA-Z-_.]+\\/[0-9a-zA-Z-_.]+$")
-
-// match8 matches ^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\-]+:\d{12}:schedule-group\/[0-9a-zA-Z-_.]+$
-func match8(v string) bool { return pattern8.Match(v) }
-
-var pattern8 = constraint.NewPattern("^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\\-]+:\\d{12}:schedule-group\\/[0-9a-zA-Z-_.]+$")
+var pattern7 = constraint.NewPattern("^arn:aws(-[a-z]+)?:scheduler:[a-z0-9\\-]+:\\d{12}:schedule-group\\/[0-9a-zA-Z-_.]+$")

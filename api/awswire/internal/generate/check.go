@@ -56,6 +56,15 @@ func (g *generator) checkMember(f *file, s *shape, m string) {
 
 // needsCheck says whether the shape or one below it has a constraint.
 func (g *generator) needsCheck(name string) bool {
+	if known, ok := g.checked[name]; ok {
+		return known
+	}
+	g.checked[name] = false // while a recursive shape is being looked at
+	g.checked[name] = g.constrained(name)
+	return g.checked[name]
+}
+
+func (g *generator) constrained(name string) bool {
 	s := g.Shapes.by[name]
 	if len(s.Required) > 0 || s.Min != nil || s.Max != nil || s.Pattern != "" || len(s.Enum) > 0 {
 		return s.Type != "blob"
@@ -206,6 +215,9 @@ func (g *generator) scalarChecks(f *file) {
 	for _, name := range g.Shapes.names {
 		s := g.Shapes.by[name]
 		if !s.scalar() || !g.needsCheck(name) {
+			continue
+		}
+		if !member[name] && !element[name] {
 			continue
 		}
 		rules := g.rules(s)

@@ -15,10 +15,11 @@ type generator struct {
 	goName  map[string]string // of structures
 	funcs   map[string]string // of pattern matchers, by pattern
 	order   []string          // patterns as they were met
+	checked map[string]bool   // memory of needsCheck
 }
 
 func newGenerator(c config, m *model) (*generator, error) {
-	g := &generator{config: c, model: m, in: map[string]bool{}, out: map[string]bool{}, goName: map[string]string{}, funcs: map[string]string{}}
+	g := &generator{config: c, model: m, in: map[string]bool{}, out: map[string]bool{}, goName: map[string]string{}, funcs: map[string]string{}, checked: map[string]bool{}}
 	uses := map[string]int{} // of a structure, as member, input or output
 	for _, s := range m.Shapes.by {
 		for _, r := range s.Members.by {

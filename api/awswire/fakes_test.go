@@ -1,0 +1,189 @@
+package awswire_test
+
+import (
+	"context"
+
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/awswire/sqsapi"
+)
+
+// A recorder keeps what implementations are called with and answers with err,
+// or with what answers has for the operation.
+type recorder struct {
+	operation string
+	in        any
+	caller    awswire.Caller
+	endpoint  string
+	answers   map[string]any
+	err       error
+	panics    bool
+}
+
+func answer[Out any](ctx context.Context, r *recorder, operation string, in any) (*Out, error) {
+	if r.panics {
+		panic("secret")
+	}
+	r.operation, r.in = operation, in
+	r.caller, r.endpoint = awswire.CallerFrom(ctx), awswire.EndpointFrom(ctx)
+	if r.err != nil {
+		return nil, r.err
+	}
+	out, _ := r.answers[operation].(*Out)
+	return out, nil
+}
+
+type fakeScheduler struct{ *recorder }
+
+func (f fakeScheduler) CreateSchedule(ctx context.Context, in *schedulerapi.CreateScheduleInput) (*schedulerapi.CreateScheduleOutput, error) {
+	return answer[schedulerapi.CreateScheduleOutput](ctx, f.recorder, "CreateSchedule", in)
+}
+
+func (f fakeScheduler) CreateScheduleGroup(ctx context.Context, in *schedulerapi.CreateScheduleGroupInput) (*schedulerapi.CreateScheduleGroupOutput, error) {
+	return answer[schedulerapi.CreateScheduleGroupOutput](ctx, f.recorder, "CreateScheduleGroup", in)
+}
+
+func (f fakeScheduler) DeleteSchedule(ctx context.Context, in *schedulerapi.DeleteScheduleInput) (*schedulerapi.DeleteScheduleOutput, error) {
+	return answer[schedulerapi.DeleteScheduleOutput](ctx, f.recorder, "DeleteSchedule", in)
+}
+
+func (f fakeScheduler) DeleteScheduleGroup(ctx context.Context, in *schedulerapi.DeleteScheduleGroupInput) (*schedulerapi.DeleteScheduleGroupOutput, error) {
+	return answer[schedulerapi.DeleteScheduleGroupOutput](ctx, f.recorder, "DeleteScheduleGroup", in)
+}
+
+func (f fakeScheduler) GetSchedule(ctx context.Context, in *schedulerapi.GetScheduleInput) (*schedulerapi.GetScheduleOutput, error) {
+	return answer[schedulerapi.GetScheduleOutput](ctx, f.recorder, "GetSchedule", in)
+}
+
+func (f fakeScheduler) GetScheduleGroup(ctx context.Context, in *schedulerapi.GetScheduleGroupInput) (*schedulerapi.GetScheduleGroupOutput, error) {
+	return answer[schedulerapi.GetScheduleGroupOutput](ctx, f.recorder, "GetScheduleGroup", in)
+}
+
+func (f fakeScheduler) ListScheduleGroups(ctx context.Context, in *schedulerapi.ListScheduleGroupsInput) (*schedulerapi.ListScheduleGroupsOutput, error) {
+	return answer[schedulerapi.ListScheduleGroupsOutput](ctx, f.recorder, "ListScheduleGroups", in)
+}
+
+func (f fakeScheduler) ListSchedules(ctx context.Context, in *schedulerapi.ListSchedulesInput) (*schedulerapi.ListSchedulesOutput, error) {
+	return answer[schedulerapi.ListSchedulesOutput](ctx, f.recorder, "ListSchedules", in)
+}
+
+func (f fakeScheduler) ListTagsForResource(ctx context.Context, in *schedulerapi.ListTagsForResourceInput) (*schedulerapi.ListTagsForResourceOutput, error) {
+	return answer[schedulerapi.ListTagsForResourceOutput](ctx, f.recorder, "ListTagsForResource", in)
+}
+
+func (f fakeScheduler) TagResource(ctx context.Context, in *schedulerapi.TagResourceInput) (*schedulerapi.TagResourceOutput, error) {
+	return answer[schedulerapi.TagResourceOutput](ctx, f.recorder, "TagResource", in)
+}
+
+func (f fakeScheduler) UntagResource(ctx context.Context, in *schedulerapi.UntagResourceInput) (*schedulerapi.UntagResourceOutput, error) {
+	return answer[schedulerapi.UntagResourceOutput](ctx, f.recorder, "UntagResource", in)
+}
+
+func (f fakeScheduler) UpdateSchedule(ctx context.Context, in *schedulerapi.UpdateScheduleInput) (*schedulerapi.UpdateScheduleOutput, error) {
+	return answer[schedulerapi.UpdateScheduleOutput](ctx, f.recorder, "UpdateSchedule", in)
+}
+
+type fakeLambda struct{ *recorder }
+
+func (f fakeLambda) CreateFunction(ctx context.Context, in *lambdaapi.CreateFunctionInput) (*lambdaapi.FunctionConfiguration, error) {
+	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "CreateFunction", in)
+}
+
+func (f fakeLambda) DeleteFunction(ctx context.Context, in *lambdaapi.DeleteFunctionInput) (*lambdaapi.DeleteFunctionOutput, error) {
+	return answer[lambdaapi.DeleteFunctionOutput](ctx, f.recorder, "DeleteFunction", in)
+}
+
+func (f fakeLambda) GetFunction(ctx context.Context, in *lambdaapi.GetFunctionInput) (*lambdaapi.GetFunctionOutput, error) {
+	return answer[lambdaapi.GetFunctionOutput](ctx, f.recorder, "GetFunction", in)
+}
+
+func (f fakeLambda) GetFunctionCodeSigningConfig(ctx context.Context, in *lambdaapi.GetFunctionCodeSigningConfigInput) (*lambdaapi.GetFunctionCodeSigningConfigOutput, error) {
+	return answer[lambdaapi.GetFunctionCodeSigningConfigOutput](ctx, f.recorder, "GetFunctionCodeSigningConfig", in)
+}
+
+func (f fakeLambda) GetFunctionConfiguration(ctx context.Context, in *lambdaapi.GetFunctionConfigurationInput) (*lambdaapi.FunctionConfiguration, error) {
+	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "GetFunctionConfiguration", in)
+}
+
+func (f fakeLambda) Invoke(ctx context.Context, in *lambdaapi.InvokeInput) (*lambdaapi.InvokeOutput, error) {
+	return answer[lambdaapi.InvokeOutput](ctx, f.recorder, "Invoke", in)
+}
+
+func (f fakeLambda) ListFunctions(ctx context.Context, in *lambdaapi.ListFunctionsInput) (*lambdaapi.ListFunctionsOutput, error) {
+	return answer[lambdaapi.ListFunctionsOutput](ctx, f.recorder, "ListFunctions", in)
+}
+
+func (f fakeLambda) ListTags(ctx context.Context, in *lambdaapi.ListTagsInput) (*lambdaapi.ListTagsOutput, error) {
+	return answer[lambdaapi.ListTagsOutput](ctx, f.recorder, "ListTags", in)
+}
+
+func (f fakeLambda) ListVersionsByFunction(ctx context.Context, in *lambdaapi.ListVersionsByFunctionInput) (*lambdaapi.ListVersionsByFunctionOutput, error) {
+	return answer[lambdaapi.ListVersionsByFunctionOutput](ctx, f.recorder, "ListVersionsByFunction", in)
+}
+
+func (f fakeLambda) UpdateFunctionCode(ctx context.Context, in *lambdaapi.UpdateFunctionCodeInput) (*lambdaapi.FunctionConfiguration, error) {
+	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "UpdateFunctionCode", in)
+}
+
+func (f fakeLambda) UpdateFunctionConfiguration(ctx context.Context, in *lambdaapi.UpdateFunctionConfigurationInput) (*lambdaapi.FunctionConfiguration, error) {
+	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "UpdateFunctionConfiguration", in)
+}
+
+type fakeSQS struct{ *recorder }
+
+func (f fakeSQS) ChangeMessageVisibility(ctx context.Context, in *sqsapi.ChangeMessageVisibilityInput) (*sqsapi.ChangeMessageVisibilityOutput, error) {
+	return answer[sqsapi.ChangeMessageVisibilityOutput](ctx, f.recorder, "ChangeMessageVisibility", in)
+}
+
+func (f fakeSQS) ChangeMessageVisibilityBatch(ctx context.Context, in *sqsapi.ChangeMessageVisibilityBatchInput) (*sqsapi.ChangeMessageVisibilityBatchOutput, error) {
+	return answer[sqsapi.ChangeMessageVisibilityBatchOutput](ctx, f.recorder, "ChangeMessageVisibilityBatch", in)
+}
+
+func (f fakeSQS) CreateQueue(ctx context.Context, in *sqsapi.CreateQueueInput) (*sqsapi.CreateQueueOutput, error) {
+	return answer[sqsapi.CreateQueueOutput](ctx, f.recorder, "CreateQueue", in)
+}
+
+func (f fakeSQS) DeleteMessage(ctx context.Context, in *sqsapi.DeleteMessageInput) (*sqsapi.DeleteMessageOutput, error) {
+	return answer[sqsapi.DeleteMessageOutput](ctx, f.recorder, "DeleteMessage", in)
+}
+
+func (f fakeSQS) DeleteMessageBatch(ctx context.Context, in *sqsapi.DeleteMessageBatchInput) (*sqsapi.DeleteMessageBatchOutput, error) {
+	return answer[sqsapi.DeleteMessageBatchOutput](ctx, f.recorder, "DeleteMessageBatch", in)
+}
+
+func (f fakeSQS) DeleteQueue(ctx context.Context, in *sqsapi.DeleteQueueInput) (*sqsapi.DeleteQueueOutput, error) {
+	return answer[sqsapi.DeleteQueueOutput](ctx, f.recorder, "DeleteQueue", in)
+}
+
+func (f fakeSQS) GetQueueAttributes(ctx context.Context, in *sqsapi.GetQueueAttributesInput) (*sqsapi.GetQueueAttributesOutput, error) {
+	return answer[sqsapi.GetQueueAttributesOutput](ctx, f.recorder, "GetQueueAttributes", in)
+}
+
+func (f fakeSQS) GetQueueUrl(ctx context.Context, in *sqsapi.GetQueueUrlInput) (*sqsapi.GetQueueUrlOutput, error) {
+	return answer[sqsapi.GetQueueUrlOutput](ctx, f.recorder, "GetQueueUrl", in)
+}
+
+func (f fakeSQS) ListQueues(ctx context.Context, in *sqsapi.ListQueuesInput) (*sqsapi.ListQueuesOutput, error) {
+	return answer[sqsapi.ListQueuesOutput](ctx, f.recorder, "ListQueues", in)
+}
+
+func (f fakeSQS) PurgeQueue(ctx context.Context, in *sqsapi.PurgeQueueInput) (*sqsapi.PurgeQueueOutput, error) {
+	return answer[sqsapi.PurgeQueueOutput](ctx, f.recorder, "PurgeQueue", in)
+}
+
+func (f fakeSQS) ReceiveMessage(ctx context.Context, in *sqsapi.ReceiveMessageInput) (*sqsapi.ReceiveMessageOutput, error) {
+	return answer[sqsapi.ReceiveMessageOutput](ctx, f.recorder, "ReceiveMessage", in)
+}
+
+func (f fakeSQS) SendMessage(ctx context.Context, in *sqsapi.SendMessageInput) (*sqsapi.SendMessageOutput, error) {
+	return answer[sqsapi.SendMessageOutput](ctx, f.recorder, "SendMessage", in)
+}
+
+func (f fakeSQS) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBatchInput) (*sqsapi.SendMessageBatchOutput, error) {
+	return answer[sqsapi.SendMessageBatchOutput](ctx, f.recorder, "SendMessageBatch", in)
+}
+
+func (f fakeSQS) SetQueueAttributes(ctx context.Context, in *sqsapi.SetQueueAttributesInput) (*sqsapi.SetQueueAttributesOutput, error) {
+	return answer[sqsapi.SetQueueAttributesOutput](ctx, f.recorder, "SetQueueAttributes", in)
+}
