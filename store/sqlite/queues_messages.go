@@ -174,17 +174,18 @@ func (cl *claim) run() error {
 		if err != nil {
 			return err
 		}
+		cl.got.More = len(heads) == want
 		for _, h := range heads {
 			if cl.handedOut(h.id) {
-				// Its visibility timeout is 0: all that came before it is done.
-				want = cl.Max + 1
+				// With a visibility timeout of 0 it is visible still, behind
+				// all others.
+				cl.got.More = false
 				continue
 			}
 			if err := cl.settle(h); err != nil {
 				return err
 			}
 		}
-		cl.got.More = len(heads) == want
 		if len(cl.got.Messages) == cl.Max || !cl.got.More || cl.moved >= maxMoved {
 			break
 		}
