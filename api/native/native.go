@@ -1,0 +1,163 @@
+// Package native is the API of what only Belfry has, under /belfry/v1/: the
+// ledger and the answers from it.
+//
+// It is JSON with snake_case members; times are RFC 3339 in UTC; errors are
+// {"error": {"code", "message", "field"}}; lists are {"items": [...], "next":
+// "..."}, where next goes into ?next= of the following request and is left out
+// at the end.
+package native
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/engine"
+)
+
+// Limits of a page.
+const (
+	defaultPage = 100
+	maxPage     = 1000
+)
+
+// API serves the native API of an engine.
+type API struct {
+	engine *engine.Engine
+	log    *slog.Logger
+	mux    *http.ServeMux
+}
+
+// New returns the API of an engine.
+func New(e *engine.Engine, log *slog.Logger) *API {
+	a := &API{engine: e, log: log, mux: http.NewServeMux()}
+	a.mux.HandleFunc("GET /belfry/v1/runs", a.answer(a.runs))
+	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
+	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
+	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
+		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
+	}))
+	return a
+}
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// statuses is the one table from kinds of error to HTTP.
+var statuses = map[belfry.Kind]int{
+	belfry.Invalid: http.StatusBadRequest, belfry.NotFound: http.StatusNotFound, belfry.Conflict: http.StatusConflict,
+	belfry.Quota: http.StatusPaymentRequired, belfry.Throttled: http.StatusTooManyRequests, belfry.Denied: http.StatusForbidden,
+	belfry.TooLarge: http.StatusRequestEntityTooLarge, belfry.Unavailable: http.StatusServiceUnavailable,
+	belfry.Fenced: http.StatusServiceUnavailable,
+}
+
+func (a *API) answer(handle func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		out, err := handle(r)
+		status := http.StatusOK
+		if err != nil {
+			status, out = a.refusal(r, err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		if err := json.NewEncoder(w).Encode(out); err != nil {
+			a.log.Debug("an answer was not delivered", "path", r.URL.Path, "err", err)
+		}
+	}
+}
+
+func (a *API) refusal(r *http.Request, err error) (int, any) {
+	type body struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+		Field   string `json:"field,omitempty"`
+	}
+	var e *belfry.Error
+	status, known := statuses[belfry.KindOf(err)]
+	if !known || !errors.As(err, &e) {
+		a.log.Error("a request failed", "path", r.URL.Path, "err", err)
+		return http.StatusInternalServerError, map[string]body{"error": {Code: "internal", Message: "Something went wrong on the server; its log tells what."}}
+	}
+	return status, map[string]body{"error": {Code: e.Kind.String(), Message: e.Message, Field: e.Field}}
+}
+
+// history finds the schedule that ?schedule= names.
+func (a *API) history(r *http.Request) (*engine.History, error) {
+	arn := r.URL.Query().Get("schedule")
+	if arn == "" {
+		return nil, belfry.Errorf(belfry.Invalid, "schedule", "schedule is missing: give the schedule's ARN, as in ?schedule=arn:aws:scheduler:us-east-1:000000000000:schedule/default/name.")
+	}
+	p, ok := belfry.ParseARN(arn)
+	parts := strings.Split(p.Resource, "/")
+	if !ok || p.Service != "scheduler" || len(parts) != 3 || parts[0] != "schedule" {
+		return nil, belfry.Errorf(belfry.Invalid, "schedule", "%q is not the ARN of a schedule, such as arn:aws:scheduler:us-east-1:000000000000:schedule/default/name.", arn)
+	}
+	return a.engine.History(r.Context(), belfry.ScheduleRef{Scope: p.Scope(), Group: parts[1], Name: parts[2]})
+}
+
+// timeParam reads an RFC 3339 time; absent is zero.
+func timeParam(r *http.Request, name string) (time.Time, error) {
+	v := r.URL.Query().Get(name)
+	if v == "" {
+		return time.Time{}, nil
+	}
+	// A plus sign that was not encoded arrives as a blank.
+	t, err := time.Parse(time.RFC3339, strings.ReplaceAll(v, " ", "+"))
+	if err != nil {
+		return t, belfry.Errorf(belfry.Invalid, name, "%s is %q; give a time such as 2026-03-08T07:30:00Z.", name, v)
+	}
+	return t.UTC(), nil
+}
+
+func limitParam(r *http.Request) (int, error) {
+	v := r.URL.Query().Get("limit")
+	if v == "" {
+		return defaultPage, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxPage {
+		return 0, belfry.Errorf(belfry.Invalid, "limit", "limit is %q; give a number from 1 to %d.", v, maxPage)
+	}
+	return n, nil
+}
+
+// page is what one request of a list is about.
+type page struct {
+	history  *engine.History
+	from, to time.Time
+	limit    int
+}
+
+func (a *API) page(r *http.Request) (p page, err error) {
+	if p.limit, err = limitParam(r); err != nil {
+		return p, err
+	}
+	if p.from, err = timeParam(r, "from"); err != nil {
+		return p, err
+	}
+	if p.to, err = timeParam(r, "to"); err != nil {
+		return p, err
+	}
+	if next := r.URL.Query().Get("next"); next != "" {
+		b, err := base64.RawURLEncoding.DecodeString(next)
+		sec, err2 := strconv.ParseInt(string(b), 10, 64)
+		if err != nil || err2 != nil {
+			return p, belfry.Errorf(belfry.Invalid, "next", "next is not a position that this API gave.")
+		}
+		p.to = time.Unix(sec, 0).UTC()
+	}
+	p.history, err = a.history(r)
+	return p, err
+}
+
+// before is the position of what lies before t.
+func before(t time.Time) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(t.Unix()-1, 10)))
+}
