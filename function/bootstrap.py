@@ -1,0 +1,297 @@
+# Runs a Python handler for Belfry's function host.
+#
+# It speaks frames over descriptor 3: one byte of kind, the lengths of meta and
+# body as 4 bytes each, big-endian, then meta (JSON) and body. The host sends
+# "I" (invoke); this sends "R" (ready), "F" (init failed), "O" (result), "L"
+# (result too large) or "E" (the handler's error). One frame at a time is under
+# way, so a read never holds parts of two.
+#
+# Start-up time is paid at every cold start: import nothing here that a plain
+# handler does not need.
+import json
+import os
+import sys
+import time
+
+CHANNEL = 3
+TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
+MAX_RESPONSE = 6291556  # bytes
+MAX_ERROR_TEXT = 65536  # characters of an error's message
+
+stdout = sys.stdout
+request_id = ""
+
+
+def send(kind, body=b""):
+    data = memoryview(kind + b"\0\0\0\0" + len(body).to_bytes(4, "big") + body)
+    while data:
+        data = data[os.write(CHANNEL, data):]
+
+
+def receive():
+    """Returns (meta, body) of the next invocation, or None when the host is gone."""
+    data = os.read(CHANNEL, 65536)
+    if not data:
+        return None
+    while len(data) < 9:
+        data += os.read(CHANNEL, 9 - len(data)) or sys.exit()
+    meta_end = 9 + int.from_bytes(data[1:5], "big")
+    end = meta_end + int.from_bytes(data[5:9], "big")
+    if len(data) < end:
+        parts, have = [data], len(data)
+        while have < end:
+            part = os.read(CHANNEL, min(end - have, 1 << 20))
+            if not part:
+                return None
+            parts.append(part)
+            have += len(part)
+        data = b"".join(parts)
+    return json.loads(data[9:meta_end]), data[meta_end:end]
+
+
+class Fault(Exception):
+    """An error with the name and the trace that Lambda gives it."""
+
+    def __init__(self, kind, message, trace=()):
+        super().__init__(message)
+        self.kind = kind
+        self.trace = list(trace)
+
+
+class CognitoIdentity:
+    __slots__ = ["cognito_identity_id", "cognito_identity_pool_id"]
+
+    def __init__(self):
+        self.cognito_identity_id = None
+        self.cognito_identity_pool_id = None
+
+
+class Client:
+    __slots__ = ["installation_id", "app_title", "app_version_name", "app_version_code", "app_package_name"]
+
+
+class ClientContext:
+    __slots__ = ["custom", "env", "client"]
+
+
+def client_context(given):
+    if not isinstance(given, dict):
+        return None
+    context = ClientContext()
+    context.custom = given.get("custom")
+    context.env = given.get("env")
+    context.client = None
+    client = given.get("client")
+    if isinstance(client, dict):
+        context.client = Client()
+        for name in Client.__slots__:
+            setattr(context.client, name, client.get(name))
+    return context
+
+
+class LambdaContext:
+    def __init__(self, meta):
+        env = os.environ
+        self.aws_request_id = meta["id"]
+        self.log_group_name = env.get("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = env.get("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.invoked_function_arn = meta["arn"]
+        self.client_context = client_context(meta.get("client_context"))
+        self.identity = CognitoIdentity()
+        self.tenant_id = None
+        self._deadline = meta["deadline"]
+
+    def get_remaining_time_in_millis(self):
+        return max(0, self._deadline - int(time.time() * 1000))
+
+    def log(self, message):
+        stdout.write(str(message))
+
+    def __repr__(self):
+        return "LambdaContext([%s])" % ",".join("%s=%s" % (k, v) for k, v in vars(self).items() if k[0] != "_")
+
+
+def virtual(path):
+    """The path that the code has on Lambda."""
+    if path.startswith(TASK_ROOT + "/"):
+        return "/var/task" + path[len(TASK_ROOT):]
+    return path
+
+
+def format_trace(tb):
+    """The trace from the first frame of the user's code on."""
+    import traceback
+
+    frames = traceback.extract_tb(tb)
+    own = format_trace.__code__.co_filename
+    skip = 0
+    while skip < len(frames) and (frames[skip].filename == own or frames[skip].filename.startswith("<frozen importlib")):
+        skip += 1
+    return traceback.format_list([(virtual(f.filename), f.lineno, f.name, f.line) for f in frames[skip:]])
+
+
+def describe(error):
+    """Logs an exception and returns it as Lambda's error payload."""
+    try:
+        message = str(error)
+    except Exception as e:
+        message = "<%s of the error's text>" % type(e).__name__
+    message = message[:MAX_ERROR_TEXT]
+    if isinstance(error, Fault):
+        kind, trace = error.kind, error.trace
+    else:
+        kind, trace = type(error).__name__, format_trace(error.__traceback__)
+    try:
+        stdout.write("[ERROR] %s: %s\nTraceback (most recent call last):\n%s" % (kind, message, "".join(trace)))
+        if trace:
+            stdout.write("\n")
+    except Exception:
+        pass  # a handler may have closed the stream; the payload still tells
+    return dump({"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace})
+
+
+def encode_more(value):
+    decimal = sys.modules.get("decimal")
+    if decimal and isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    raise TypeError("Object of type %s is not JSON serializable" % type(value).__name__)
+
+
+def dump(value):
+    try:
+        return json.dumps(value, ensure_ascii=False, default=encode_more).encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(value, default=encode_more).encode()
+
+
+def flush():
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass  # a handler may have closed or replaced it
+
+
+def set_up_logging(logging):
+    """Gives the root logger Lambda's handler and format."""
+
+    class Formatter(logging.Formatter):
+        converter = time.gmtime
+
+        def format(self, record):
+            record.aws_request_id = request_id
+            return super().format(record)
+
+        def formatException(self, info):
+            return super().formatException(info).replace('"' + TASK_ROOT + "/", '"/var/task/')
+
+    class Handler(logging.Handler):
+        def emit(self, record):
+            try:
+                stdout.write(self.format(record) + "\n")
+            except Exception:
+                self.handleError(record)
+
+    handler = Handler()
+    handler.setFormatter(Formatter(
+        "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"))
+    logging.root.addHandler(handler)
+
+
+class LoggingFinder:
+    """Sets up logging when it is first imported: the import costs milliseconds, and not all need it."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "logging":
+            return None
+        sys.meta_path.remove(cls)
+        from _frozen_importlib_external import PathFinder
+
+        spec = PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            set_up_logging(module)
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+def find_handler(name):
+    if "." not in name:
+        raise Fault("Runtime.MalformedHandlerName",
+                    "Bad handler '%s': not enough values to unpack (expected 2, got 1)" % name)
+    module, function = name.rsplit(".", 1)
+    dotted = module.replace("/", ".")
+    try:
+        if not all(dotted.split(".")):
+            raise ImportError("empty module name")
+        __import__(dotted)
+    except ImportError as e:
+        raise Fault("Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module, e))
+    except SyntaxError as e:
+        where = '  File "%s" Line %s\n    %s' % (virtual(e.filename or ""), e.lineno, e.text)
+        raise Fault("Runtime.UserCodeSyntaxError", "Syntax error in module '%s': %s" % (module, e), [where])
+    try:
+        return getattr(sys.modules[dotted], function)
+    except AttributeError:
+        raise Fault("Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'" % (function, module))
+
+
+def answer(handler, meta, body):
+    try:
+        try:
+            event = json.loads(body)
+        except Exception as e:
+            raise Fault("Runtime.UnmarshalError", "Unable to unmarshal input: %s" % e)
+        result = handler(event, LambdaContext(meta))
+        try:
+            out = dump(result)
+        except Exception as e:
+            raise Fault("Runtime.MarshalError", "Unable to marshal response: %s" % e)
+    except Exception as e:
+        return b"E", describe(e)
+    if len(out) > MAX_RESPONSE:
+        return b"L", b""
+    return b"O", out
+
+
+def main():
+    global request_id
+    os.set_inheritable(CHANNEL, False)
+    sys.dont_write_bytecode = True
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")
+    extra = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
+    sys.path[:0] = [TASK_ROOT] + extra
+    sys.path.extend(sys.argv[1:])
+    del sys.argv[1:]
+    sys.meta_path.insert(0, LoggingFinder)
+    try:
+        handler = find_handler(os.environ["_HANDLER"])
+    except Exception as e:
+        payload = describe(e)
+        flush()
+        send(b"F", payload)
+        sys.exit(1)
+    flush()
+    send(b"R")
+    while True:
+        frame = receive()
+        if frame is None:
+            os._exit(0)
+        meta, body = frame
+        request_id = meta["id"]
+        os.environ["_X_AMZN_TRACE_ID"] = meta["trace"]
+        del frame
+        kind, out = answer(handler, meta, body)
+        flush()
+        send(kind, out)
+
+
+main()

@@ -1,0 +1,87 @@
+package function
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"maps"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Credentials are what the AWS SDKs within a function sign with.
+type Credentials struct {
+	AccessKeyID, SecretAccessKey, SessionToken string
+}
+
+// placeholderCredentials are what a server in --dev takes: the access key
+// names the account.
+func placeholderCredentials(f *Function) Credentials {
+	return Credentials{AccessKeyID: f.Account, SecretAccessKey: "belfry", SessionToken: "belfry"}
+}
+
+// environment returns what the function's process starts with. What a client
+// set wins over the first part and loses against the second (semantics.md 3.6).
+func (h *Host) environment(f *Function, task, stream string) map[string]string {
+	env := map[string]string{
+		"PATH":                      "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+		"LANG":                      "en_US.UTF-8",
+		"LC_CTYPE":                  "C.UTF-8",
+		"TZ":                        ":UTC",
+		"LD_LIBRARY_PATH":           strings.Join([]string{task, task + "/lib", "/opt/lib"}, ":"),
+		"AWS_EC2_METADATA_DISABLED": "true", // there is none to wait for
+		"AWS_XRAY_CONTEXT_MISSING":  "LOG_ERROR",
+		"BELFRY":                    "1", // for code that wants to know where it runs
+	}
+	if h.cfg.EndpointURL != "" {
+		env["AWS_ENDPOINT_URL"] = h.cfg.EndpointURL
+		env["AWS_ENDPOINT_URL_EVENTBRIDGE"] = h.cfg.EndpointURL
+	}
+	maps.Copy(env, f.Environment)
+	c := h.cfg.Credentials(f)
+	maps.Copy(env, map[string]string{
+		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
+		"AWS_LAMBDA_FUNCTION_VERSION":     Latest,
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),
+		"AWS_LAMBDA_LOG_GROUP_NAME":       f.LogGroupName(),
+		"AWS_LAMBDA_LOG_STREAM_NAME":      stream,
+		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
+		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + f.Runtime,
+		"AWS_REGION":                      f.Region,
+		"AWS_DEFAULT_REGION":              f.Region,
+		"AWS_ACCESS_KEY_ID":               c.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY":           c.SecretAccessKey,
+		"AWS_SESSION_TOKEN":               c.SessionToken,
+		"LAMBDA_TASK_ROOT":                task,
+		"LAMBDA_RUNTIME_DIR":              filepath.Join(h.cfg.Dir, "runtime"),
+		"PWD":                             task,
+		"_HANDLER":                        f.Handler,
+		hostVariable:                      h.id,
+	})
+	return env
+}
+
+func environList(env map[string]string) []string {
+	list := make([]string, 0, len(env))
+	for k, v := range env {
+		list = append(list, k+"="+v)
+	}
+	return list
+}
+
+// newStream returns the name of an instance's log stream.
+func newStream(now time.Time) string {
+	return now.UTC().Format("2006/01/02") + "/[" + Latest + "]" + randomHex(16)
+}
+
+// newTrace returns an X-Ray header that asks for no tracing.
+func newTrace(now time.Time) string {
+	return "Root=1-" + strconv.FormatInt(now.Unix(), 16) + "-" + randomHex(12) + ";Parent=" + randomHex(8) + ";Sampled=0"
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}

@@ -1,0 +1,251 @@
+package function
+
+import (
+	"container/heap"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// How events are tried (semantics.md 3.7).
+const (
+	maxEventTries   = 3             // the first and two more
+	eventRetryDelay = time.Minute   // after the first error; twice that after the second
+	maxEventAge     = 6 * time.Hour // of one that does not reach its function
+	maxBackoff      = 5 * time.Minute
+	storeRetryDelay = 10 * time.Second
+	eventWorkers    = 32 // events that are under way at once
+)
+
+// events is the queue of asynchronous invocations. The store has them; in
+// memory is what is due when.
+type events struct {
+	host *Host
+	work chan struct{} // a token for each event under way
+
+	mu     sync.Mutex // guards what follows
+	due    dueHeap
+	active map[string]bool // ids under way
+	wake   chan struct{}   // closed when a nearer one has come
+}
+
+type dueEvent struct {
+	id  string
+	ref Ref
+	at  time.Time
+}
+
+type dueHeap []dueEvent
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)        { *h = append(*h, x.(dueEvent)) }
+func (h *dueHeap) Pop() any {
+	last := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return last
+}
+
+func newEvents(h *Host) *events {
+	return &events{
+		host: h, work: make(chan struct{}, eventWorkers),
+		active: map[string]bool{}, wake: make(chan struct{}),
+	}
+}
+
+// InvokeAsync accepts an invocation and returns its request id. Once it has
+// returned nil the event is durable: it is tried until the function succeeds,
+// has failed three times, or could not be reached for six hours, with the same
+// request id each time. A restart may repeat a try.
+func (h *Host) InvokeAsync(ctx context.Context, r Request) (requestID string, err error) {
+	if err := h.enter(); err != nil {
+		return "", err
+	}
+	defer h.leave()
+	if _, err := h.resolve(ctx, r.Function, r.Qualifier); err != nil {
+		return "", err
+	}
+	if err := checkRequest(&r, MaxEventPayload, "Event"); err != nil {
+		return "", err
+	}
+	if h.events.count() >= h.cfg.MaxEvents {
+		h.counts.throttles.Add(1)
+		return "", throttled()
+	}
+	now := h.now()
+	e := &Event{ID: r.RequestID, Function: r.Function, Payload: r.Payload, ClientContext: r.ClientContext, Accepted: now, Due: now}
+	if err := h.cfg.Store.PutEvent(ctx, e); err != nil {
+		return "", fmt.Errorf("store the event: %w", err)
+	}
+	h.events.add(e)
+	return e.ID, nil
+}
+
+// Check answers a dry run: whether a request would be taken.
+func (h *Host) Check(ctx context.Context, r Request) error {
+	if err := h.enter(); err != nil {
+		return err
+	}
+	defer h.leave()
+	if _, err := h.resolve(ctx, r.Function, r.Qualifier); err != nil {
+		return err
+	}
+	return checkRequest(&r, MaxPayload, "RequestResponse")
+}
+
+func (q *events) count() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.due) + len(q.active)
+}
+
+func (q *events) load(pending []*Event) {
+	for _, e := range pending {
+		q.add(e)
+	}
+}
+
+func (q *events) add(e *Event) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	heap.Push(&q.due, dueEvent{id: e.ID, ref: e.Function, at: e.Due})
+	if q.due[0].id == e.ID {
+		close(q.wake)
+		q.wake = make(chan struct{})
+	}
+}
+
+// forget drops the events of a function that was deleted; the store has
+// dropped them already.
+func (q *events) forget(ref Ref) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	kept := q.due[:0]
+	for _, d := range q.due {
+		if d.ref != ref {
+			kept = append(kept, d)
+		}
+	}
+	clear(q.due[len(kept):])
+	q.due = kept
+	heap.Init(&q.due)
+}
+
+// run tries events as they fall due until ctx ends, and waits for the tries to
+// end; they are cut off when work ends.
+func (q *events) run(ctx, work context.Context) {
+	var tries sync.WaitGroup
+	defer tries.Wait()
+	for {
+		select {
+		case q.work <- struct{}{}: // first: what is taken from the queue can be worked on
+		case <-ctx.Done():
+			return
+		}
+		d, ok := q.take(ctx)
+		if !ok {
+			return
+		}
+		tries.Go(func() {
+			defer func() { <-q.work }()
+			q.try(work, d)
+		})
+	}
+}
+
+// take waits for the next event to fall due.
+func (q *events) take(ctx context.Context) (d dueEvent, ok bool) {
+	clock := q.host.cfg.Clock
+	for {
+		q.mu.Lock()
+		wake := q.wake
+		var timer <-chan time.Time
+		if len(q.due) > 0 {
+			wait := q.due[0].at.Sub(clock.Now())
+			if wait <= 0 {
+				d := heap.Pop(&q.due).(dueEvent)
+				q.active[d.id] = true
+				q.mu.Unlock()
+				return d, true
+			}
+			timer = clock.After(wait)
+		}
+		q.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return dueEvent{}, false
+		case <-wake:
+		case <-timer:
+		}
+	}
+}
+
+// try runs an event once and makes what follows from it durable.
+func (q *events) try(ctx context.Context, d dueEvent) {
+	h := q.host
+	again, err := q.once(ctx, d.id)
+	q.mu.Lock()
+	delete(q.active, d.id)
+	q.mu.Unlock()
+	if err != nil {
+		// In the store it is as it was.
+		if ctx.Err() == nil && h.isRunning() {
+			h.log.Error("an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
+			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(storeRetryDelay)})
+		}
+		return
+	}
+	if again != nil {
+		q.add(again)
+	}
+}
+
+// once returns the event when it is to be tried again.
+func (q *events) once(ctx context.Context, id string) (*Event, error) {
+	h := q.host
+	e, err := h.cfg.Store.Event(ctx, id)
+	if err != nil {
+		return nil, unlessGone(err) // then its function was deleted
+	}
+	response, err := h.Invoke(ctx, Request{Function: e.Function, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
+	now := h.now()
+	switch {
+	case err == nil && response.FunctionError == "":
+		return nil, h.cfg.Store.DeleteEvent(ctx, id)
+	case err == nil:
+		e.Tries, e.Backoffs = e.Tries+1, 0
+		kind, message := response.Failure()
+		if e.Tries >= maxEventTries {
+			h.log.Warn("an event was dropped: its function failed each time", "function", e.Function.ARN(), "request_id", id, "tries", e.Tries, "error_type", kind, "error_message", message)
+			return nil, h.cfg.Store.DeleteEvent(ctx, id)
+		}
+		e.Due = now.Add(eventRetryDelay * time.Duration(e.Tries))
+	case ctx.Err() != nil || h.pools.isClosed() || !h.isRunning():
+		return nil, err
+	case belfry.KindOf(err) == belfry.NotFound:
+		h.log.Warn("an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
+		return nil, h.cfg.Store.DeleteEvent(ctx, id)
+	default:
+		e.Backoffs++
+		e.Due = now.Add(min(time.Second<<min(e.Backoffs-1, 16), maxBackoff))
+		if e.Due.Sub(e.Accepted) > maxEventAge {
+			h.log.Warn("an event was dropped: its function could not be reached for six hours", "function", e.Function.ARN(), "request_id", id, "error", err)
+			return nil, h.cfg.Store.DeleteEvent(ctx, id)
+		}
+	}
+	if err := h.cfg.Store.UpdateEvent(ctx, e); err != nil {
+		return nil, unlessGone(err)
+	}
+	return e, nil
+}
+
+func unlessGone(err error) error {
+	if belfry.KindOf(err) == belfry.NotFound {
+		return nil
+	}
+	return err
+}

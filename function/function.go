@@ -1,0 +1,123 @@
+package function
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Latest is the only version there is.
+const Latest = "$LATEST"
+
+// Limits and defaults of Lambda (semantics.md 3.3).
+const (
+	MaxZip          = 52_428_800  // bytes of an uploaded zip
+	MaxUnzipped     = 262_144_000 // bytes of all files in it
+	MaxEntries      = 50_000      // files and folders in it; ours, Lambda publishes none
+	MaxPayload      = 6_291_456   // bytes of a synchronous request
+	MaxResponse     = 6_291_556   // bytes of a response
+	MaxEventPayload = 1 << 20     // bytes of an asynchronous request
+	MaxContext      = 3583        // bytes of the client context in base64
+	MaxEnvironment  = 4096        // bytes of the environment as JSON
+	MaxTimeout      = 900 * time.Second
+	DefaultTimeout  = 3 * time.Second
+	MaxMemory       = 10240 // MB
+	DefaultMemory   = 128   // MB
+	MinMemory       = 128   // MB
+	MaxStorage      = 10240 // MB
+	DefaultStorage  = 512   // MB
+)
+
+// A Ref names a function.
+type Ref struct {
+	belfry.Scope
+	Name string
+}
+
+// ARN returns the function's Amazon Resource Name, without a version.
+func (r Ref) ARN() string {
+	return "arn:aws:lambda:" + r.Region + ":" + r.Account + ":function:" + r.Name
+}
+
+// A Settings is what a client decides about a function, save its code.
+type Settings struct {
+	Runtime       string            `json:"runtime"`
+	Handler       string            `json:"handler"`
+	Role          string            `json:"role"`
+	Description   string            `json:"description,omitempty"`
+	Timeout       time.Duration     `json:"timeout"` // whole seconds
+	Memory        int               `json:"memory"`  // MB
+	Storage       int               `json:"storage"` // MB of /tmp; kept and echoed, not enforced yet
+	Environment   map[string]string `json:"environment,omitempty"`
+	DeadLetterARN string            `json:"dead_letter,omitempty"` // kept and echoed, not used yet
+	KMSKeyARN     string            `json:"kms_key,omitempty"`     // kept and echoed, not used
+	TracingMode   string            `json:"tracing,omitempty"`     // kept and echoed, not used
+	LogGroup      string            `json:"log_group,omitempty"`
+	Architecture  string            `json:"architecture"`
+}
+
+// A Function is the record of one function.
+type Function struct {
+	Ref
+	Settings
+	CodeSHA256 string            `json:"code_sha256"` // of the zip, base64
+	CodeSize   int64             `json:"code_size"`   // of the zip, bytes
+	Revision   string            `json:"revision"`    // new at every change
+	Tags       map[string]string `json:"tags,omitempty"`
+	Created    time.Time         `json:"created"`
+	Modified   time.Time         `json:"modified"`
+}
+
+// clone returns a copy that shares nothing that can change.
+func (f *Function) clone() *Function {
+	c := *f
+	c.Environment = maps.Clone(f.Environment)
+	c.Tags = maps.Clone(f.Tags)
+	return &c
+}
+
+// LogGroupName returns the name of the log group that the function writes to.
+func (f *Function) LogGroupName() string {
+	if f.LogGroup != "" {
+		return f.LogGroup
+	}
+	return "/aws/lambda/" + f.Name
+}
+
+// codeKey returns the hash of the function's code as the name of its folder.
+func (f *Function) codeKey() string {
+	sum, err := base64.StdEncoding.DecodeString(f.CodeSHA256)
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum)
+}
+
+// environmentJSON is the text that Lambda measures against its 4 KB.
+func environmentJSON(env map[string]string) string {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, k := range slices.Sorted(maps.Keys(env)) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		writeJSONString(&b, k)
+		b.WriteByte(':')
+		writeJSONString(&b, env[k])
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+func writeJSONString(b *bytes.Buffer, s string) {
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s)         // a string into a buffer cannot fail
+	b.Truncate(b.Len() - 1) // Encode ends with a newline
+}

@@ -1,0 +1,307 @@
+package function
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Defaults of a Config.
+const (
+	DefaultPerFunction = 64               // instances of one function at once
+	DefaultIdle        = 5 * time.Minute  // as Lambda keeps an instance, roughly
+	DefaultMaxWait     = 10 * time.Second // for an instance; below the clients' own patience
+	DefaultMaxWaiting  = 10_000           // callers
+	DefaultMaxEvents   = 100_000          // pending events; each holds about 200 bytes of memory
+	startsPerCore      = 2                // more only take the processor from each other
+	functionMaxAge     = time.Second      // of what is remembered of a function that another node may change
+	janitorInterval    = 15 * time.Second
+)
+
+// A Config says how a host works. Dir and Store are required.
+type Config struct {
+	Dir    string // of the host's own; code and bootstraps are kept in it
+	Store  Store
+	Logger *slog.Logger // nil: none
+	Clock  Clock        // nil: the wall clock
+
+	// EndpointURL is where AWS clients inside functions find this server;
+	// empty leaves them to AWS.
+	EndpointURL string
+	// Credentials are what those clients sign with; nil is what --dev takes.
+	Credentials func(*Function) Credentials
+
+	PerFunction  int           // instances of one function at once; 0 is the default
+	MemoryBudget int           // MB that all instances may add up to; 0 is 80 % of the machine's
+	Idle         time.Duration // until an unused instance ends; 0 is the default
+	MaxWait      time.Duration // of a caller for an instance; 0 is the default
+	MaxWaiting   int           // callers that may wait; 0 is the default
+	MaxEvents    int           // pending events; 0 is the default
+
+	// LogSink is given the log of every invocation, before its caller gets
+	// the response. It must not block.
+	LogSink func(f *Function, requestID string, log []byte)
+	// Observe is told of every invocation. It must not block.
+	Observe func(Observation)
+}
+
+// An Observation is one invocation as metrics see it.
+type Observation struct {
+	Function Ref
+	Failed   bool          // the response is a function error
+	Waited   time.Duration // for an instance, its start included
+	Init     time.Duration // of the instance; 0 for a warm one
+	Duration time.Duration // of the handler
+}
+
+// Stats are a host's counts: the first group is of now, the second since the
+// start.
+type Stats struct {
+	Instances, Idle, Starting, Waiting int
+	MemoryPromised                     int // MB
+	Events                             int // pending
+
+	Starts, Invocations, Errors, Throttles uint64
+}
+
+// A Host keeps functions and runs them. It is safe for concurrent use.
+type Host struct {
+	cfg Config
+	log *slog.Logger
+	id  string
+
+	codes   *codes
+	pythons *pythons
+	spawner *spawner
+	pools   *pools
+	events  *events
+	secret  []byte // signs links to code
+
+	counts struct{ starts, invocations, errors, throttles atomic.Uint64 }
+
+	processes  sync.WaitGroup // one for each instance
+	background sync.WaitGroup
+	stop       context.CancelFunc // ends the background
+	kill       context.CancelFunc // ends the events that are under way
+
+	mu      sync.Mutex // guards what follows
+	running bool
+	callers int
+	drained chan struct{} // closed when the last caller has left a host that is closing
+}
+
+// New returns a host that is not running yet.
+func New(cfg Config) (*Host, error) {
+	if cfg.Dir == "" || cfg.Store == nil {
+		return nil, errors.New("a function host needs a folder and a store")
+	}
+	dir, err := filepath.Abs(cfg.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("find the function host's folder: %w", err)
+	}
+	cfg.Dir = dir
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = WallClock{}
+	}
+	if cfg.Credentials == nil {
+		cfg.Credentials = placeholderCredentials
+	}
+	setDefault(&cfg.PerFunction, DefaultPerFunction)
+	setDefault(&cfg.MemoryBudget, memoryBudget())
+	setDefault(&cfg.Idle, DefaultIdle)
+	setDefault(&cfg.MaxWait, DefaultMaxWait)
+	setDefault(&cfg.MaxWaiting, DefaultMaxWaiting)
+	setDefault(&cfg.MaxEvents, DefaultMaxEvents)
+	h := &Host{
+		cfg: cfg, log: cfg.Logger,
+		codes: &codes{
+			dir: filepath.Join(dir, "code"), log: cfg.Logger, held: map[string]int{},
+			limits: zipLimits{zip: MaxZip, unzipped: MaxUnzipped, entries: MaxEntries},
+		},
+		pythons: &pythons{dir: filepath.Join(dir, "runtime"), found: map[string]*python{}},
+		pools:   newPools(&cfg),
+		secret:  make([]byte, 32),
+	}
+	_, _ = rand.Read(h.secret) // never fails
+	h.events = newEvents(h)
+	return h, nil
+}
+
+func setDefault[T comparable](p *T, d T) {
+	var zero T
+	if *p == zero {
+		*p = d
+	}
+}
+
+// memoryBudget is what instances may be promised: promises are seldom used up,
+// and the rest of the machine needs something too.
+func memoryBudget() int {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 4096
+	}
+	return max(int(uint64(info.Totalram)*uint64(info.Unit)>>20)*8/10, MaxMemory/10)
+}
+
+func maxStarts() int { return startsPerCore * runtime.GOMAXPROCS(0) }
+
+// Start makes the host ready: it ends what a killed server left behind,
+// removes code that no function uses, and takes up the pending events.
+func (h *Host) Start(ctx context.Context) error {
+	for _, d := range []string{h.cfg.Dir, h.codes.dir} {
+		if err := os.MkdirAll(d, 0o755); err != nil {
+			return fmt.Errorf("make the function host's folder: %w", err)
+		}
+	}
+	var err error
+	if h.id, err = hostID(h.cfg.Dir); err != nil {
+		return err
+	}
+	killLeftovers(h.id, h.log)
+	if err := h.holdAll(ctx); err != nil {
+		return err
+	}
+	if err := h.codes.sweep(); err != nil {
+		h.log.Warn("unused code could not be removed", "error", err)
+	}
+	pending, err := h.cfg.Store.PendingEvents(ctx)
+	if err != nil {
+		return fmt.Errorf("read the pending events: %w", err)
+	}
+	h.log.Warn("functions run WITHOUT ISOLATION: as the server's user, with its files and its network; memory and storage limits are not enforced",
+		"isolation", "none", "memory_budget_mb", h.cfg.MemoryBudget, "instances_per_function", h.cfg.PerFunction)
+
+	h.spawner = newSpawner()
+	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
+	work, kill := context.WithCancel(context.WithoutCancel(ctx))
+	h.stop, h.kill = stop, kill
+	h.mu.Lock()
+	h.running = true
+	h.drained = make(chan struct{})
+	h.mu.Unlock()
+	h.events.load(pending)
+	for _, f := range []func(){
+		func() { h.janitor(bg) },
+		func() { h.events.run(bg, work) },
+		func() { _, _ = h.pythons.forRuntime(bg, "python3") }, // so that the first start need not; it says what is wrong
+	} {
+		h.background.Go(f)
+	}
+	return nil
+}
+
+// holdAll holds the code of every function.
+func (h *Host) holdAll(ctx context.Context) error {
+	q := Query{Limit: 1000}
+	for {
+		page, err := h.cfg.Store.Functions(ctx, q)
+		if err != nil {
+			return fmt.Errorf("read the functions: %w", err)
+		}
+		for _, f := range page {
+			h.codes.hold(f.codeKey())
+			q.After = f.Ref
+		}
+		if len(page) < q.Limit {
+			return nil
+		}
+	}
+}
+
+// Close lets the invocations under way end until ctx does, then ends them and
+// every instance. Events that were accepted stay in the store.
+func (h *Host) Close(ctx context.Context) error {
+	h.mu.Lock()
+	if !h.running {
+		h.mu.Unlock()
+		return nil
+	}
+	h.running = false
+	if h.callers == 0 {
+		close(h.drained)
+	}
+	h.mu.Unlock()
+	h.stop()
+	var late error
+	select {
+	case <-h.drained:
+	case <-ctx.Done():
+		late = fmt.Errorf("function invocations were cut off: %w", ctx.Err())
+		h.kill()
+	}
+	h.pools.close()
+	h.background.Wait()
+	<-h.drained
+	h.processes.Wait()
+	h.spawner.close()
+	h.kill()
+	return late
+}
+
+// enter counts a caller in; every nil is followed by one leave.
+func (h *Host) enter() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.running {
+		return &belfry.Error{Kind: belfry.Unavailable, Code: "ServiceException", Message: "The function host is not running."}
+	}
+	h.callers++
+	return nil
+}
+
+func (h *Host) isRunning() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.running
+}
+
+func (h *Host) leave() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.callers--
+	if h.callers == 0 && !h.running {
+		close(h.drained)
+	}
+}
+
+// janitor ends instances that have been idle for long.
+func (h *Host) janitor(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.cfg.Clock.After(min(janitorInterval, h.cfg.Idle)):
+			h.pools.retireIdle(h.cfg.Clock.Now().Add(-h.cfg.Idle))
+		}
+	}
+}
+
+// Stats returns the host's counts.
+func (h *Host) Stats() Stats {
+	s := Stats{
+		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
+		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(),
+		Events: h.events.count(),
+	}
+	p := h.pools
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Instances, s.Idle, s.Starting, s.Waiting, s.MemoryPromised = p.live, p.idle.Len(), p.starting, p.waiting, p.memory
+	return s
+}

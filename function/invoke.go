@@ -1,0 +1,371 @@
+package function
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/belfry-run/belfry"
+)
+
+// A Request is one invocation.
+type Request struct {
+	Function      Ref
+	Qualifier     string // empty or Latest
+	Payload       []byte // JSON; empty is {}
+	RequestID     string // empty: a new one
+	ClientContext []byte // JSON; nil is none
+}
+
+// A Response is what became of an invocation that reached the handler, or
+// failed for a reason of the function's own.
+type Response struct {
+	RequestID     string
+	Payload       []byte // the handler's result, or its error, as JSON
+	FunctionError string // "Unhandled" when Payload is an error
+	Version       string // that ran
+	Log           []byte // what was printed, with the platform's lines
+	Duration      time.Duration
+	Init          time.Duration // of the cold start that the invocation waited for; 0 is none
+	PeakMemory    int           // MB
+}
+
+// LogTail returns the end of the log, as much as Lambda gives to a caller.
+func (r *Response) LogTail() []byte { return r.Log[max(0, len(r.Log)-tailLog):] }
+
+// Failure returns type and message of the function's error; both are empty when
+// there is none.
+func (r *Response) Failure() (errorType, message string) {
+	if r.FunctionError == "" {
+		return "", ""
+	}
+	var e struct {
+		Type    string `json:"errorType"`
+		Message string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal(r.Payload, &e); err != nil || e.Type == "" {
+		return "Unhandled", string(r.Payload[:min(len(r.Payload), 1024)])
+	}
+	return e.Type, e.Message
+}
+
+// Invoke runs a function and waits for its answer.
+//
+// Errors: NotFound for a function or version that is not there, Invalid or
+// TooLarge for the payload, Throttled when no instance came free in time,
+// Unavailable when the host is stopping or has no interpreter. When ctx ends
+// first the instance is killed and ctx's error returned.
+func (h *Host) Invoke(ctx context.Context, r Request) (*Response, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.leave()
+	f, err := h.resolve(ctx, r.Function, r.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkRequest(&r, MaxPayload, "RequestResponse"); err != nil {
+		return nil, err
+	}
+	return h.invoke(ctx, f, &r)
+}
+
+// checkRequest completes a request, and refuses what cannot be delivered.
+func checkRequest(r *Request, limit int, kind string) error {
+	if len(r.Payload) == 0 {
+		r.Payload = []byte("{}")
+	}
+	if len(r.Payload) > limit {
+		return &belfry.Error{
+			Kind: belfry.TooLarge, Code: "RequestTooLargeException", Field: "Payload",
+			Message: fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)", len(r.Payload), kind, limit),
+		}
+	}
+	if why := notJSON(r.Payload); why != "" {
+		return &belfry.Error{
+			Kind: belfry.Invalid, Code: "InvalidRequestContentException", Field: "Payload",
+			Message: "Could not parse request body into json: Could not parse payload into json: " + why,
+		}
+	}
+	if len(r.ClientContext) > 0 {
+		var object map[string]json.RawMessage
+		if !utf8.Valid(r.ClientContext) || json.Unmarshal(r.ClientContext, &object) != nil {
+			return &belfry.Error{
+				Kind: belfry.Invalid, Code: "InvalidRequestContentException", Field: "ClientContext",
+				Message: "Client context must be a valid Base64-encoded JSON object.",
+			}
+		}
+		var one bytes.Buffer // a header cannot hold line breaks
+		if err := json.Compact(&one, r.ClientContext); err != nil {
+			return fmt.Errorf("compact the client context: %w", err)
+		}
+		r.ClientContext = one.Bytes()
+	}
+	if r.RequestID == "" {
+		r.RequestID = uuid.NewString()
+	}
+	return nil
+}
+
+// notJSON says what keeps b from being JSON; empty means that it is.
+func notJSON(b []byte) string {
+	if !utf8.Valid(b) {
+		return "Invalid UTF-8"
+	}
+	if json.Valid(b) {
+		return ""
+	}
+	var any json.RawMessage
+	return json.Unmarshal(b, &any).Error()
+}
+
+// resolve returns the function that a request names.
+func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Function, error) {
+	if qualifier != "" && qualifier != Latest {
+		return nil, notFound(ref, qualifier)
+	}
+	f, mark := h.pools.cached(ref, functionMaxAge)
+	if f != nil {
+		return f, nil
+	}
+	f, err := h.cfg.Store.Function(ctx, ref)
+	if err != nil {
+		return nil, h.lookupError(err, ref, qualifier)
+	}
+	h.pools.remember(f, mark)
+	return f, nil
+}
+
+func (h *Host) lookupError(err error, ref Ref, qualifier string) error {
+	if belfry.KindOf(err) == belfry.NotFound {
+		return notFound(ref, qualifier)
+	}
+	return fmt.Errorf("look up %s: %w", ref.ARN(), err)
+}
+
+func (h *Host) invoke(ctx context.Context, f *Function, r *Request) (*Response, error) {
+	began := time.Now()
+	g, err := h.pools.acquire(ctx, f)
+	if err != nil {
+		if belfry.KindOf(err) == belfry.Throttled {
+			h.counts.throttles.Add(1)
+		}
+		return nil, err
+	}
+	in := g.in
+	v := &outcome{host: h, id: r.RequestID}
+	if in == nil {
+		if in, err = h.start(ctx, g.fn, v); err != nil {
+			return nil, err
+		}
+	}
+	waited := time.Since(began)
+	if in != nil {
+		if err := h.call(ctx, in, r, v); err != nil {
+			return nil, err
+		}
+	}
+	h.observe(v, waited)
+	return &v.Response, nil
+}
+
+// start brings an instance up, with the right to do so from the pools. When
+// the function's own code prevents it, v is the outcome and there is no
+// instance.
+func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, error) {
+	began := time.Now()
+	h.counts.starts.Add(1)
+	in, err := h.launch(ctx, f)
+	if err != nil {
+		h.pools.abandon(f)
+		var own *startError
+		if !errors.As(err, &own) {
+			return nil, err
+		}
+		v.fn = f
+		v.fail("Runtime.InvalidEntrypoint", "RequestId: %s Error: %v", v.id, own)
+		v.close(nil, "error", "Runtime.InvalidEntrypoint")
+		return nil, nil
+	}
+	v.fn = f
+	stop := context.AfterFunc(ctx, in.kill)
+	failure, err := in.link.ready(began.Add(initGrace + f.Timeout))
+	stopped := stop()
+	in.initTime = time.Since(began)
+	in.sampleMemory()
+	h.pools.started()
+	switch {
+	case err == nil && failure == nil && stopped:
+		return in, nil
+	case !stopped:
+		h.pools.discard(in)
+		return nil, ctx.Err()
+	case err == nil:
+		v.Payload, v.FunctionError = failure, unhandled
+		in.waitExit(exitGrace)
+		v.initFailed(in, "error")
+	default:
+		closed := h.pools.isClosed()
+		v.broken(in, err)
+		v.initFailed(in, "error")
+		if closed {
+			h.pools.discard(in)
+			return nil, stopping()
+		}
+	}
+	h.pools.discard(in)
+	return nil, nil
+}
+
+// call gives an invocation to an instance that is ready, and the instance back.
+func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome) error {
+	v.fn = in.fn
+	now := time.Now()
+	deadline := now.Add(in.fn.Timeout)
+	in.logs.print("START RequestId: %s Version: %s\n", r.RequestID, Latest)
+	stop := context.AfterFunc(ctx, in.kill)
+	answer, err := in.link.invoke(deadline, &call{
+		id: r.RequestID, arn: in.fn.ARN(), trace: newTrace(now), deadline: deadline,
+		clientContext: r.ClientContext, payload: r.Payload,
+	})
+	v.Duration = time.Since(now)
+	if !stop() {
+		h.pools.discard(in)
+		return ctx.Err()
+	}
+	in.sampleMemory()
+	if err != nil {
+		closed := h.pools.isClosed() // then the host has killed it
+		v.broken(in, err)
+		v.close(in, v.status, "")
+		h.pools.discard(in)
+		if closed {
+			return stopping()
+		}
+		return nil
+	}
+	switch answer.kind {
+	case replied:
+		v.Payload = answer.payload
+	case errored:
+		v.Payload, v.FunctionError = answer.payload, unhandled
+	case tooLarge:
+		v.fail("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse)
+	}
+	v.close(in, "", "")
+	h.pools.release(in)
+	return nil
+}
+
+const unhandled = "Unhandled"
+
+// An outcome is a response on its way.
+type outcome struct {
+	Response
+	host   *Host
+	id     string
+	fn     *Function
+	status string // of the report line
+}
+
+func (v *outcome) fail(kind, format string, args ...any) {
+	v.Payload, v.FunctionError = errorPayload(kind, fmt.Sprintf(format, args...)), unhandled
+}
+
+// broken is the outcome of a process that ran out of time or went away.
+func (v *outcome) broken(in *instance, err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		in.kill()
+		<-in.exited
+		text := fmt.Sprintf("Task timed out after %.2f seconds", in.fn.Timeout.Seconds())
+		in.logs.output("%s %s %s\n\n", time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), v.id, text)
+		v.fail("Sandbox.Timedout", "RequestId: %s Error: %s", v.id, text)
+		v.status = "timeout"
+		return
+	}
+	in.waitExit(exitGrace)
+	text := "Runtime exited without providing a reason"
+	if !in.state.Success() {
+		text = "Runtime exited with error: " + in.state.String()
+	}
+	in.logs.output("RequestId: %s Error: %s\nRuntime.ExitError\n", v.id, text)
+	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, text)
+	v.status = "error\tError Type: Runtime.ExitError"
+}
+
+// initFailed closes the log of an instance that did not get ready.
+func (v *outcome) initFailed(in *instance, status string) {
+	in.logs.output("INIT_REPORT Init Duration: %s ms\tPhase: init\tStatus: %s\n", millis(in.initTime), status)
+	in.logs.print("START RequestId: %s Version: %s\n", v.id, Latest)
+	if v.status == "" {
+		v.status = status
+	}
+	v.close(in, v.status, "")
+}
+
+// close completes the response with the last lines of the log.
+func (v *outcome) close(in *instance, status, kind string) {
+	v.RequestID, v.Version = v.id, Latest
+	report := fmt.Appendf(nil, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: ",
+		v.id, v.id, millis(v.Duration), (v.Duration+time.Millisecond-1)/time.Millisecond, v.fn.Memory)
+	if in != nil {
+		v.Init, v.PeakMemory, in.initTime = in.initTime, in.peak, 0
+	}
+	report = fmt.Appendf(report, "%d MB\t", v.PeakMemory)
+	if v.Init > 0 {
+		report = fmt.Appendf(report, "Init Duration: %s ms\t", millis(v.Init))
+	}
+	if status != "" {
+		report = fmt.Appendf(report, "Status: %s\t", status)
+	}
+	if kind != "" {
+		report = fmt.Appendf(report, "Error Type: %s\t", kind)
+	}
+	report = append(report, "\t\n"...)
+	if in == nil {
+		v.Log = fmt.Appendf(nil, "START RequestId: %s Version: %s\n%s\n%s", v.id, Latest, v.Payload, report)
+		return
+	}
+	in.logs.output("%s", report)
+	v.Log = in.logs.take()
+}
+
+func millis(d time.Duration) string {
+	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
+}
+
+// errorPayload is an error of the platform as Lambda spells it.
+func errorPayload(kind, message string) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"errorType":`)
+	writeJSONString(&b, kind)
+	b.WriteString(`,"errorMessage":`)
+	writeJSONString(&b, message)
+	b.WriteByte('}')
+	return b.Bytes()
+}
+
+// observe counts an outcome and passes its log on.
+func (h *Host) observe(v *outcome, waited time.Duration) {
+	h.counts.invocations.Add(1)
+	if v.FunctionError != "" {
+		h.counts.errors.Add(1)
+	}
+	if h.cfg.Observe != nil {
+		h.cfg.Observe(Observation{Function: v.fn.Ref, Failed: v.FunctionError != "", Waited: waited, Init: v.Init, Duration: v.Duration})
+	}
+	if h.cfg.LogSink != nil {
+		h.cfg.LogSink(v.fn, v.id, v.Log)
+	}
+	if h.log.Enabled(context.Background(), slog.LevelDebug) {
+		h.log.Debug("function invoked", "function", v.fn.ARN(), "request_id", v.id, "error", v.FunctionError, "duration", v.Duration)
+	}
+}

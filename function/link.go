@@ -1,0 +1,155 @@
+package function
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// A link carries invocations to one process, and what it makes of them back.
+// Its calls come one at a time. Beside what the process answers they return
+// os.ErrDeadlineExceeded, or errGone when the process closed its end.
+type link interface {
+	// ready waits until the process can take an invocation; failure is what
+	// the runtime reported when it cannot, as a JSON error.
+	ready(deadline time.Time) (failure []byte, err error)
+	invoke(deadline time.Time, c *call) (reply, error)
+	close()
+}
+
+// A call is one invocation on its way to a process.
+type call struct {
+	id            string
+	arn           string
+	trace         string
+	deadline      time.Time // the function's
+	clientContext json.RawMessage
+	payload       []byte
+}
+
+// A reply is what a runtime answered.
+type reply struct {
+	kind    replyKind
+	payload []byte
+}
+
+type replyKind uint8
+
+const (
+	replied  replyKind = iota
+	errored            // payload is the handler's error, or the runtime's, as JSON
+	tooLarge           // the result was over MaxResponse
+)
+
+var errGone = errors.New("the process closed its connection")
+
+// framed is the link to Belfry's own bootstraps: frames over a socket pair.
+// A frame is a byte of kind, the lengths of meta and body as 4 bytes each,
+// big-endian, then both.
+type framed struct {
+	conn *os.File
+	r    *bufio.Reader
+	out  []byte
+}
+
+const frameHeader = 9
+
+// newFramed returns the host's end, and the file that the process inherits.
+func newFramed() (*framed, *os.File, error) {
+	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	theirs := os.NewFile(uintptr(fds[1]), "instance")
+	if err := syscall.SetNonblock(fds[0], true); err != nil { // so that deadlines work
+		return nil, nil, errors.Join(err, syscall.Close(fds[0]), theirs.Close())
+	}
+	conn := os.NewFile(uintptr(fds[0]), "host")
+	return &framed{conn: conn, r: bufio.NewReaderSize(conn, 16<<10)}, theirs, nil
+}
+
+func (f *framed) ready(deadline time.Time) ([]byte, error) {
+	if err := f.conn.SetDeadline(deadline); err != nil {
+		return nil, errGone
+	}
+	kind, body, err := f.read()
+	switch {
+	case err != nil:
+		return nil, err
+	case kind == 'R':
+		return nil, nil
+	case kind == 'F':
+		return body, nil
+	}
+	return nil, errGone
+}
+
+func (f *framed) invoke(deadline time.Time, c *call) (reply, error) {
+	meta, err := json.Marshal(struct {
+		ID       string          `json:"id"`
+		Deadline int64           `json:"deadline"` // epoch milliseconds
+		ARN      string          `json:"arn"`
+		Trace    string          `json:"trace"`
+		Context  json.RawMessage `json:"client_context,omitempty"`
+	}{c.id, c.deadline.UnixMilli(), c.arn, c.trace, c.clientContext})
+	if err != nil {
+		return reply{}, fmt.Errorf("encode the invocation: %w", err)
+	}
+	if err := f.conn.SetDeadline(deadline); err != nil {
+		return reply{}, errGone
+	}
+	f.out = append(f.out[:0], 'I')
+	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(meta)))
+	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(c.payload)))
+	f.out = append(append(f.out, meta...), c.payload...)
+	if _, err := f.conn.Write(f.out); err != nil {
+		return reply{}, linkError(err)
+	}
+	if cap(f.out) > 64<<10 {
+		f.out = nil
+	}
+	kind, body, err := f.read()
+	if err != nil {
+		return reply{}, err
+	}
+	switch kind {
+	case 'O':
+		return reply{kind: replied, payload: body}, nil
+	case 'E':
+		return reply{kind: errored, payload: body}, nil
+	case 'L':
+		return reply{kind: tooLarge}, nil
+	}
+	return reply{}, errGone
+}
+
+func (f *framed) read() (kind byte, body []byte, err error) {
+	var head [frameHeader]byte
+	if _, err := io.ReadFull(f.r, head[:]); err != nil {
+		return 0, nil, linkError(err)
+	}
+	meta, size := binary.BigEndian.Uint32(head[1:]), binary.BigEndian.Uint32(head[5:])
+	if meta != 0 || size > MaxResponse { // the bootstrap never sends it; its code was tampered with
+		return 0, nil, errGone
+	}
+	body = make([]byte, size)
+	if _, err := io.ReadFull(f.r, body); err != nil {
+		return 0, nil, linkError(err)
+	}
+	return head[0], body, nil
+}
+
+func (f *framed) close() { f.conn.Close() } //nolint:errcheck // the process is gone
+
+func linkError(err error) error {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return os.ErrDeadlineExceeded
+	}
+	return errGone
+}

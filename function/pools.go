@@ -1,0 +1,413 @@
+package function
+
+import (
+	"container/list"
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// pools owns the instances that nobody uses, and decides who gets the next
+// one. A caller that finds none idle waits for the first of two things: that
+// one becomes idle, or that it may start another.
+type pools struct {
+	perFunction int           // instances of one function at once
+	maxStarts   int           // processes on their way up at once
+	budget      int           // MB that all instances may have been promised
+	maxWaiting  int           // callers that may wait at once
+	maxWait     time.Duration // of one of them
+	now         func() time.Time
+
+	mu       sync.Mutex // guards what follows
+	byRef    map[Ref]*pool
+	hungry   []*pool    // those with waiters, the next to be served first
+	idle     *list.List // of *instance, the one that has been idle longest first
+	live     int        // instances, those on their way up included
+	starting int
+	memory   int // MB
+	waiting  int
+	changes  uint64             // of functions; tells a reader that what it read may be old
+	all      map[*instance]bool // that are in use or idle
+	closed   bool
+}
+
+// A pool is what is known of one function.
+type pool struct {
+	current *Function // nil when it is not known, or deleted
+	checked time.Time // when current was read from the store
+	live    int
+	idle    []*instance // the most recently used last
+	waiters []*waiter
+}
+
+type waiter struct{ granted chan grant } // has room for one
+
+// A grant is an idle instance, or the right to start one of fn.
+// None of both: the function was deleted, or the host closed, meanwhile.
+type grant struct {
+	in *instance
+	fn *Function
+}
+
+// instanceUse says who may touch an instance.
+type instanceUse uint8
+
+const (
+	inUse  instanceUse = iota // whoever took it
+	unused                    // the pool
+	gone                      // nobody; it ends when its process has exited
+)
+
+func (s *pools) get(ref Ref) *pool {
+	p := s.byRef[ref]
+	if p == nil {
+		p = &pool{}
+		s.byRef[ref] = p
+	}
+	return p
+}
+
+// acquire returns an instance of f, or the right to start one.
+func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return grant{}, stopping()
+	}
+	p := s.get(f.Ref)
+	if n := len(p.idle); n > 0 {
+		in := p.idle[n-1]
+		s.unidle(p, in)
+		in.use = inUse
+		s.mu.Unlock()
+		return grant{in: in}, nil
+	}
+	if len(p.waiters) == 0 && s.reserve(p, f) {
+		s.mu.Unlock()
+		return grant{fn: f}, nil
+	}
+	if s.waiting >= s.maxWaiting {
+		s.mu.Unlock()
+		return grant{}, throttled()
+	}
+	w := &waiter{granted: make(chan grant, 1)}
+	if len(p.waiters) == 0 {
+		s.hungry = append(s.hungry, p)
+	}
+	p.waiters = append(p.waiters, w)
+	if p.current == nil {
+		p.current = f
+	}
+	s.waiting++
+	s.mu.Unlock()
+
+	t := time.NewTimer(s.maxWait)
+	defer t.Stop()
+	var err error
+	select {
+	case g := <-w.granted:
+		return s.check(g, f)
+	case <-t.C:
+		err = throttled()
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	s.mu.Lock()
+	if i := slices.Index(p.waiters, w); i >= 0 {
+		p.waiters = slices.Delete(p.waiters, i, i+1)
+		s.fed(p)
+		s.mu.Unlock()
+		return grant{}, err
+	}
+	s.mu.Unlock()
+	return s.check(<-w.granted, f) // it came at the same time
+}
+
+// check turns a grant of nothing into the reason for it.
+func (s *pools) check(g grant, f *Function) (grant, error) {
+	if g.in != nil || g.fn != nil {
+		return g, nil
+	}
+	if s.isClosed() {
+		return g, stopping()
+	}
+	return g, notFound(f.Ref, "")
+}
+
+func (s *pools) isClosed() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed
+}
+
+func stopping() error {
+	return &belfry.Error{Kind: belfry.Unavailable, Code: "ServiceException", Message: "The function host is stopping."}
+}
+
+func throttled() error {
+	return &belfry.Error{Kind: belfry.Throttled, Code: "TooManyRequestsException", Message: "Rate Exceeded."}
+}
+
+// fed notes that a waiter of p has left.
+func (s *pools) fed(p *pool) {
+	s.waiting--
+	if len(p.waiters) == 0 {
+		s.hungry = slices.DeleteFunc(s.hungry, func(q *pool) bool { return q == p })
+	}
+}
+
+// reserve takes the right to start an instance of f when there is room, ending
+// idle ones of other functions where that makes it.
+func (s *pools) reserve(p *pool, f *Function) bool {
+	if s.closed || p.live >= s.perFunction || s.starting >= s.maxStarts {
+		return false
+	}
+	need := min(f.Memory, s.budget) // one that is larger than all there is runs alone
+	for s.memory+need > s.budget && s.idle.Len() > 0 {
+		s.retire(s.idle.Front().Value.(*instance))
+	}
+	if s.memory+need > s.budget {
+		return false
+	}
+	p.live++
+	s.live++
+	s.starting++
+	s.memory += need
+	return true
+}
+
+// feed serves waiters from the room that has become free.
+func (s *pools) feed() {
+	for i := 0; i < len(s.hungry) && s.starting < s.maxStarts; {
+		p := s.hungry[i]
+		if !s.reserve(p, p.current) {
+			i++
+			continue
+		}
+		s.hungry = append(slices.Delete(s.hungry, i, i+1), p) // turn by turn
+		w := p.waiters[0]
+		p.waiters = p.waiters[1:]
+		s.fed(p)
+		w.granted <- grant{fn: p.current}
+	}
+}
+
+// started notes that a reserved start has ended; in stays in use.
+func (s *pools) started() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starting--
+	s.feed()
+}
+
+// abandon gives back the right to start an instance of f that came to nothing.
+func (s *pools) abandon(f *Function) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starting--
+	s.uncount(f)
+	s.feed()
+}
+
+func (s *pools) uncount(f *Function) {
+	p := s.get(f.Ref)
+	p.live--
+	s.live--
+	s.memory -= min(f.Memory, s.budget)
+	s.tidy(f.Ref, p)
+}
+
+// tidy forgets a pool that has nothing left to say.
+func (s *pools) tidy(ref Ref, p *pool) {
+	if p.current == nil && p.live == 0 && len(p.waiters) == 0 {
+		delete(s.byRef, ref)
+	}
+}
+
+// release takes an instance back that can serve again.
+func (s *pools) release(in *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.get(in.fn.Ref)
+	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() {
+		in.use = gone
+		s.uncount(in.fn)
+		in.end()
+		s.feed()
+		return
+	}
+	if len(p.waiters) > 0 {
+		w := p.waiters[0]
+		p.waiters = p.waiters[1:]
+		s.fed(p)
+		w.granted <- grant{in: in}
+		return
+	}
+	in.use, in.idleSince = unused, s.now()
+	in.place = s.idle.PushBack(in)
+	p.idle = append(p.idle, in)
+	if len(s.hungry) > 0 {
+		s.feed()
+	}
+}
+
+// discard takes an instance back that must not serve again.
+func (s *pools) discard(in *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(in)
+	s.feed()
+}
+
+// exited is told of a process that has exited.
+func (s *pools) exited(in *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch in.use {
+	case unused:
+		s.retire(in)
+		s.feed()
+	case gone:
+		in.end()
+	case inUse: // its user will notice
+	}
+}
+
+func (s *pools) unidle(p *pool, in *instance) {
+	s.idle.Remove(in.place)
+	in.place = nil
+	p.idle = slices.DeleteFunc(p.idle, func(o *instance) bool { return o == in })
+}
+
+// retire ends an idle instance.
+func (s *pools) retire(in *instance) {
+	s.unidle(s.get(in.fn.Ref), in)
+	s.drop(in)
+}
+
+// drop ends an instance that is not in the list of the idle.
+func (s *pools) drop(in *instance) {
+	in.use = gone
+	delete(s.all, in)
+	s.uncount(in.fn)
+	in.end()
+}
+
+// retireIdle ends the instances that have been idle since before t.
+func (s *pools) retireIdle(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for e := s.idle.Front(); e != nil; e = s.idle.Front() {
+		in := e.Value.(*instance)
+		if !in.idleSince.Before(t) {
+			break
+		}
+		s.retire(in)
+	}
+	s.feed()
+}
+
+// cached returns the function when what is known of it is not older than
+// maxAge, and otherwise the mark to remember it with.
+func (s *pools) cached(ref Ref, maxAge time.Duration) (f *Function, mark uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := s.byRef[ref]; p != nil && p.current != nil && s.now().Sub(p.checked) < maxAge {
+		return p.current, 0
+	}
+	return nil, s.changes
+}
+
+// remember keeps what was read from the store, unless it has changed since mark.
+func (s *pools) remember(f *Function, mark uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.changes == mark {
+		s.set(f)
+	}
+}
+
+// changed is told of a function that was stored.
+func (s *pools) changed(f *Function) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	s.set(f)
+}
+
+func (s *pools) set(f *Function) {
+	p := s.get(f.Ref)
+	old := p.current
+	p.current, p.checked = f, s.now()
+	if old != nil && old.Revision != f.Revision {
+		for len(p.idle) > 0 {
+			s.retire(p.idle[0])
+		}
+		s.feed()
+	}
+}
+
+// deleted is told of a function that is no more.
+func (s *pools) deleted(ref Ref) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changes++
+	p := s.byRef[ref]
+	if p == nil {
+		return
+	}
+	for len(p.idle) > 0 {
+		s.retire(p.idle[0])
+	}
+	p.current = nil
+	s.sendAway(p)
+	s.tidy(ref, p)
+	s.feed()
+}
+
+// sendAway tells the waiters of p that there is nothing to wait for.
+func (s *pools) sendAway(p *pool) {
+	for len(p.waiters) > 0 {
+		w := p.waiters[0]
+		p.waiters = p.waiters[1:]
+		s.fed(p)
+		w.granted <- grant{}
+	}
+}
+
+// add takes note of an instance that was launched.
+func (s *pools) add(in *instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[in] = true
+	if s.closed {
+		in.kill()
+	}
+}
+
+// close ends all instances, those in use too, and refuses callers from now on.
+func (s *pools) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	for _, p := range slices.Clone(s.hungry) {
+		s.sendAway(p)
+	}
+	for e := s.idle.Front(); e != nil; e = s.idle.Front() {
+		s.retire(e.Value.(*instance))
+	}
+	for in := range s.all {
+		in.kill()
+	}
+}
+
+func newPools(cfg *Config) *pools {
+	return &pools{
+		perFunction: cfg.PerFunction, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
+		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now,
+		byRef: map[Ref]*pool{}, idle: list.New(), all: map[*instance]bool{},
+	}
+}

@@ -1,0 +1,57 @@
+package function
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// A Store keeps functions and the events that wait for them. A call that
+// returned nil is durable; one that returned an error has written nothing.
+type Store interface {
+	// PutFunction stores f. replaces is the revision it was made from; empty
+	// means that f is new. Conflict when there is another revision, or any for
+	// a new one; NotFound when there is none to replace.
+	PutFunction(ctx context.Context, f *Function, replaces string) error
+	// Function returns NotFound when there is no such function.
+	Function(ctx context.Context, ref Ref) (*Function, error)
+	// Functions returns up to q.Limit functions after q.After in the order of
+	// account, region and name.
+	Functions(ctx context.Context, q Query) ([]*Function, error)
+	// DeleteFunction removes a function of that revision and the events that
+	// wait for it. Conflict when it has another one; NotFound when there is none.
+	DeleteFunction(ctx context.Context, ref Ref, revision string) error
+
+	// PutEvent stores an event, or replaces the one with its ID.
+	PutEvent(ctx context.Context, e *Event) error
+	// UpdateEvent stores Tries, Backoffs and Due of an event; NotFound when
+	// it has gone.
+	UpdateEvent(ctx context.Context, e *Event) error
+	// Event returns NotFound when there is no such event.
+	Event(ctx context.Context, id string) (*Event, error)
+	// DeleteEvent removes an event; it is no error when there is none.
+	DeleteEvent(ctx context.Context, id string) error
+	// PendingEvents returns all events without payload and client context, in
+	// the order of Due and ID.
+	PendingEvents(ctx context.Context) ([]*Event, error)
+}
+
+// A Query selects functions.
+type Query struct {
+	belfry.Scope     // zero: every account and region
+	After        Ref // position: the last function of the page before; in a scope only its name counts
+	Limit        int
+}
+
+// An Event is an asynchronous invocation that was accepted and has not ended.
+type Event struct {
+	ID            string // the request id; the same for every try
+	Function      Ref
+	Payload       []byte
+	ClientContext []byte // JSON; nil is none
+	Tries         int    // that ended with an error of the function
+	Backoffs      int    // in a row that did not reach the function
+	Accepted      time.Time
+	Due           time.Time // of the next try, UTC, milliseconds
+}
