@@ -35,6 +35,7 @@ START_TIMEOUT = 30  # seconds
 RUNS_TIMEOUT = 180  # seconds; two runs of a minute's rate take about one minute
 
 TTY = sys.stdout.isatty()
+CREATED = {}  # when each schedule was created, Unix time
 
 
 class Failed(Exception):
@@ -194,6 +195,7 @@ def deploy(client):
 
 def create_schedule(client, schedule):
     body = {k: v for k, v in schedule.items() if k != "Name"}
+    CREATED[schedule["Name"]] = time.time()
     client.aws("scheduler", "POST", "/schedules/" + schedule["Name"], body)
 
 
@@ -229,8 +231,11 @@ def show_run(name, run):
     clear_line()
     attempts = len(run["attempts"])
     tries = "1 attempt" if attempts == 1 else f"{attempts} attempts"
-    late = when(run["started_at"]) - when(run["scheduled_time"])
-    print(f"  {run['scheduled_time']}  {name:<15} {run['outcome']:<14} {tries}, started {late * 1000:.0f} ms after its time", flush=True)
+    due, since = when(run["scheduled_time"]), "its time"
+    if due < CREATED.get(name, 0):  # a rate's first run is at creation; its time is that minute's start
+        due, since = CREATED[name], "creation"
+    late = (when(run["started_at"]) - due) * 1000
+    print(f"  {run['scheduled_time']}  {name:<15} {run['outcome']:<14} {tries}, started {late:.0f} ms after {since}", flush=True)
 
 
 def countdown(good, dead):

@@ -98,14 +98,10 @@ func refusal(status string, body []byte) error {
 	var answer struct {
 		Error struct {
 			Message string `json:"message"`
-			Field   string `json:"field"`
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
 		return fmt.Errorf("the server answered %s", status)
-	}
-	if answer.Error.Field != "" {
-		return fmt.Errorf("%s (%s)", answer.Error.Message, answer.Error.Field)
 	}
 	return errors.New(answer.Error.Message)
 }
