@@ -73,7 +73,8 @@ func (c *Call) fault(e *belfry.Error) Fault {
 	} else {
 		f = kindFault(e.Kind)
 	}
-	if e.Code == "" || e.Code == f.Code {
+	// An internal error stays one, whatever code it has.
+	if e.Kind == belfry.Internal || e.Code == "" || e.Code == f.Code {
 		return f
 	}
 	if c.service != nil && c.service.Dialect.Code != nil {

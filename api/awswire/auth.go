@@ -104,14 +104,24 @@ func CredentialOf(r *http.Request) (c Credential, ok bool) {
 		}
 	}
 	// The access key may hold slashes; the four parts after it may not.
-	p := strings.Split(s, "/")
-	n := len(p) - 4
-	if n < 1 || p[n+3] != "aws4_request" {
+	rest, last, _ := cutLast(s)
+	rest, c.Service, _ = cutLast(rest)
+	rest, c.Region, _ = cutLast(rest)
+	rest, c.Date, ok = cutLast(rest)
+	if !ok || last != "aws4_request" {
 		return Credential{}, false
 	}
-	return Credential{
-		AccessKey: strings.Join(p[:n], "/"), Date: p[n], Region: p[n+1], Service: p[n+2],
-	}, true
+	c.AccessKey = rest
+	return c, true
+}
+
+// cutLast cuts s at its last slash.
+func cutLast(s string) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, '/')
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
 }
 
 type identity struct {

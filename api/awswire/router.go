@@ -134,6 +134,19 @@ func (rt *Router) byForm(f *formwire.Form) *Service {
 	return nil
 }
 
+// formService returns the service that a form to r's path is probably for.
+func (rt *Router) formService(r *http.Request) *Service {
+	if s := rt.byPath(r); s != nil {
+		return s
+	}
+	for _, s := range rt.services {
+		if s.XMLNamespace != "" {
+			return s
+		}
+	}
+	return nil
+}
+
 // ServeHTTP answers r, always in the dialect of the service that it is for.
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
@@ -231,6 +244,15 @@ func (rt *Router) routeForm(c *Call) error {
 			}
 		}
 	}
+	signed := c.service
+	// Until the form has said whose it is, refusals are worded by its likely owner.
+	if c.service == nil {
+		c.service = rt.formService(c.r)
+	}
+	if c.service == nil || c.service.XMLNamespace == "" {
+		return unknownOperation(c.r.Method + " " + clip(c.r.URL.Path))
+	}
+	c.form = &formwire.Form{}
 	if err := rt.read(c, limit); err != nil {
 		return err
 	}
@@ -242,12 +264,12 @@ func (rt *Router) routeForm(c *Call) error {
 	if err != nil {
 		return malformedForm(err)
 	}
-	if c.service == nil {
-		c.service = rt.byForm(f)
-	}
 	action, _ := f.Get("Action")
-	if c.service == nil || c.service.XMLNamespace == "" {
-		return unknownOperation(clip(action))
+	if signed == nil {
+		if c.service = rt.byForm(f); c.service == nil {
+			c.form = nil
+			return unknownOperation(clip(action))
+		}
 	}
 	c.form = f
 	if action == "" {

@@ -49,7 +49,8 @@ type Decoder struct {
 
 // A step is where the decoder is within one container.
 type step struct {
-	key   []byte // of the member being read; nil in a list
+	list  bool
+	key   []byte // of the member being read
 	count int    // members or elements seen
 }
 
@@ -89,10 +90,11 @@ func (d *Decoder) fail(reason string) {
 func (d *Decoder) where() string {
 	var b strings.Builder
 	for _, s := range d.path {
-		if s.key == nil {
-			if s.count > 0 {
-				fmt.Fprintf(&b, "[%d]", s.count-1)
-			}
+		if s.count == 0 || (!s.list && s.key == nil) {
+			continue
+		}
+		if s.list {
+			fmt.Fprintf(&b, "[%d]", s.count-1)
 			continue
 		}
 		if b.Len() > 0 {
@@ -196,7 +198,7 @@ func (d *Decoder) enter(open byte, want string) bool {
 		return false
 	}
 	d.pos++
-	d.path = append(d.path, step{})
+	d.path = append(d.path, step{list: open == '['})
 	d.first = true
 	return true
 }
@@ -224,9 +226,6 @@ func (d *Decoder) Member() bool {
 	}
 	if d.err != nil {
 		return false
-	}
-	if raw == nil {
-		raw = []byte{}
 	}
 	d.key = raw
 	d.path[at].key = raw
@@ -269,7 +268,6 @@ func (d *Decoder) more(end byte) bool {
 	}
 	s := &d.path[len(d.path)-1]
 	if s.count++; s.count > MaxElements {
-		s.key = nil
 		d.fail(fmt.Sprintf("is beyond the limit of %d entries", MaxElements))
 		return false
 	}
