@@ -29,6 +29,9 @@ const shapes = 28
 func (s shape) days() int    { return 28 + int(s&3) }
 func (s shape) weekday() int { return int(s >> 2) } // of the first
 
+// mask has a bit for each day, bit 1 for the first.
+func (s shape) mask() uint32 { return 1<<(s.days()+1) - 2 }
+
 // A civil is the calendar of all years that cron knows.
 type civil struct {
 	yearStart [years + 1]int32     // the day that each year begins with

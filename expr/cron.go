@@ -23,6 +23,7 @@ type cron struct {
 type yearSet [(years + 63) / 64]uint64
 
 func (s *yearSet) add(year int)      { s[year/64] |= 1 << (year % 64) }
+func (s *yearSet) remove(year int)   { s[year/64] &^= 1 << (year % 64) }
 func (s *yearSet) has(year int) bool { return s[year/64]>>(year%64)&1 != 0 }
 
 // after returns the first year of the set after year.
@@ -100,6 +101,36 @@ func (c *cron) tabulate() {
 	}
 	for i := range c.years {
 		c.years[i] &= live[i]
+	}
+}
+
+// dropSwallowed takes from years those in which clocks are set forward over
+// every match, so that an expression such as cron(30 2 ? 3 SUN#2 *), which in
+// New York never fires, is not sought from year to year.
+func (c *cron) dropSwallowed(z *zone) {
+	if c.hours&^z.gapHours != 0 {
+		return // an hour that is in no gap fires whenever its day does
+	}
+	gaps := z.gaps
+	for y := range years {
+		wall := int64(calendar.yearStart[y]) * 24 * 60
+		for c.years.has(y) {
+			match, ok := c.next(wall)
+			if !ok || match >= int64(calendar.yearStart[y+1])*24*60 {
+				c.years.remove(y)
+				break
+			}
+			for len(gaps) > 0 && gaps[0].end <= match {
+				gaps = gaps[1:]
+			}
+			if len(gaps) == 0 {
+				return
+			}
+			if match < gaps[0].start {
+				break
+			}
+			wall = gaps[0].end
+		}
 	}
 }
 

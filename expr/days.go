@@ -48,7 +48,7 @@ func parseDaysOfMonth(days *dayTable, text string) *SyntaxError {
 			}
 			set := uint32(v.bits())
 			for s := range shape(shapes) {
-				days[s] |= set & (1<<(s.days()+1) - 1)
+				days[s] |= set & s.mask()
 			}
 		}
 	}
@@ -131,11 +131,10 @@ func (t *dayTable) add(pick func(shape) int) {
 // Saturday.
 func (t *dayTable) addWeekdays(set uint64) {
 	for s := range shape(shapes) {
-		for d := 1; d <= s.days(); d++ {
-			if set>>(s.weekdayOf(d)+1)&1 != 0 {
-				t[s] |= 1 << d
-			}
-		}
+		// The week as it begins on the first of the month, five times over.
+		week := (set<<7 | set) >> (1 + s.weekday()) & 0x7f
+		month := week<<1 | week<<8 | week<<15 | week<<22 | week<<29
+		t[s] |= uint32(month) & s.mask()
 	}
 }
 

@@ -94,7 +94,14 @@ type zone struct {
 	// index finds the piece of an instant: the last that begins at or before
 	// each multiple of 2^indexBits seconds since cronStart.
 	index []uint16
+
+	gaps     []gap  // in order
+	gapHours uint32 // the hours of the day that some gap has a minute of
 }
+
+// A gap is a stretch of wall minutes that never come, since clocks are set
+// forward over it.
+type gap struct{ start, end int64 }
 
 // indexBits makes buckets of about 48 days, in which clocks change once or
 // twice at most.
@@ -128,6 +135,9 @@ func makeZone(loc *time.Location) *zone {
 	z := new(zone)
 	for i := range straight {
 		z.pieces = append(z.pieces, cut(straight, i)...)
+		if i > 0 {
+			z.addGap(straight, i)
+		}
 	}
 	if len(z.pieces) == 1 && z.pieces[0].offset == 0 {
 		return utc
@@ -178,6 +188,25 @@ func cut(straight []piece, i int) []piece {
 	return pieces
 }
 
+// addGap adds the gap before the i-th piece, if there is one: what is later than
+// any earlier piece shows, and earlier than any later one does.
+func (z *zone) addGap(straight []piece, i int) {
+	g := gap{start: 0, end: ceilMinute(straight[i].from + straight[i].offset)}
+	for j := max(0, i-3); j < i; j++ {
+		g.start = max(g.start, ceilMinute(straight[j+1].from+straight[j].offset))
+	}
+	for _, later := range straight[i+1 : min(i+4, len(straight))] {
+		g.end = min(g.end, ceilMinute(later.from+later.offset))
+	}
+	if g.start >= g.end {
+		return
+	}
+	z.gaps = append(z.gaps, g)
+	for m := g.start; m < g.end; m++ {
+		z.gapHours |= 1 << (m / 60 % 24)
+	}
+}
+
 // find returns the piece in which the instant at lies. at must be between
 // cronStart and cronEnd.
 func (z *zone) find(at int64) int {
@@ -198,10 +227,10 @@ func offsetAt(loc *time.Location, at int64) (offset, end int64) {
 	case until.IsZero():
 		return int64(seconds), lastInstant + 1<<32
 	case until.Unix() <= at:
-		// On the last day of a leap year the time package puts the end of a
-		// zone that follows a rule before the day itself. No rule changes
-		// clocks within less than a quarter of an hour of such an end.
-		return int64(seconds), at + 15*60
+		// In leap years the time package ends a stretch that a rule describes
+		// a day before the year does. No rule changes clocks on that day, so
+		// an hour is a safe step.
+		return int64(seconds), at + 60*60
 	}
 	return int64(seconds), until.Unix()
 }
