@@ -21,12 +21,20 @@ type Message struct {
 	DeduplicationID string
 }
 
-// SendResult is the answer to a Send. An empty digest means that there was
-// nothing to digest.
+// SendResult is the answer to a Send. Its digests are computed when asked for.
 type SendResult struct {
-	ID                                   ID
-	BodyMD5, AttributesMD5, SystemAttMD5 string
+	ID     ID
+	stored Stored
 }
+
+// BodyMD5 returns the digest of the body.
+func (r SendResult) BodyMD5() string { return bodyMD5(r.stored.Body) }
+
+// AttributesMD5 returns the digest of the attributes; "" when there are none.
+func (r SendResult) AttributesMD5() string { return attributesMD5(r.stored.Attributes) }
+
+// SystemMD5 returns the digest of the trace header; "" when there is none.
+func (r SendResult) SystemMD5() string { return traceMD5(r.stored.Trace) }
 
 // size is what counts against the limits, in bytes: the body and the names,
 // types and values of the attributes.
@@ -74,13 +82,6 @@ func (q *Queue) accept(m *Message, id ID, now time.Time) (Stored, error) {
 		Sender: m.Sender, Trace: m.TraceHeader, Group: m.GroupID,
 		Visible: now.Add(delay),
 	}, nil
-}
-
-func sendResult(m *Stored) SendResult {
-	return SendResult{
-		ID: m.ID, BodyMD5: bodyMD5(m.Body),
-		AttributesMD5: attributesMD5(m.Attributes), SystemAttMD5: traceMD5(m.Trace),
-	}
 }
 
 // validGroupID takes 1 to 128 printable ASCII characters without space.

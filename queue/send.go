@@ -19,7 +19,7 @@ func (s *Service) Send(ctx context.Context, scope belfry.Scope, name string, m M
 		if err := s.store.Send(ctx, q.Contents, []Stored{stored}); err != nil {
 			return err
 		}
-		result = sendResult(&stored)
+		result = SendResult{stored.ID, stored}
 		s.waiters.wake(q.ID, 1)
 		return nil
 	})
@@ -30,6 +30,7 @@ func (s *Service) Send(ctx context.Context, scope belfry.Scope, name string, m M
 type SendEntry struct {
 	ID      string // the client's name for the entry
 	Message Message
+	Err     error // why the entry is wrong, if the caller has found that already
 }
 
 // An EntryResult is what became of one entry of a batch.
@@ -68,12 +69,15 @@ func (s *Service) SendBatch(ctx context.Context, scope belfry.Scope, name string
 		for i := range entries {
 			results[i].ID = entries[i].ID
 			m, err := q.accept(&entries[i].Message, s.ids.next(now), now)
+			if entries[i].Err != nil {
+				err = entries[i].Err
+			}
 			if err != nil {
 				results[i].Err = err
 				continue
 			}
 			accepted = append(accepted, m)
-			results[i].Value = sendResult(&m)
+			results[i].Value = SendResult{m.ID, m}
 		}
 		if len(accepted) == 0 {
 			return nil
