@@ -187,6 +187,7 @@ func (h *Host) Start(ctx context.Context) error {
 	h.log.Warn("functions run WITHOUT ISOLATION: as the server's user, with its files and its network; memory and storage limits are not enforced",
 		"isolation", "none", "memory_budget_mb", h.cfg.MemoryBudget, "instances_per_function", h.cfg.PerFunction)
 
+	closeOnExec()
 	h.spawner = newSpawner()
 	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
@@ -199,7 +200,7 @@ func (h *Host) Start(ctx context.Context) error {
 	for _, f := range []func(){
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
-		func() { _, _ = h.pythons.forRuntime(bg, "python3") }, // so that the first start need not; it says what is wrong
+		func() { _, _ = h.pythons.forRuntime(bg, anyPython) }, // so that the first start need not; it says what is wrong
 	} {
 		h.background.Go(f)
 	}

@@ -46,6 +46,8 @@ print(json.dumps({
 }))
 `
 
+const anyPython = "python3"
+
 const probeTimeout = 30 * time.Second // a first start from a slow disk takes seconds
 
 // forRuntime returns the interpreter for a runtime such as python3.12: that
@@ -56,14 +58,20 @@ func (p *pythons) forRuntime(ctx context.Context, runtime string) (*python, erro
 	if py := p.found[runtime]; py != nil {
 		return py, nil
 	}
+	for _, py := range p.found {
+		if py.is(runtime) {
+			p.found[runtime] = py
+			return py, nil
+		}
+	}
 	var errs []error
-	for _, name := range []string{runtime, "python3"} {
+	for _, name := range []string{runtime, anyPython} {
 		path, err := exec.LookPath(name)
 		if err != nil {
 			continue
 		}
 		py, err := p.ask(ctx, path)
-		if err == nil && name == runtime && !py.is(runtime) {
+		if err == nil && name != anyPython && !py.is(runtime) {
 			err = fmt.Errorf("%s is Python %s", path, py.Version)
 		}
 		if err == nil {
@@ -73,7 +81,7 @@ func (p *pythons) forRuntime(ctx context.Context, runtime string) (*python, erro
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
-		errs = append(errs, errors.New("there is no python3 on PATH; install Python 3"))
+		errs = append(errs, errors.New("there is no python3 on PATH: install Python 3"))
 	}
 	return nil, fmt.Errorf("find an interpreter for %s: %w", runtime, errors.Join(errs...))
 }

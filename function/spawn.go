@@ -60,6 +60,17 @@ func (s *spawner) close() {
 	<-s.done
 }
 
+// closeOnExec keeps descriptors that the server was started with, by a shell
+// or a supervisor, from instances. What Go opens is marked already.
+func closeOnExec() {
+	entries, _ := os.ReadDir("/proc/self/fd") // none: nothing can be done
+	for _, e := range entries {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+}
+
 // killGroup ends a process and what it started. The leader must not have been
 // waited for yet, or its number may be somebody else's.
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } // no such group: done already
