@@ -45,7 +45,7 @@ func (q *Queue) parseHandle(s string) (receipt, error) {
 		return receipt{}, missing("ReceiptHandle")
 	}
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil || len(b) != receiptLen+macLen ||
+	if err != nil || len(b) != receiptLen+macLen || len(s) != base64.StdEncoding.EncodedLen(len(b)) ||
 		!hmac.Equal(b[receiptLen:], q.mac(nil, b[:receiptLen])[:macLen]) {
 		return receipt{}, fail(codeHandle, belfry.Invalid, "ReceiptHandle", "The input receipt handle is invalid.")
 	}
