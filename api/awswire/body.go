@@ -1,6 +1,7 @@
 package awswire
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net/http"
@@ -35,7 +36,8 @@ func (b *buffer) release() {
 var errTooLarge = errors.New("body beyond the limit")
 
 // readBody reads the body, of at most limit bytes, into a pooled buffer. The
-// buffer grows with what arrives, not with what Content-Length promises.
+// buffer grows with what arrives, not with what Content-Length promises: at
+// most fourfold, and never much beyond the limit.
 func readBody(r *http.Request, limit int64) (*buffer, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
@@ -48,7 +50,9 @@ func readBody(r *http.Request, limit int64) (*buffer, error) {
 	b := buf.b[:0]
 	for {
 		if len(b) == cap(b) {
-			b = append(b, 0)[:len(b)]
+			grown := make([]byte, len(b), min(4*int64(cap(b)), limit+bytes.MinRead))
+			copy(grown, b)
+			b = grown
 		}
 		n, err := r.Body.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]

@@ -11,9 +11,21 @@ import (
 	"testing"
 )
 
-// padded returns a body of n bytes that decodes.
-func padded(open, end string, n int) string {
-	return open + strings.Repeat(" ", n-len(open)-len(end)) + end
+type spaces struct{}
+
+func (spaces) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// padded gives r a body of n bytes that decodes, and that is made as it is read.
+func padded(r *http.Request, open, end string, n int) *http.Request {
+	r.Body = io.NopCloser(io.MultiReader(strings.NewReader(open),
+		io.LimitReader(spaces{}, int64(n-len(open)-len(end))), strings.NewReader(end)))
+	r.ContentLength = int64(n)
+	return r
 }
 
 func TestBodiesUpToTheLimitAndBeyond(t *testing.T) {
@@ -26,22 +38,22 @@ func TestBodiesUpToTheLimitAndBeyond(t *testing.T) {
 		body, header string
 	}{
 		{"scheduler", 1 << 20, func(n int) *http.Request {
-			return request("POST", "/schedule-groups/g", padded("{", "}", n))
+			return padded(request("POST", "/schedule-groups/g", ""), "{", "}", n)
 		}, 413, `{"Message":"The request body must not be larger than 1048576 bytes."}`, "RequestEntityTooLargeException"},
 		{"create function", 70_167_211, func(n int) *http.Request {
-			return request("POST", "/2015-03-31/functions", padded(create, "}", n))
+			return padded(request("POST", "/2015-03-31/functions", ""), create, "}", n)
 		}, 413, `{"Type":"User","message":"Request must be smaller than 70167211 bytes for the CreateFunction operation"}`, "RequestEntityTooLargeException"},
 		{"update code", 70_167_211, func(n int) *http.Request {
-			return request("PUT", "/2015-03-31/functions/f/code", padded("{", "}", n))
+			return padded(request("PUT", "/2015-03-31/functions/f/code", ""), "{", "}", n)
 		}, 413, `{"Type":"User","message":"Request must be smaller than 70167211 bytes for the UpdateFunctionCode operation"}`, "RequestEntityTooLargeException"},
 		{"invoke", 6_291_456, func(n int) *http.Request {
-			return request("POST", "/2015-03-31/functions/f/invocations", padded("{", "}", n))
+			return padded(request("POST", "/2015-03-31/functions/f/invocations", ""), "{", "}", n)
 		}, 413, `{"Type":"User","message":"Request must be smaller than 6291456 bytes for the InvokeFunction operation"}`, "RequestEntityTooLargeException"},
 		{"another operation of Lambda", 1 << 20, func(n int) *http.Request {
-			return request("PUT", "/2015-03-31/functions/f/configuration", padded("{", "}", n))
+			return padded(request("PUT", "/2015-03-31/functions/f/configuration", ""), "{", "}", n)
 		}, 413, `{"Type":"User","message":"Request must be smaller than 1048576 bytes for the UpdateFunctionConfiguration operation"}`, "RequestEntityTooLargeException"},
 		{"sqs", 2 << 20, func(n int) *http.Request {
-			return sqsJSON("ListQueues", padded("{", "}", n))
+			return padded(sqsJSON("ListQueues", ""), "{", "}", n)
 		}, 400, `{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"One or more parameters are invalid. Reason: The request must be shorter than 2097152 bytes."}`, ""},
 		{"sqs form", 2 << 20, func(n int) *http.Request {
 			return sqsForm("/", "Action=ListQueues&X="+strings.Repeat("x", n-len("Action=ListQueues&X=")))

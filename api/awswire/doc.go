@@ -18,12 +18,14 @@
 // # How it is made
 //
 // models holds botocore's service models, trimmed by trim.py. The command
-// internal/generate makes of each a package: [schedulerapi], [lambdaapi],
-// [sqsapi], with types, decoders, checks, encoders, and an interface Service.
-// Its New wraps an implementation of that interface as a [Service], and
-// [NewRouter] serves several of them on one port. Who calls, from which
-// region, under which request id, is in the context: [CallerFrom],
-// [RequestIDFrom], [EndpointFrom].
+// internal/generate makes of each a package: schedulerapi, lambdaapi, sqsapi,
+// with types, decoders, checks, encoders, and an interface Service. Its New
+// wraps an implementation of that interface as a [Service], and [NewRouter]
+// serves several of them on one port. Who calls, from which region, under
+// which request id, is in the context: [CallerFrom], [RequestIDFrom],
+// [EndpointFrom]. A Router must not stand behind an http.ServeMux, which
+// answers some paths with redirects; [Router.Match] tells its requests from
+// those of other handlers.
 //
 // An implementation returns a *belfry.Error; the service's dialect.go has the
 // one table that turns its Kind into a code and a status. Error.Code, when it
@@ -42,8 +44,4 @@
 //     a body beyond the limit, and which unsigned paths are the service's.
 //  4. Run go generate ./api/awswire. A test holds the result against the
 //     models.
-//
-// [schedulerapi]: https://pkg.go.dev/github.com/belfry-run/belfry/api/awswire/schedulerapi
-// [lambdaapi]: https://pkg.go.dev/github.com/belfry-run/belfry/api/awswire/lambdaapi
-// [sqsapi]: https://pkg.go.dev/github.com/belfry-run/belfry/api/awswire/sqsapi
 package awswire

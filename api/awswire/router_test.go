@@ -43,6 +43,8 @@ func TestRouting(t *testing.T) {
 		{"action in the query", "GET", "/?Action=ListQueues", "", nil, "ListQueues"},
 		{"queue without an action", "GET", "/000000000000/q", "", nil, ""},
 		{"unknown action", "POST", "/", "Action=Nothing&Version=2012-11-05", form, ""},
+		{"what curl says about its body", "POST", "/schedule-groups/g", "{}", form, "CreateScheduleGroup"},
+		{"action in a value", "GET", "/schedules?NextToken=Action=", "", nil, "ListSchedules"},
 		{"method that is not there", "PATCH", "/schedules/n", "", nil, ""},
 		{"path that is not there", "GET", "/schedules/a/b", "", nil, ""},
 		{"two slashes", "GET", "//schedules", "", nil, ""},

@@ -19,6 +19,14 @@ import (
 // MaxParameters is the number of parameters of one request.
 const MaxParameters = 10_000
 
+// An Error says in a sentence for the client what is wrong with a form.
+type Error struct{ Message string }
+
+// Error returns the sentence.
+func (e *Error) Error() string { return e.Message }
+
+var errEncoding = &Error{"The request is not valid percent-encoded UTF-8."}
+
 // A Form holds the parameters of one request, sorted by name.
 type Form struct {
 	pairs []pair
@@ -38,7 +46,7 @@ func Parse(sources ...string) (*Form, error) {
 				continue
 			}
 			if len(f.pairs) == MaxParameters {
-				return nil, fmt.Errorf("The request has more than %d parameters.", MaxParameters)
+				return nil, &Error{fmt.Sprintf("The request has more than %d parameters.", MaxParameters)}
 			}
 			name, value, _ := strings.Cut(p, "=")
 			name, err := unescape(name)
@@ -46,7 +54,7 @@ func Parse(sources ...string) (*Form, error) {
 				return nil, err
 			}
 			if value, err = unescape(value); err != nil {
-				return nil, fmt.Errorf("The parameter %s is not valid percent-encoded UTF-8.", clip(name))
+				return nil, &Error{"The parameter " + clip(name) + " is not valid percent-encoded UTF-8."}
 			}
 			f.pairs = append(f.pairs, pair{name, value})
 		}
@@ -60,13 +68,13 @@ func unescape(s string) (string, error) {
 	if strings.ContainsAny(s, "%+") {
 		var err error
 		if s, err = url.QueryUnescape(s); err != nil {
-			return "", fmt.Errorf("The request is not valid percent-encoded UTF-8.")
+			return "", errEncoding
 		}
 	} else {
 		s = strings.Clone(s)
 	}
 	if !utf8.ValidString(s) {
-		return "", fmt.Errorf("The request is not valid percent-encoded UTF-8.")
+		return "", errEncoding
 	}
 	return s, nil
 }
@@ -107,7 +115,7 @@ func (f *Form) Err() error { return f.err }
 
 func (f *Form) fail(name, reason string) {
 	if f.err == nil {
-		f.err = fmt.Errorf("The parameter %s %s.", clip(name), reason)
+		f.err = &Error{"The parameter " + clip(name) + " " + reason + "."}
 	}
 }
 
