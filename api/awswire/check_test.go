@@ -160,8 +160,10 @@ func TestWhatSQSMisses(t *testing.T) {
 		{"SendMessage", `{"QueueUrl":"u"}`, "QueueUrl=u", "MessageBody"},
 		{"SendMessage", `{"MessageBody":"u"}`, "MessageBody=u", "QueueUrl"},
 		{"SendMessageBatch", `{"QueueUrl":"u"}`, "QueueUrl=u", "SendMessageBatchRequestEntry"},
-		{"SendMessageBatch", `{"QueueUrl":"u","Entries":[{"Id":"a","MessageBody":"b"},{"Id":"c"}]}`,
-			"QueueUrl=u&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=b&SendMessageBatchRequestEntry.2.Id=c", "SendMessageBatchRequestEntry.2.MessageBody"},
+		{
+			"SendMessageBatch", `{"QueueUrl":"u","Entries":[{"Id":"a","MessageBody":"b"},{"Id":"c"}]}`,
+			"QueueUrl=u&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=b&SendMessageBatchRequestEntry.2.Id=c", "SendMessageBatchRequestEntry.2.MessageBody",
+		},
 	} {
 		b := newBench(t)
 		a := b.do(sqsJSON(c.operation, c.json))

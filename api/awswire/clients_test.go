@@ -11,12 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
 	"github.com/belfry-run/belfry/api/awswire/sqsapi"
-	"github.com/google/go-cmp/cmp"
 )
 
 type tinyScheduler struct{ schedulerapi.Unimplemented }

@@ -34,8 +34,8 @@ func EventSource(s string) bool {
 	if s == "" || (len(s) >= 4 && s[:4] == "aws.") {
 		return false
 	}
-	c := s[0]
-	if !(c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '/' || c == '.' || c == '-' || c == '_') {
+	const lo, hi = 0x03ffe00000000000, 0x07fffffe87fffffe // letters, digits and /.-_
+	if !In(s[0], lo, hi) {
 		return false
 	}
 	for i := range len(s) {

@@ -4,8 +4,6 @@ package main
 type config struct {
 	service string // the model's file name
 	pkg     string
-	// names of generated types where the shape's name will not do.
-	rename map[string]string
 	// status of success where AWS does not do what its model says.
 	status map[string]int
 	// limit of the body in bytes, by operation; "" is all others.

@@ -93,7 +93,7 @@ func (g *generator) run(f *file, name string, op *operation) {
 
 func (g *generator) decodeHTTP(f *file, si *shape, op *operation) {
 	labels := []string{}
-	for _, seg := range strings.Split(op.HTTP.RequestURI, "/") {
+	for seg := range strings.SplitSeq(op.HTTP.RequestURI, "/") {
 		if strings.HasPrefix(seg, "{") {
 			labels = append(labels, strings.Trim(seg, "{}"))
 		}
