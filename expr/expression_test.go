@@ -178,7 +178,7 @@ func TestMeaning(t *testing.T) {
 		}
 		after := time.Date(2025, 12, 31, 23, 59, 59, 0, time.UTC)
 		var got []string
-		for range strings.Fields(c.want) {
+		for range strings.FieldsSeq(c.want) {
 			next, ok := e.Next(after, expr.Bounds{})
 			if !ok {
 				got = append(got, "never")
@@ -231,7 +231,7 @@ func TestClocks(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for range strings.Fields(c.want) {
+		for range strings.FieldsSeq(c.want) {
 			next, ok := e.Next(after, expr.Bounds{})
 			if !ok {
 				got = append(got, "never")

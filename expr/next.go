@@ -24,10 +24,10 @@ const lastInstant = 253402300799
 // is asked about. Occurrences lie on whole seconds; those of cron on second 0
 // of the wall clock.
 func (e *Expression) Next(t time.Time, b Bounds) (time.Time, bool) {
-	from := t.Unix() + 1 // the first whole second after t
 	if t.Unix() >= lastInstant {
 		return time.Time{}, false
 	}
+	from := t.Unix() + 1 // the first whole second after t
 	var at int64
 	ok := false
 	switch e.kind {
@@ -51,16 +51,6 @@ func (e *Expression) Next(t time.Time, b Bounds) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return time.Unix(at, 0).UTC(), true
-}
-
-// nextRate returns the first point of the grid at or after from.
-func (e *Expression) nextRate(from, anchor int64) (int64, bool) {
-	if from <= anchor {
-		return anchor, anchor <= lastInstant
-	}
-	every := int64(e.every / time.Second)
-	at := anchor + (from-anchor+every-1)/every*every
-	return at, at <= lastInstant
 }
 
 // nextCron returns the first occurrence at or after from, in Unix seconds.
