@@ -126,6 +126,7 @@ const (
 	GapDisabled GapReason = "disabled" // the schedule was disabled
 	GapMissed   GapReason = "missed"   // the service was down longer than catch-up reaches
 	GapTooOld   GapReason = "too_old"  // a one-time schedule created after its time and past its maximum event age
+	GapEdited   GapReason = "edited"   // due when the times of the schedule were edited, and not yet started
 	GapDeleted  GapReason = "deleted"  // due when the schedule or its group was deleted, and not yet started
 )
 

@@ -51,7 +51,10 @@ type Schedule struct {
 	Target                Target
 
 	Created  time.Time
-	Modified time.Time // no occurrence before it starts a run, save a past one-time
+	Modified time.Time
+	// Since is when its times were last set, or it was last enabled: no
+	// occurrence before it starts a run, save a past one-time.
+	Since time.Time
 }
 
 // ARN returns the schedule's Amazon Resource Name.

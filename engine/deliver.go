@@ -166,7 +166,7 @@ func (e *Engine) completed(d *delivery) bool {
 	if err != nil {
 		return false
 	}
-	_, more := t.next(laterOf(d.run.Time, d.spec.Modified))
+	_, more := t.next(laterOf(d.run.Time, d.spec.Since))
 	return !more
 }
 

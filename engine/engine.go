@@ -27,6 +27,12 @@ type Config struct {
 	MaxInFlight int
 	// Retention is how long history is kept; 0 is DefaultRetention.
 	Retention time.Duration
+	// MaxSleep is how long the engine may go without a look at the clock, which
+	// may have jumped while the machine slept; 0 is DefaultMaxSleep.
+	MaxSleep time.Duration
+	// Housekeeping is the pause between two rounds of moving closed runs into
+	// the history; 0 is DefaultHousekeeping.
+	Housekeeping time.Duration
 }
 
 // Defaults and fixed sizes.
@@ -43,9 +49,13 @@ const (
 	// startBatch bounds the runs that one durable step starts: large enough to
 	// share the fsync, small enough that the first does not wait for the last.
 	startBatch = 512
-	// rescanEvery is how often the queue is read again from its start, so that
-	// nothing that memory lost stays behind.
-	rescanEvery = 30 * time.Second
+	// DefaultMaxSleep bounds how late the first run is after a resume.
+	DefaultMaxSleep = 5 * time.Second
+	// rescanFactor times MaxSleep is how often the queue is read again from its
+	// start, so that nothing that memory lost stays behind.
+	rescanFactor = 12
+	// DefaultHousekeeping keeps one round short.
+	DefaultHousekeeping = time.Minute
 	// A wake-up that is so much late means that the machine slept or the clock
 	// was set: what came due meanwhile was missed.
 	sleptFor = time.Minute
@@ -53,7 +63,6 @@ const (
 	storeRetry = 200 * time.Millisecond
 	// archiveAfter is how long closed runs stay on the fire path's side.
 	archiveAfter = 15 * time.Minute
-	archiveEvery = time.Minute
 	// stopGrace is how long Stop waits for attempts under way; with it a
 	// graceful stop ends within 10 s.
 	stopGrace = 8 * time.Second
@@ -91,6 +100,12 @@ func New(c Config) *Engine {
 	}
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
+	}
+	if c.MaxSleep == 0 {
+		c.MaxSleep = DefaultMaxSleep
+	}
+	if c.Housekeeping == 0 {
+		c.Housekeeping = DefaultHousekeeping
 	}
 	e := &Engine{c: c, slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
 	e.loop.wake = make(chan struct{}, 1)
@@ -168,8 +183,9 @@ func (e *Engine) Stop() {
 
 // housekeep moves closed runs into the history and drops what is too old.
 func (e *Engine) housekeep(ctx context.Context) {
+	var forget time.Time // when to drop old history next
 	for {
-		timer, release := e.c.Clock.NewTimer(archiveEvery)
+		timer, release := e.c.Clock.NewTimer(e.c.Housekeeping)
 		select {
 		case <-timer:
 		case <-ctx.Done():
@@ -178,12 +194,16 @@ func (e *Engine) housekeep(ctx context.Context) {
 		}
 		now := e.c.Clock.Now()
 		if n, err := e.c.Store.Archive(ctx, now.Add(-archiveAfter)); err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("moving closed runs into the history failed; it is tried again in a minute", "err", err)
+			e.c.Logger.Error("moving closed runs into the history failed; it is tried again", "err", err)
 		} else if n > 0 {
 			e.c.Logger.Debug("moved closed runs into the history", "runs", n)
 		}
+		if now.Before(forget) {
+			continue
+		}
+		forget = now.Add(time.Hour)
 		if n, err := e.c.Store.Forget(ctx, now.Add(-e.c.Retention)); err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("dropping old history failed; it is tried again in a minute", "err", err)
+			e.c.Logger.Error("dropping old history failed; it is tried again", "err", err)
 		} else if n > 0 {
 			e.c.Logger.Info("dropped old history", "days", n)
 		}

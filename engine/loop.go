@@ -16,10 +16,13 @@ type loop struct {
 
 	mu       sync.Mutex
 	arrivals []belfry.DueItem // guarded by mu: entries stored since the last look
+	far      time.Time        // guarded by mu: the earliest entry stored since that is not near
 
-	window  []belfry.DueItem // ascending
-	through *belfry.Due      // entries up to here have been read; nil is none
-	rescan  time.Time        // when to read from the start again
+	window   []belfry.DueItem // ascending
+	through  *belfry.Due      // entries up to here have been read; nil is none
+	more     bool             // the window was too small for all within the horizon
+	nextRead time.Time        // when to read on, if not more
+	rescan   time.Time        // when to read from the start again
 }
 
 // arrived tells the loop of an entry that was stored. It is called after the
@@ -33,13 +36,17 @@ func (e *Engine) arrived(d *belfry.Due, s *belfry.Schedule) {
 }
 
 func (e *Engine) arrivedItem(it belfry.DueItem) {
-	if it.At.After(e.c.Clock.Now().Add(2 * horizon)) {
-		return // the loop will read it in time
-	}
+	near := e.c.Clock.Now().Add(2 * horizon)
 	l := &e.loop
 	l.mu.Lock()
-	l.arrivals = append(l.arrivals, it)
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if !it.At.After(near) {
+		l.arrivals = append(l.arrivals, it)
+	} else if l.far.IsZero() || it.At.Before(l.far) {
+		l.far = it.At
+	} else {
+		return
+	}
 	l.poke()
 }
 
@@ -54,9 +61,12 @@ func (l *loop) poke() {
 // are left to be read.
 func (l *loop) absorb() {
 	l.mu.Lock()
-	arrived := l.arrivals
-	l.arrivals = nil
+	arrived, far := l.arrivals, l.far
+	l.arrivals, l.far = nil, time.Time{}
 	l.mu.Unlock()
+	if !far.IsZero() {
+		l.nextRead = earlierOf(l.nextRead, far.Add(-horizon))
+	}
 	if l.through == nil {
 		return
 	}
@@ -87,27 +97,38 @@ func (l *loop) forget() {
 // fill reads on to the horizon, as far as there is room.
 func (e *Engine) fill(ctx context.Context, now time.Time) error {
 	l := &e.loop
-	if now.After(l.rescan) {
+	if !now.Before(l.rescan) {
 		l.forget()
-		l.rescan = now.Add(rescanEvery)
+		l.rescan = now.Add(rescanFactor * e.c.MaxSleep)
 	}
-	until := now.Add(horizon)
-	// Reading on is worth it once half of the horizon has passed, or when what
-	// has been read is due already.
-	if len(l.window) > windowMax/2 || (l.through != nil && l.through.At.After(now.Add(horizon/2))) {
+	switch {
+	case l.through == nil:
+	case l.more && len(l.window) <= windowMax/2:
+	case !l.more && !now.Before(l.nextRead):
+	default:
 		return nil
 	}
-	items, err := e.c.Store.Due(ctx, l.through, until, windowMax-len(l.window))
+	until := now.Add(horizon)
+	room := windowMax - len(l.window)
+	items, err := e.c.Store.Due(ctx, l.through, until, room)
 	if err != nil {
 		return err
 	}
-	if len(items) < windowMax-len(l.window) {
-		l.through = &belfry.Due{At: until, Retry: true, Occurrence: belfry.Occurrence{Schedule: 1<<63 - 1}}
-	} else {
-		last := items[len(items)-1].Due
-		l.through = &last
-	}
 	l.window = append(l.window, items...)
+	if l.more = len(items) == room; l.more {
+		last := items[room-1].Due
+		l.through = &last
+	} else {
+		l.through = &belfry.Due{At: until, Retry: true, Occurrence: belfry.Occurrence{Schedule: 1<<63 - 1}}
+		next, err := e.c.Store.NextDue(ctx, l.through)
+		if err != nil {
+			return err
+		}
+		l.nextRead = l.rescan
+		if !next.IsZero() {
+			l.nextRead = laterOf(now.Add(horizon/2), next.Add(-horizon/2))
+		}
+	}
 	// What arrived while the store was read lies behind some of it.
 	l.absorb()
 	return nil
@@ -188,14 +209,16 @@ func (e *Engine) freeSlot() {
 }
 
 // wait returns when the next entry is due, more has to be read, something
-// arrived or ctx ended. It returns by how much it overslept.
+// arrived or ctx ended; after MaxSleep at the latest, so that a clock that
+// jumped is noticed. It returns by how much it overslept.
 func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
 	l := &e.loop
-	until := now.Add(horizon / 2)
-	if len(l.window) > 0 {
-		if first := l.window[0].At; first.After(now) && first.Before(until) {
-			until = first
-		}
+	until := earlierOf(now.Add(e.c.MaxSleep), l.rescan)
+	if !l.more {
+		until = earlierOf(until, l.nextRead)
+	}
+	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits for a slot
+		until = earlierOf(until, l.window[0].At)
 	}
 	timer, release := e.c.Clock.NewTimer(until.Sub(now))
 	defer release()

@@ -20,7 +20,7 @@ func plan(it *belfry.DueItem, t *timing, now, upSince time.Time) belfry.Start {
 		return st
 	}
 	st.Run = &belfry.Occurrence{Schedule: it.Schedule, Time: it.Time}
-	from := laterOf(it.Time, it.Spec.Modified)
+	from := laterOf(it.Time, it.Spec.Since)
 	if it.At.Before(upSince) {
 		latest := it.Time
 		passed := int64(0)
@@ -41,11 +41,21 @@ func plan(it *belfry.DueItem, t *timing, now, upSince time.Time) belfry.Start {
 		from = laterOf(latest, from)
 	}
 	st.Next = t.entryAfter(from, it.Spec.Revision)
+	if st.Next != nil && st.Next.At.Before(now) {
+		st.Next.At = now // its window opened while the one before it still waited in its own
+	}
 	return st
 }
 
 func laterOf(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlierOf(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

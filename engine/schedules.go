@@ -17,9 +17,9 @@ const startLeniency = 5 * time.Minute
 func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
 	now := e.now()
 	s.ID = e.ids.next(now, belfry.ShardOf(s.Ref()))
-	s.Revision, s.Created, s.Modified = 1, now, now
+	s.Revision, s.Created, s.Modified, s.Since = 1, now, now, now
 	s.Anchor = anchorOf(&s, now)
-	t, err := e.check(&s, now, true)
+	t, err := e.check(&s, nil, now)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,9 @@ func anchorOf(s *belfry.Schedule, now time.Time) time.Time {
 	return now.Truncate(time.Minute)
 }
 
-// check refuses a schedule that cannot be right.
-func (e *Engine) check(s *belfry.Schedule, now time.Time, creating bool) (timing, error) {
+// check refuses a schedule that cannot be right. old is the one that it
+// replaces; nil for a new one.
+func (e *Engine) check(s, old *belfry.Schedule, now time.Time) (timing, error) {
 	t, err := e.parser.timing(s)
 	if err != nil {
 		return t, err
@@ -53,10 +54,11 @@ func (e *Engine) check(s *belfry.Schedule, now time.Time, creating bool) (timing
 		return t, belfry.Errorf(belfry.Invalid, "StartDate", "The StartDate you specify must come before the EndDate.")
 	}
 	oneTime := t.oneTime()
-	if creating && !oneTime && !s.Start.IsZero() && s.Start.Before(now.Add(-startLeniency)) {
+	if old == nil && !oneTime && !s.Start.IsZero() && s.Start.Before(now.Add(-startLeniency)) {
 		return t, belfry.Errorf(belfry.Invalid, "StartDate", "The StartDate you specify cannot be earlier than 5 minutes ago.")
 	}
-	if !oneTime {
+	// One that has completed may still be disabled, enabled and described.
+	if !oneTime && (old == nil || !sameTimes(old, s)) {
 		// A rate's anchor is an occurrence although it lies in the past.
 		if _, ok := t.next(now.Add(-time.Minute)); !ok {
 			return t, belfry.Errorf(belfry.Invalid, "ScheduleExpression",
@@ -115,57 +117,86 @@ func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule) (*belfry
 	err := e.change(ctx, s.Ref(), func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
 		updated = s
 		updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
+		same := sameTimes(old, &updated)
+		if updated.Since = now; same && old.State == belfry.Enabled {
+			updated.Since = old.Since
+		}
 		updated.Anchor = old.Anchor
 		if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
 			updated.Anchor = anchorOf(&s, now)
 		}
-		t, err := e.check(&updated, now, false)
-		if err != nil {
-			return belfry.ScheduleChange{}, err
-		}
+		t, err := e.check(&updated, old, now)
 		ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
-		closeGap(&ch, was, now)
-		if updated.State == belfry.Disabled {
+		if err != nil {
+			return ch, err
+		}
+		disabled := updated.State == belfry.Disabled
+		staysDisabled := disabled && same && old.State == belfry.Disabled
+		if !staysDisabled {
+			if err := e.closeGap(ctx, &ch, was, now); err != nil {
+				return ch, err
+			}
+		}
+		if disabled && !staysDisabled {
 			ch.Gaps = append(ch.Gaps, belfry.Gap{Schedule: old.ID, From: now, Reason: belfry.GapDisabled})
 		}
-		if pending != nil && !pending.Time.After(now) {
+		switch {
+		case pending != nil && !pending.Time.After(now):
 			// Due already: the edit must not lose it.
-			if updated.State == belfry.Disabled {
-				ch.Gaps = append(ch.Gaps, passed(pending, belfry.GapDisabled))
-				return ch, nil
+			if disabled {
+				ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDisabled))
+				break
 			}
 			kept := *pending
 			kept.Revision = updated.Revision
 			ch.Next = &kept
-			return ch, nil
-		}
-		if updated.State == belfry.Disabled {
-			return ch, nil
-		}
-		if !t.oneTime() {
+			if later := passed(was, pending.Time, now, belfry.GapEdited); !same && later != nil {
+				ch.Gaps = append(ch.Gaps, *later) // they waited behind it, and have no successor
+			}
+		case disabled:
+		case t.oneTime():
+			err = e.resumeOneTime(ctx, &ch, was, &t, now)
+		default:
 			ch.Next = t.entryAfter(now, updated.Revision)
-			return ch, nil
 		}
-		o, ok := t.next(time.Time{})
-		ran := false
-		if ok && !o.After(now) {
-			if ran, err = e.accounted(ctx, old.ID, o); err != nil {
-				return ch, err
-			}
-		}
-		if !ran {
-			next, gap := oneTimeEntry(&updated, &t, now)
-			ch.Next = next
-			if gap != nil {
-				ch.Gaps = append(ch.Gaps, *gap)
-			}
-		}
-		return ch, nil
+		return ch, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &updated, nil
+}
+
+// sameTimes reports whether the two have the same occurrences.
+func sameTimes(a, b *belfry.Schedule) bool {
+	return a.Expression == b.Expression && a.Timezone == b.Timezone && a.Start.Equal(b.Start) && a.End.Equal(b.End)
+}
+
+// resumeOneTime gives an enabled one-time schedule its entry, unless it has run
+// or was given up. One whose time passed while it was disabled runs at once, if
+// it is not too old; it is then no part of the gap.
+func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, was, t *timing, now time.Time) error {
+	o, ok := t.next(time.Time{})
+	if !ok {
+		return nil
+	}
+	if !o.After(now) {
+		done, err := e.accounted(ctx, ch.Old.ID, o)
+		if err != nil || done {
+			return err
+		}
+	}
+	next, gap := oneTimeEntry(ch.New, t, now)
+	before, _ := was.next(time.Time{})
+	inGap := ch.Closed > 0 && was.oneTime() && before.Equal(o)
+	switch {
+	case next != nil && inGap:
+		ch.Closed = 0
+	case gap != nil && !inGap:
+		ch.Gaps = append(ch.Gaps, *gap)
+	}
+	ch.Next = next
+	return nil
 }
 
 // accounted reports whether the occurrence of a one-time schedule has a run or
@@ -185,26 +216,43 @@ func (e *Engine) accounted(ctx context.Context, id belfry.ID, o time.Time) (bool
 }
 
 // closeGap ends the gap of a schedule that was disabled.
-func closeGap(ch *belfry.ScheduleChange, was *timing, now time.Time) {
-	if ch.Old.State != belfry.Disabled || was.expr == nil {
-		return
+func (e *Engine) closeGap(ctx context.Context, ch *belfry.ScheduleChange, was *timing, now time.Time) error {
+	if ch.Old.State != belfry.Disabled {
+		return nil
 	}
-	ch.CloseAt = now
-	ch.Closed, _ = was.count(ch.Old.Modified, now)
+	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{ch.Old.ID}, now, now)
+	if err != nil {
+		return err
+	}
+	for _, g := range gaps {
+		if g.To.IsZero() {
+			ch.CloseAt = now
+			ch.Closed, _ = was.count(g.From, now)
+		}
+	}
+	return nil
 }
 
-// passed is the gap of one occurrence that was due and not started.
-func passed(d *belfry.Due, reason belfry.GapReason) belfry.Gap {
-	return belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason}
+// passed is the gap of the occurrences after from and up to now, which were
+// due and not started; nil when there are none.
+func passed(t *timing, from, now time.Time, reason belfry.GapReason) *belfry.Gap {
+	first, _ := t.next(from)
+	n, last := t.count(from, now)
+	if n == 0 {
+		return nil
+	}
+	return &belfry.Gap{Schedule: t.id, From: first, To: last, Count: n, Reason: reason}
 }
 
 // DeleteSchedule removes the schedule; its runs stay in the ledger.
 func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef) error {
 	return e.change(ctx, ref, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
 		ch := belfry.ScheduleChange{Old: old, Pending: pending}
-		closeGap(&ch, was, now)
+		if err := e.closeGap(ctx, &ch, was, now); err != nil {
+			return ch, err
+		}
 		if pending != nil && !pending.Time.After(now) {
-			ch.Gaps = append(ch.Gaps, passed(pending, belfry.GapDeleted))
+			ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDeleted))
 		}
 		return ch, nil
 	})

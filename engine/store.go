@@ -67,6 +67,9 @@ type RunStore interface {
 	// Due returns up to limit entries of the held shards in the order of the
 	// queue, after the given one (nil is the first), due at or before until.
 	Due(ctx context.Context, after *belfry.Due, until time.Time, limit int) ([]belfry.DueItem, error)
+	// NextDue returns when the first entry after the given one is due, however
+	// far away; zero when there is none.
+	NextDue(ctx context.Context, after *belfry.Due) (time.Time, error)
 	// Start takes each entry out of the queue, records its run and puts the
 	// next entry in its place, all or nothing. started says for each whether
 	// this caller won: of two callers with the same entry one does, and an

@@ -49,8 +49,8 @@ func (e *Engine) Why(ctx context.Context, h *History, at time.Time) (*Why, error
 	switch {
 	case at.Before(life.Created):
 		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It did not run at %s because the schedule was created later, at %s.", stamp(at), stamp(life.Created))}, nil
-	case at.Before(life.Modified):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It was not due at %s: the expression was set at %s, and an edited schedule does not fire for a time before its edit.", stamp(at), stamp(life.Modified))}, nil
+	case at.Before(life.Since):
+		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It was not due at %s: the expression was set at %s, and an edited schedule does not fire for a time before its edit.", stamp(at), stamp(life.Since))}, nil
 	case h.Current == nil:
 		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It did not run at %s because the schedule had been deleted.", stamp(at))}, nil
 	}
@@ -101,6 +101,8 @@ func gapSentence(at time.Time, g *belfry.Gap) string {
 	case belfry.GapMissed:
 		return fmt.Sprintf("It did not run at %s because Belfry was not running then; of %d occurrences missed between %s and %s none ran, since only the latest is caught up, and only within an hour.",
 			stamp(at), g.Count, stamp(g.From), stamp(g.To))
+	case belfry.GapEdited:
+		return fmt.Sprintf("It did not run at %s because the schedule's times were edited before it started.", stamp(at))
 	case belfry.GapTooOld:
 		return fmt.Sprintf("It did not run at %s because the schedule was written after that time, by more than its maximum event age.", stamp(at))
 	}

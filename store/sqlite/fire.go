@@ -72,12 +72,14 @@ func (s *Store) Due(ctx context.Context, after *belfry.Due, until time.Time, lim
 	return items, err
 }
 
-// NextDue returns when the first entry of the queue is due; zero when it is empty.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
+// NextDue returns when the first entry after the given one is due; zero when
+// there is none.
+func (s *Store) NextDue(ctx context.Context, after *belfry.Due) (time.Time, error) {
 	var at time.Time
 	err := s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, "SELECT at FROM due ORDER BY at LIMIT 1",
-			func(st *sqlite.Stmt) error { at = fromMillis(st.ColumnInt64(0)); return nil })
+		return query(c, "SELECT at FROM due WHERE (at, kind, schedule, scheduled_at) > (?,?,?,?) ORDER BY at, kind, schedule, scheduled_at LIMIT 1",
+			func(st *sqlite.Stmt) error { at = fromMillis(st.ColumnInt64(0)); return nil },
+			after.At.UnixMilli(), after.Retry, after.Schedule, after.Time.Unix())
 	})
 	return at, err
 }

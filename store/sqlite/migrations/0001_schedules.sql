@@ -34,7 +34,8 @@ CREATE TABLE schedules (
   retry_set    INTEGER NOT NULL, -- 1 when the client set a retry policy
   parameters   BLOB,             -- JSON
   created_at   INTEGER NOT NULL,
-  modified_at  INTEGER NOT NULL
+  modified_at  INTEGER NOT NULL,
+  since_at     INTEGER NOT NULL
 );
 
 CREATE UNIQUE INDEX schedules_name ON schedules (account, region, grp, name);
