@@ -70,6 +70,14 @@ func (s *Service) Receive(ctx context.Context, scope belfry.Scope, name string, 
 			case why == closed, why == elapsed && last:
 				return nil
 			}
+			// The queue may have been changed, or be another one, by now.
+			id := q.ID
+			if q, err = s.Queue(ctx, scope, name); err != nil {
+				return err
+			}
+			if q.ID != id {
+				return NotExist() // onQueue starts again with this one
+			}
 		}
 	})
 	return out, err

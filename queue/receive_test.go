@@ -413,6 +413,18 @@ func TestLongPollOfADeadLetterQueue(t *testing.T) {
 	})
 }
 
+func TestLongPollGoesByChangedAttributes(t *testing.T) {
+	run(t, func(f *fixture) {
+		answer := f.poll(f.Context(), "q", new(20))
+		time.Sleep(time.Second)
+		f.set("q", map[string]string{"VisibilityTimeout": "2"})
+		f.send("q", "m")
+		f.polled(answer, []string{"m"}, time.Second)
+		time.Sleep(2 * time.Second)
+		f.takeOne("q")
+	})
+}
+
 func TestLongPollOfADeletedQueue(t *testing.T) {
 	run(t, func(f *fixture) {
 		answer := f.poll(f.Context(), "q", new(20))

@@ -57,29 +57,21 @@ func TestBoto3(t *testing.T) {
 	}
 }
 
-// aws runs the AWS CLI and returns what it prints.
-func aws(t *testing.T, endpoint string, args ...string) (out string, err error) {
-	t.Helper()
-	cmd := exec.Command("aws", append([]string{"sqs", "--endpoint-url", endpoint, "--output", "json"}, args...)...)
-	cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=")
-	b, err := cmd.CombinedOutput()
-	return string(b), err
-}
-
+// The CLI takes a second to start: three commands show that it reads our
+// answers; every operation is in the test with boto3, which it is made of.
 func TestCLI(t *testing.T) {
 	t.Parallel()
 	endpoint := serve(t)
-	ok := func(args ...string) map[string]any {
+	ok := func(args ...string) (v map[string]any) {
 		t.Helper()
-		out, err := aws(t, endpoint, args...)
+		cmd := exec.Command("aws", append([]string{"sqs", "--endpoint-url", endpoint, "--output", "json"}, args...)...)
+		cmd.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_DEFAULT_REGION=us-east-1", "AWS_PAGER=")
+		out, err := cmd.Output()
 		if err != nil {
 			t.Fatalf("%v: %v\n%s", args, err, out)
 		}
-		var v map[string]any
-		if out != "" {
-			if err := json.Unmarshal([]byte(out), &v); err != nil {
-				t.Fatalf("%v printed %q", args, out)
-			}
+		if err := json.Unmarshal(out, &v); err != nil {
+			t.Fatalf("%v printed %q", args, out)
 		}
 		return v
 	}
@@ -91,16 +83,6 @@ func TestCLI(t *testing.T) {
 	m := ok("receive-message", "--queue-url", q, "--wait-time-seconds", "5")["Messages"].([]any)[0].(map[string]any)
 	if m["Body"] != "hello" {
 		t.Fatalf("received %v", m)
-	}
-	ok("delete-message", "--queue-url", q, "--receipt-handle", m["ReceiptHandle"].(string))
-	a := ok("get-queue-attributes", "--queue-url", q, "--attribute-names", "All")["Attributes"].(map[string]any)
-	if a["ApproximateNumberOfMessages"] != "0" || a["ApproximateNumberOfMessagesNotVisible"] != "0" {
-		t.Fatalf("attributes are %v", a)
-	}
-	out, err := aws(t, endpoint, "get-queue-url", "--queue-name", "absent")
-	want := "An error occurred (AWS.SimpleQueueService.NonExistentQueue) when calling the GetQueueUrl operation: The specified queue does not exist."
-	if err == nil || !strings.Contains(out, want) {
-		t.Fatalf("an absent queue prints %q", out)
 	}
 }
 
