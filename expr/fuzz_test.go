@@ -44,9 +44,8 @@ func FuzzParse(f *testing.F) {
 		start := time.Unix(after, 0)
 		b := expr.Bounds{Anchor: start}
 		for range 3 {
-			began := time.Now()
 			next, ok := e.Next(start, b)
-			if took := time.Since(began); took > 100*time.Millisecond {
+			if took := fastest(func() { e.Next(start, b) }); took > time.Millisecond {
 				t.Fatalf("%q after %d: took %s", s, start.Unix(), took)
 			}
 			if same, sameOK := again.Next(start, b); same != next || sameOK != ok {
@@ -67,4 +66,18 @@ func FuzzParse(f *testing.F) {
 			start = next
 		}
 	})
+}
+
+// fastest returns how long f takes at best, since the machine may do something
+// else in between.
+func fastest(f func()) time.Duration {
+	best := time.Hour
+	for range 20 {
+		began := time.Now()
+		f()
+		if best = min(best, time.Since(began)); best < 20*time.Microsecond {
+			break
+		}
+	}
+	return best
 }
