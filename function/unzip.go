@@ -75,6 +75,9 @@ func (u *unzipper) entry(f *zip.File) error {
 	if err := checkEntryName(name); err != nil {
 		return err
 	}
+	if f.Flags&1 != 0 { // encrypted
+		return errUnzip
+	}
 	switch kind := f.Mode().Type(); {
 	case kind&fs.ModeSymlink != 0:
 		return invalid("ZipFile", fmt.Sprintf("The zip entry %q is a symbolic link; links are not allowed.", name))

@@ -1,0 +1,170 @@
+// Package lambda translates AWS Lambda's API into calls of the function host.
+//
+// What it keeps true: it decides nothing that the host decides; a member that
+// AWS knows and this server cannot honour is refused by name, not ignored; the
+// caller's account and region are those that the request was signed for.
+package lambda
+
+import (
+	"context"
+	"encoding/base64"
+	"net/http"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/function"
+)
+
+// Service implements [lambdaapi.Service] on a function host.
+type Service struct {
+	host *function.Host
+}
+
+var _ lambdaapi.Service = (*Service)(nil)
+
+// New returns the Lambda API of host.
+func New(host *function.Host) *Service { return &Service{host: host} }
+
+// ref returns the function that a request names, and the version: the
+// qualifier in the name and the one beside it must agree.
+func ref(ctx context.Context, name, qualifier *string) (function.Ref, string, error) {
+	r, derived, err := function.ParseName(awswire.CallerFrom(ctx).Scope, awswire.Value(name))
+	if err != nil {
+		return r, "", err
+	}
+	given := awswire.Value(qualifier)
+	if derived != "" && given != "" && derived != given {
+		return r, "", invalid("Qualifier", "The derived qualifier from the function name does not match the specified qualifier.")
+	}
+	if given == "" {
+		given = derived
+	}
+	return r, given, nil
+}
+
+func invalid(field, message string) error {
+	return &belfry.Error{Kind: belfry.Invalid, Code: "InvalidParameterValueException", Field: field, Message: message}
+}
+
+// GetFunction answers with a function, and a link to its code.
+func (s *Service) GetFunction(ctx context.Context, in *lambdaapi.GetFunctionInput) (*lambdaapi.GetFunctionOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	out := &lambdaapi.GetFunctionOutput{
+		Configuration: configuration(f, active, qualifier),
+		Code: &lambdaapi.FunctionCodeLocation{
+			RepositoryType: new("S3"), // what clients know; it is this server
+			Location:       new(s.codeURL(ctx, f)),
+		},
+	}
+	if len(f.Tags) > 0 {
+		out.Tags = f.Tags
+	}
+	return out, nil
+}
+
+// GetFunctionConfiguration answers with a function.
+func (s *Service) GetFunctionConfiguration(ctx context.Context, in *lambdaapi.GetFunctionConfigurationInput) (*lambdaapi.FunctionConfiguration, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	return configuration(f, active, qualifier), nil
+}
+
+// DeleteFunction deletes a function.
+func (s *Service) DeleteFunction(ctx context.Context, in *lambdaapi.DeleteFunctionInput) (*lambdaapi.DeleteFunctionOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.host.Delete(ctx, r, qualifier); err != nil {
+		return nil, err
+	}
+	return &lambdaapi.DeleteFunctionOutput{StatusCode: new(http.StatusNoContent)}, nil // as recorded; the model says 200
+}
+
+// maxPage is the largest page of a list.
+const maxPage = 50
+
+// ListFunctions answers with a page of the caller's functions.
+func (s *Service) ListFunctions(ctx context.Context, in *lambdaapi.ListFunctionsInput) (*lambdaapi.ListFunctionsOutput, error) {
+	limit := min(awswire.Or(in.MaxItems, maxPage), maxPage)
+	after, err := base64.RawURLEncoding.DecodeString(awswire.Value(in.Marker))
+	if err != nil {
+		return nil, invalid("Marker", "The marker is not one that this server gave.")
+	}
+	page, err := s.host.List(ctx, awswire.CallerFrom(ctx).Scope, string(after), limit+1)
+	if err != nil {
+		return nil, err
+	}
+	out := &lambdaapi.ListFunctionsOutput{Functions: []lambdaapi.FunctionConfiguration{}}
+	if len(page) > limit {
+		page = page[:limit]
+		out.NextMarker = new(base64.RawURLEncoding.EncodeToString([]byte(page[limit-1].Name)))
+	}
+	qualifier := ""
+	if awswire.Value(in.FunctionVersion) == lambdaapi.FunctionVersionAll {
+		qualifier = function.Latest
+	}
+	for _, f := range page {
+		out.Functions = append(out.Functions, *configuration(f, listed, qualifier))
+	}
+	return out, nil
+}
+
+// ListVersionsByFunction answers with $LATEST, the only version.
+func (s *Service) ListVersionsByFunction(ctx context.Context, in *lambdaapi.ListVersionsByFunctionInput) (*lambdaapi.ListVersionsByFunctionOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	return &lambdaapi.ListVersionsByFunctionOutput{
+		Versions: []lambdaapi.FunctionConfiguration{*configuration(f, listed, function.Latest)},
+	}, nil
+}
+
+// GetFunctionCodeSigningConfig answers that there is none.
+func (s *Service) GetFunctionCodeSigningConfig(ctx context.Context, in *lambdaapi.GetFunctionCodeSigningConfigInput) (*lambdaapi.GetFunctionCodeSigningConfigOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	return &lambdaapi.GetFunctionCodeSigningConfigOutput{CodeSigningConfigArn: new(""), FunctionName: &f.Name}, nil
+}
+
+// ListTags answers with a function's tags.
+func (s *Service) ListTags(ctx context.Context, in *lambdaapi.ListTagsInput) (*lambdaapi.ListTagsOutput, error) {
+	r, qualifier, err := ref(ctx, in.Resource, nil)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	tags := f.Tags
+	if tags == nil {
+		tags = map[string]string{}
+	}
+	return &lambdaapi.ListTagsOutput{Tags: tags}, nil
+}

@@ -1,0 +1,125 @@
+package function_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/belfry-run/belfry/function"
+)
+
+// TestLog holds the log of a cold and of a warm invocation against the lines
+// that Lambda writes.
+func TestLog(t *testing.T) {
+	var sunk []string
+	b := newBench(t, func(c *function.Config) {
+		c.LogSink = func(f *function.Function, id string, log []byte) { sunk = append(sunk, f.Name+" "+id+"\n"+string(log)) }
+	})
+	b.deploy(python("f", `
+import logging, os, subprocess, sys
+print("at init")
+def handler(event, context):
+    print("printed ü")
+    print("to stderr", file=sys.stderr)
+    log = logging.getLogger("mine")
+    log.warning("warned %s", 1)
+    log.info("not shown by default")
+    subprocess.run(["echo", "from a child"])
+    try: 1 / 0
+    except ZeroDivisionError: log.exception("caught")
+    sys.stdout.write("no newline")
+`))
+	id := `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`
+	stamp := `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`
+	handler := `START RequestId: ` + id + ` Version: \$LATEST
+printed ü
+to stderr
+\[WARNING\]\t` + stamp + `\t` + id + `\twarned 1
+from a child
+\[ERROR\]\t` + stamp + `\t` + id + `\tcaught
+Traceback \(most recent call last\):
+  File "/var/task/app\.py", line 11, in handler
+    try: 1 / 0
+         ~~\^~~
+ZeroDivisionError: division by zero
+no newline
+END RequestId: ` + id + `
+REPORT RequestId: ` + id + `\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: [1-9]\d* MB\t`
+	handler = strings.Replace(handler, `         ~~\^~~`+"\n", `(?:         ~~\^~~`+"\n)?", 1) // newer Pythons mark the place
+	for _, c := range []struct{ name, want string }{
+		{"cold", `INIT_START Runtime Version: python:3\.\d+\.\d+[^\t]*\tRuntime Version ARN: arn:aws:lambda:eu-west-1::runtime:[0-9a-f]{64}
+at init
+` + handler + `Init Duration: \d+\.\d\d ms\t\t` + "\n"},
+		{"warm", handler + "\t\n"},
+	} {
+		r := b.invoke("f", "")
+		if !regexp.MustCompile(`^` + c.want + `$`).Match(r.Log) {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, r.Log, c.want)
+		}
+		if last := sunk[len(sunk)-1]; last != "f "+r.RequestID+"\n"+string(r.Log) {
+			t.Errorf("the sink got %s", last)
+		}
+		if (r.Init > 0) != (c.name == "cold") || r.PeakMemory < 3 {
+			t.Errorf("%s: init %v, peak %d MB", c.name, r.Init, r.PeakMemory)
+		}
+	}
+}
+
+func TestLogOfAnError(t *testing.T) {
+	b := newBench(t)
+	b.deploy(python("f", "class CustomException(Exception): pass\ndef handler(e, c):\n    raise CustomException(\"some error occurred\")\n"))
+	want := `[ERROR] CustomException: some error occurred
+Traceback (most recent call last):
+  File "/var/task/app.py", line 3, in handler
+    raise CustomException("some error occurred")
+`
+	if r := b.invoke("f", ""); !strings.Contains(string(r.Log), want) {
+		t.Errorf("log:\n%s\nwant in it:\n%s", r.Log, want)
+	}
+}
+
+func TestNoLineIsLostAtATimeout(t *testing.T) {
+	b := newBench(t)
+	f := python("f", "import time\ndef handler(e, c):\n    for i in range(2000): print('line', i)\n    time.sleep(60)\n")
+	f.Timeout = time.Second
+	b.deploy(f)
+	r := b.invoke("f", "")
+	log := string(r.Log)
+	for i := range 2000 {
+		if !strings.Contains(log, fmt.Sprintf("\nline %d\n", i)) {
+			t.Fatalf("line %d is missing", i)
+		}
+	}
+	for _, want := range []string{r.RequestID + " Task timed out after 1.00 seconds\n", "\tStatus: timeout\t", "END RequestId: " + r.RequestID} {
+		if !strings.Contains(log, want) {
+			t.Errorf("%q is missing at the end:\n%s", want, log[max(0, len(log)-500):])
+		}
+	}
+}
+
+func TestALongLogIsCut(t *testing.T) {
+	b := newBench(t)
+	b.deploy(python("f", "def handler(e, c):\n    print('\\n'.join('%09d' % i for i in range(e)))\n"))
+	r := b.invoke("f", "20000") // 200,000 bytes
+	if log := string(r.Log); strings.Contains(log, "left out") || strings.Count(log, "\n") < 20003 {
+		t.Errorf("a log below the limit was cut: %d bytes", len(log))
+	}
+	if tail := string(r.LogTail()); len(tail) != 4096 || !strings.Contains(tail, "000019999\nEND") {
+		t.Errorf("tail of %d bytes: %s", len(tail), tail)
+	}
+	r = b.invoke("f", "1000000") // 10 MB
+	log := string(r.Log)
+	if len(log) > 270<<10 {
+		t.Errorf("the log has %d bytes", len(log))
+	}
+	for _, want := range []string{"\n000000001\n", "\n[belfry: 97", " bytes of log were left out here]\n", "\n000999999\nEND RequestId: ", "\nREPORT RequestId: "} {
+		if !strings.Contains(log, want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	if again := string(b.invoke("f", "1").Log); !strings.HasPrefix(again, "START") || !strings.Contains(again, "\n000000000\nEND") {
+		t.Errorf("the log after it:\n%s", again)
+	}
+}
