@@ -28,7 +28,7 @@ func benchQueue(b *testing.B) (*queue.Service, belfry.Scope) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { s.Close() }) //nolint:errcheck // nothing is read afterwards
+	b.Cleanup(func() { s.Close() })
 	svc := queue.New(s, wallClock{}, slog.New(slog.DiscardHandler))
 	scope := belfry.Scope{Account: "000000000000", Region: "us-east-1"}
 	if _, err := svc.CreateQueue(b.Context(), scope, "q", nil, nil); err != nil {
