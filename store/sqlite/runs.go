@@ -49,8 +49,11 @@ func runOf(c *sqlite.Conn, o belfry.Occurrence) (*belfry.Run, error) {
 	return found, err
 }
 
-// Runs returns the runs that q selects, newest first.
+// Runs returns up to q.Limit runs that q selects, newest first.
 func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error) {
+	if q.Limit <= 0 {
+		return nil, nil
+	}
 	ids, err := json.Marshal(q.Schedules)
 	if err != nil {
 		return nil, err

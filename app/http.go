@@ -1,0 +1,54 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/lambda"
+	"github.com/belfry-run/belfry/api/native"
+	"github.com/belfry-run/belfry/api/scheduler"
+	"github.com/belfry-run/belfry/api/sqs"
+)
+
+// handler routes a request: the native API and the operator's pages by their
+// path, everything else by AWS's rules.
+func (s *Server) handler(f *figures) http.Handler {
+	aws := awswire.NewRouter(
+		awswire.Options{Auth: awswire.DevAuth{}, Logger: s.log, Observe: f.request},
+		schedulerapi.New(scheduler.New(s.engine)),
+		lambdaapi.New(lambda.New(s.host)),
+		sqs.New(s.queues),
+	)
+	code := lambda.CodeHandler(s.host)
+	own := native.New(s.engine, s.log)
+	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case strings.HasPrefix(path, lambda.CodePrefix):
+			code.ServeHTTP(w, r)
+		case strings.HasPrefix(path, "/belfry/"):
+			own.ServeHTTP(w, r)
+		case path == "/healthz":
+			s.health(w)
+		case path == "/metrics":
+			metrics.ServeHTTP(w, r)
+		default:
+			aws.ServeHTTP(w, r)
+		}
+	})
+}
+
+func (s *Server) health(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	if !s.ready.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte("not ready\n"))
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}

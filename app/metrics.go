@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/engine"
+	"github.com/belfry-run/belfry/function"
+)
+
+// backlogTime bounds the count of the backlog at a scrape.
+const backlogTime = 2 * time.Second
+
+// figures are the metrics that no package below has.
+type figures struct {
+	reg        *prometheus.Registry
+	commitTime prometheus.Histogram
+	callers    prometheus.Histogram
+	requests   *prometheus.CounterVec
+	took       *prometheus.HistogramVec
+}
+
+func newFigures(reg *prometheus.Registry) *figures {
+	f := &figures{
+		reg: reg,
+		commitTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "belfry_store_commit_seconds",
+			Help:    "Time of a store transaction, from its begin to the disk.",
+			Buckets: prometheus.ExponentialBuckets(.0001, 2, 16),
+		}),
+		callers: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "belfry_store_commit_callers",
+			Help:    "Callers that shared a store transaction.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 7),
+		}),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "belfry_api_requests_total", Help: "AWS API requests, by service, operation and status.",
+		}, []string{"service", "operation", "status"}),
+		took: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "belfry_api_request_seconds", Help: "Time to answer AWS API requests.",
+			Buckets: prometheus.ExponentialBuckets(.0005, 4, 9),
+		}, []string{"service"}),
+	}
+	reg.MustRegister(f.commitTime, f.callers, f.requests, f.took, collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return f
+}
+
+func (f *figures) commit(took time.Duration, callers int) {
+	f.commitTime.Observe(took.Seconds())
+	f.callers.Observe(float64(callers))
+}
+
+func (f *figures) request(o awswire.Observation) {
+	f.requests.WithLabelValues(o.Service, o.Operation, strconv.Itoa(o.Status)).Inc()
+	f.took.WithLabelValues(o.Service).Observe(o.Took.Seconds())
+}
+
+// watch adds what is counted when it is asked for.
+func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
+	gauge := func(name, help string, value func() float64) {
+		f.reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	counter := func(name, help string, value func(function.Stats) uint64) {
+		f.reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
+			func() float64 { return float64(value(h.Stats())) }))
+	}
+	gauge("belfry_due_backlog", "Entries of the due queue that are due and not started, counted up to 100,000.", func() float64 {
+		ctx, cancel := context.WithTimeout(context.Background(), backlogTime)
+		defer cancel()
+		n, err := e.Backlog(ctx)
+		if err != nil {
+			log.Error("counting the backlog failed", "err", err)
+			return -1
+		}
+		return float64(n)
+	})
+	gauge("belfry_function_instances", "Function instances that are up, idle ones included.", func() float64 { return float64(h.Stats().Instances) })
+	gauge("belfry_function_instances_idle", "Function instances that are up and idle.", func() float64 { return float64(h.Stats().Idle) })
+	gauge("belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })
+	gauge("belfry_function_events_pending", "Asynchronous invocations that were accepted and have not ended.", func() float64 { return float64(h.Stats().Events) })
+	counter("belfry_function_starts_total", "Function instances started.", func(s function.Stats) uint64 { return s.Starts })
+	counter("belfry_function_invocations_total", "Function invocations.", func(s function.Stats) uint64 { return s.Invocations })
+	counter("belfry_function_errors_total", "Function invocations that ended with an error of the function.", func(s function.Stats) uint64 { return s.Errors })
+	counter("belfry_function_throttles_total", "Function invocations that were refused for want of an instance.", func(s function.Stats) uint64 { return s.Throttles })
+}
