@@ -221,13 +221,13 @@ func daysIn(u time.Time) int {
 }
 
 // nearestWorkday reports whether u is the day from Monday to Friday nearest to
-// day n of its month: it compares u with every other such day.
+// day n of its month: it compares every such day that is at most three away.
 func nearestWorkday(u time.Time, n int) bool {
 	if n < 1 || n > daysIn(u) {
 		return false
 	}
 	best, distance := 0, 99
-	for d := 1; d <= daysIn(u); d++ {
+	for d := max(1, n-3); d <= min(n+3, daysIn(u)); d++ {
 		switch time.Date(u.Year(), u.Month(), d, 0, 0, 0, 0, time.UTC).Weekday() {
 		case time.Saturday, time.Sunday:
 			continue
