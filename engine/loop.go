@@ -58,21 +58,23 @@ func (l *loop) poke() {
 }
 
 // absorb puts the arrivals into the window. Those beyond what has been read
-// are left to be read.
+// are left to be read, in time.
 func (l *loop) absorb() {
 	l.mu.Lock()
 	arrived, far := l.arrivals, l.far
 	l.arrivals, l.far = nil, time.Time{}
 	l.mu.Unlock()
 	if !far.IsZero() {
-		l.nextRead = earlierOf(l.nextRead, far.Add(-horizon))
+		l.nextRead = earlierOf(l.nextRead, far.Add(-horizon/2))
 	}
 	if l.through == nil {
 		return
 	}
 	n := len(l.window)
 	for i := range arrived {
-		if !l.through.Before(&arrived[i].Due) {
+		if l.through.Before(&arrived[i].Due) {
+			l.nextRead = earlierOf(l.nextRead, arrived[i].At.Add(-horizon/2))
+		} else {
 			l.window = append(l.window, arrived[i])
 		}
 	}
