@@ -52,12 +52,12 @@ func TestBodiesUpToTheLimitAndBeyond(t *testing.T) {
 		{"another operation of Lambda", 1 << 20, func(n int) *http.Request {
 			return padded(request("PUT", "/2015-03-31/functions/f/configuration", ""), "{", "}", n)
 		}, 413, `{"Type":"User","message":"Request must be smaller than 1048576 bytes for the UpdateFunctionConfiguration operation"}`, "RequestEntityTooLargeException"},
-		{"sqs", 2 << 20, func(n int) *http.Request {
+		{"sqs", 7 << 20, func(n int) *http.Request {
 			return padded(sqsJSON("ListQueues", ""), "{", "}", n)
-		}, 400, `{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"One or more parameters are invalid. Reason: The request must be shorter than 2097152 bytes."}`, ""},
-		{"sqs form", 2 << 20, func(n int) *http.Request {
+		}, 400, `{"__type":"com.amazonaws.sqs#InvalidParameterValueException","message":"One or more parameters are invalid. Reason: The request must be shorter than 7340032 bytes."}`, ""},
+		{"sqs form", 7 << 20, func(n int) *http.Request {
 			return sqsForm("/", "Action=ListQueues&X="+strings.Repeat("x", n-len("Action=ListQueues&X=")))
-		}, 400, `<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>InvalidParameterValue</Code><Message>One or more parameters are invalid. Reason: The request must be shorter than 2097152 bytes.</Message><Detail/></Error><RequestId>ID</RequestId></ErrorResponse>`, ""},
+		}, 400, `<?xml version="1.0"?><ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender</Type><Code>InvalidParameterValue</Code><Message>One or more parameters are invalid. Reason: The request must be shorter than 7340032 bytes.</Message><Detail/></Error><RequestId>ID</RequestId></ErrorResponse>`, ""},
 	} {
 		for _, chunked := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, chunked %t", c.name, chunked), func(t *testing.T) {
@@ -91,7 +91,7 @@ func TestContentLengthThatLies(t *testing.T) {
 		code       string
 	}{
 		{"too much promised", `{"Tags":[]}`, 100, 400, "IncompleteBody"},
-		{"too much promised, beyond the limit", `{"Tags":[]}`, 2 << 20, 413, "RequestEntityTooLargeException"},
+		{"too much promised, beyond the limit", `{"Tags":[]}`, 7 << 20, 413, "RequestEntityTooLargeException"},
 		{"too little promised", `{"Tags":[]}`, 5, 400, "SerializationException"},
 		{"the truth", `{"Tags":[]}`, 11, 200, ""},
 	} {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -210,12 +211,14 @@ func TestBadRequests(t *testing.T) {
 func TestLargestMessagePasses(t *testing.T) {
 	endpoint := serve(t)
 	call(t, endpoint, "CreateQueue", `{"QueueName":"q"}`)
-	body := strings.Repeat("x", 1<<20)
-	request := fmt.Sprintf(`{"QueueUrl":"%s/000000000000/q","MessageBody":%q}`, endpoint, body)
-	if status, _, answer := call(t, endpoint, "SendMessage", request); status != 200 {
-		t.Errorf("as JSON: %d %.200s", status, answer)
-	}
-	if status, answer := post(t, endpoint+"/000000000000/q", "Action", "SendMessage", "MessageBody", body); status != 200 {
-		t.Errorf("as a form: %d %.200s", status, answer)
+	for _, unit := range []string{"x", `"`, "€"} { // the last two grow on the wire
+		body := strings.Repeat(unit, 1<<20/len(unit))
+		request := fmt.Sprintf(`{"QueueUrl":"%s/000000000000/q","MessageBody":%s}`, endpoint, strconv.QuoteToASCII(body))
+		if status, _, answer := call(t, endpoint, "SendMessage", request); status != 200 {
+			t.Errorf("%s as JSON: %d %.200s", unit, status, answer)
+		}
+		if status, answer := post(t, endpoint+"/000000000000/q", "Action", "SendMessage", "MessageBody", body); status != 200 {
+			t.Errorf("%s as a form: %d %.200s", unit, status, answer)
+		}
 	}
 }

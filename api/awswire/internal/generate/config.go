@@ -44,7 +44,7 @@ var configs = []config{
 	{
 		service: "sqs", pkg: "sqsapi",
 		// Ten messages in JSON, each escape counted, with room for the rest.
-		limit: map[string]string{"": "2 << 20"},
+		limit: map[string]string{"": "7 << 20"},
 		form: &formConfig{
 			namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
 			lists: map[string]string{
