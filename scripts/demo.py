@@ -13,6 +13,7 @@ import io
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -27,7 +28,7 @@ import urllib.request
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BELFRY = ROOT / "bin" / "belfry"
+BELFRY = pathlib.Path(os.environ.get("BELFRY_BINARY") or ROOT / "bin" / "belfry")
 EXAMPLE = ROOT / "examples" / "daily-report"
 ACCOUNT, REGION = "000000000000", "us-east-1"
 PORT = 7420  # belfry's own default, when it is free
@@ -280,7 +281,7 @@ def tour(client, url, good, dead):
 
 def belfry(client, *args):
     """Runs bin/belfry as a user would, and shows the command with its output."""
-    print("  $ bin/belfry " + " ".join(a if a.replace("-", "").replace(":", "").isalnum() else f"'{a}'" for a in args), flush=True)
+    print("  $ bin/belfry " + shlex.join(args), flush=True)
     done = subprocess.run(
         [BELFRY, *args], env={**os.environ, "BELFRY_ENDPOINT": client.endpoint, "AWS_REGION": REGION},
         capture_output=True, text=True, timeout=60,
@@ -320,7 +321,7 @@ def step(kind, name, what):
 
 def main():
     if not BELFRY.exists():
-        raise Failed("bin/belfry is missing: run make build")
+        raise Failed(f"{BELFRY} is missing: run make build")
     workdir = pathlib.Path(tempfile.mkdtemp(prefix="belfry-demo-"))
     server = None
     try:
