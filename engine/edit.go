@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// UpdateSchedule replaces what clients may set of the schedule that s names,
+// and returns it as stored. The name, the group and the creation time stay.
+func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
+	updated := s
+	err := e.change(ctx, s.Ref(), func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+		updated = s
+		updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
+		same := sameTimes(old, &updated)
+		if updated.Since = now; same && old.State == belfry.Enabled {
+			updated.Since = old.Since
+		}
+		updated.Anchor = old.Anchor
+		if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
+			updated.Anchor = anchorOf(&s, now)
+		}
+		t, err := e.check(&updated, old, now)
+		ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
+		if err != nil {
+			return ch, err
+		}
+		disabled := updated.State == belfry.Disabled
+		staysDisabled := disabled && same && old.State == belfry.Disabled
+		if !staysDisabled {
+			if err := e.closeGap(ctx, &ch, was, now); err != nil {
+				return ch, err
+			}
+		}
+		if disabled && !staysDisabled {
+			ch.Gaps = append(ch.Gaps, belfry.Gap{Schedule: old.ID, From: now, Reason: belfry.GapDisabled})
+		}
+		switch {
+		case pending != nil && !pending.Time.After(now):
+			// Due already: the edit must not lose it.
+			if disabled {
+				ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDisabled))
+				break
+			}
+			kept := *pending
+			kept.Revision = updated.Revision
+			ch.Next = &kept
+			if later := passed(was, pending.Time, now, belfry.GapEdited); !same && later != nil {
+				ch.Gaps = append(ch.Gaps, *later) // they waited behind it, and have no successor
+			}
+		case disabled:
+		case t.oneTime():
+			err = e.resumeOneTime(ctx, &ch, was, &t, now)
+		default:
+			ch.Next = t.entryAfter(now, updated.Revision)
+		}
+		return ch, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &updated, nil
+}
+
+// sameTimes reports whether the two have the same occurrences.
+func sameTimes(a, b *belfry.Schedule) bool {
+	return a.Expression == b.Expression && a.Timezone == b.Timezone && a.Start.Equal(b.Start) && a.End.Equal(b.End)
+}
+
+// resumeOneTime gives an enabled one-time schedule its entry, unless it has run
+// or was given up. One whose time passed while it was disabled runs at once, if
+// it is not too old; it is then no part of the gap.
+func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, was, t *timing, now time.Time) error {
+	o, ok := t.next(time.Time{})
+	if !ok {
+		return nil
+	}
+	if !o.After(now) {
+		done, err := e.accounted(ctx, ch.Old.ID, o)
+		if err != nil || done {
+			return err
+		}
+	}
+	next, gap := oneTimeEntry(ch.New, t, now)
+	before, _ := was.next(time.Time{})
+	inGap := ch.Closed > 0 && was.oneTime() && before.Equal(o)
+	switch {
+	case next != nil && inGap:
+		ch.Closed = 0
+	case gap != nil && !inGap:
+		ch.Gaps = append(ch.Gaps, *gap)
+	}
+	ch.Next = next
+	return nil
+}
+
+// accounted reports whether the occurrence of a one-time schedule has a run or
+// was given up as too old.
+func (e *Engine) accounted(ctx context.Context, id belfry.ID, o time.Time) (bool, error) {
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{id}, From: o, To: o, Limit: 1})
+	if err != nil || len(runs) > 0 {
+		return len(runs) > 0, err
+	}
+	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{id}, o, o)
+	for _, g := range gaps {
+		if g.Reason != belfry.GapDisabled {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// closeGap ends the gap of a schedule that was disabled.
+func (e *Engine) closeGap(ctx context.Context, ch *belfry.ScheduleChange, was *timing, now time.Time) error {
+	if ch.Old.State != belfry.Disabled {
+		return nil
+	}
+	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{ch.Old.ID}, now, now)
+	if err != nil {
+		return err
+	}
+	for _, g := range gaps {
+		if g.To.IsZero() {
+			ch.CloseAt = now
+			ch.Closed, _ = was.count(g.From, now)
+		}
+	}
+	return nil
+}
+
+// passed is the gap of the occurrences after from and up to now, which were
+// due and not started; nil when there are none.
+func passed(t *timing, from, now time.Time, reason belfry.GapReason) *belfry.Gap {
+	first, _ := t.next(from)
+	n, last := t.count(from, now)
+	if n == 0 {
+		return nil
+	}
+	return &belfry.Gap{Schedule: t.id, From: first, To: last, Count: n, Reason: reason}
+}
+
+// DeleteSchedule removes the schedule; its runs stay in the ledger.
+func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef) error {
+	return e.change(ctx, ref, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+		ch := belfry.ScheduleChange{Old: old, Pending: pending}
+		if err := e.closeGap(ctx, &ch, was, now); err != nil {
+			return ch, err
+		}
+		if pending != nil && !pending.Time.After(now) {
+			ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDeleted))
+		}
+		return ch, nil
+	})
+}
+
+type changeFunc func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error)
+
+// change reads the schedule, lets decide say what becomes of it, and stores
+// that; when the schedule or its place in the due queue moved meanwhile, it
+// starts over.
+func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, decide changeFunc) error {
+	for {
+		old, err := e.c.Store.Schedule(ctx, ref)
+		if err != nil {
+			return err
+		}
+		now := e.now()
+		was, err := e.parser.timing(old)
+		if err != nil {
+			return err
+		}
+		pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now)
+		if err != nil {
+			return err
+		}
+		ch, err := decide(old, pending, &was, now)
+		if err != nil {
+			return err
+		}
+		err = e.c.Store.ChangeSchedule(ctx, ch)
+		if isStale(err) && ctx.Err() == nil {
+			continue
+		}
+		if err == nil {
+			e.arrived(ch.Next, ch.New)
+		}
+		return err
+	}
+}

@@ -1,0 +1,96 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry"
+)
+
+// claims counts, for each row of the claims table that this process wrote, the
+// runs under way.
+type claims struct {
+	mu    sync.Mutex
+	left  map[int64]int
+	last  int64   // the writer's own
+	spent []int64 // rows to delete with the next write
+}
+
+// dropSpent deletes the claims whose runs have all ended. A row that is
+// forgotten after a failed commit costs nothing: Interrupted looks at the runs.
+func (s *Store) dropSpent(c *sqlite.Conn) error {
+	s.claims.mu.Lock()
+	spent := s.claims.spent
+	s.claims.spent = nil
+	s.claims.mu.Unlock()
+	for _, seq := range spent {
+		if err := exec(c, "DELETE FROM claims WHERE seq=?", seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadClaims continues the numbering of an earlier process.
+func (s *Store) loadClaims(ctx context.Context) error {
+	s.claims.left = map[int64]int{}
+	return s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT ifnull(max(seq), 0) FROM claims",
+			func(st *sqlite.Stmt) error { s.claims.last = st.ColumnInt64(0); return nil })
+	})
+}
+
+// Interrupted returns the runs that an earlier owner of the shards had started
+// and not finished, in no particular order, each with a claim for its Finish.
+// To be called once after Acquire, before the first Start.
+func (s *Store) Interrupted(ctx context.Context) (items []belfry.DueItem, claim belfry.Claim, err error) {
+	var keys []byte
+	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		items, keys = nil, nil
+		var old []byte
+		err := query(c, "SELECT runs FROM claims", func(st *sqlite.Stmt) error {
+			old = append(old, columnBlob(st, 0)...)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for ; len(old) >= 16; old = old[16:] {
+			o := belfry.Occurrence{
+				Time:     time.Unix(int64(binary.BigEndian.Uint64(old)), 0).UTC(),
+				Schedule: belfry.ID(binary.BigEndian.Uint64(old[8:])),
+			}
+			run, err := runOf(c, o)
+			if err != nil {
+				return err
+			}
+			if run == nil || run.Outcome != belfry.Running {
+				continue
+			}
+			it := belfry.DueItem{Due: belfry.Due{Retry: true, Occurrence: o, Revision: run.Revision}, Run: run}
+			err = query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
+				func(st *sqlite.Stmt) error { it.Spec = scanSchedule(st, 0); return nil }, o.Schedule)
+			if err != nil {
+				return err
+			}
+			items = append(items, it)
+			keys = append(keys, old[:16]...)
+		}
+		if err := exec(c, "DELETE FROM claims"); err != nil || len(items) == 0 {
+			return err
+		}
+		s.claims.last++
+		claim = belfry.Claim(s.claims.last)
+		return exec(c, "INSERT INTO claims VALUES (?,?)", int64(claim), keys)
+	})
+	if err == nil && len(items) > 0 {
+		s.claims.mu.Lock()
+		s.claims.left[int64(claim)] = len(items)
+		s.claims.mu.Unlock()
+	}
+	return items, claim, err
+}
