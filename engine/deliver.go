@@ -170,6 +170,14 @@ func (e *Engine) completed(d *delivery) bool {
 	return !more
 }
 
+// retire deletes a schedule whose last occurrence was missed. One that cannot be
+// deleted now stays, completed.
+func (e *Engine) retire(ctx context.Context, s *belfry.Schedule) {
+	if err := e.DeleteSchedule(ctx, s.Ref()); err != nil && belfry.KindOf(err) != belfry.NotFound && ctx.Err() == nil {
+		e.c.Logger.Error("a completed schedule could not be deleted", "schedule", s.ARN(), "err", err)
+	}
+}
+
 // record stores what became of the attempt, for as long as the store takes:
 // a result that was lost would be delivered again.
 func (e *Engine) record(ctx context.Context, d *delivery, f belfry.Finish) {

@@ -240,6 +240,26 @@ func TestAScheduleIsDeletedAfterItsLastRun(t *testing.T) {
 	})
 }
 
+func TestAScheduleWhoseLastRunWasMissedIsDeletedToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.start()
+		s := schedule("s", "at(2000-01-01T00:30:00)")
+		s.DeleteAfterCompletion = true
+		b.create(s)
+		b.stop()
+		until("05:00:00")
+		b.start()
+		defer b.stop()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if _, err := b.engine.Schedule(t.Context(), ref("s")); belfry.KindOf(err) != belfry.NotFound {
+			t.Errorf("%v, want it gone", err)
+		}
+		equal(t, "ledger", lines(b.ledger("s")), []string{"00:30:00..00:30:00 1 missed"})
+	})
+}
+
 func TestDowntimeRunsTheLatestAndAccountsForTheRest(t *testing.T) {
 	tests := []struct {
 		name, expression string

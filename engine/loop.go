@@ -154,6 +154,9 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 		}
 		if !started[i] {
 			e.freeSlot()
+			if st.Run == nil && st.Next == nil && from[i].Spec.DeleteAfterCompletion {
+				e.background(func() { e.retire(ctx, from[i].Spec) })
+			}
 			continue
 		}
 		e.c.Metrics.lateness.Observe(recorded.Sub(st.Due.At).Seconds())
