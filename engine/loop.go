@@ -154,8 +154,8 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 		}
 		if !started[i] {
 			e.freeSlot()
-			if st.Run == nil && st.Next == nil && from[i].Spec.DeleteAfterCompletion {
-				e.background(func() { e.retire(ctx, from[i].Spec) })
+			if spec := from[i].Spec; st.Run == nil && st.Next == nil && spec.DeleteAfterCompletion {
+				e.background(func() { e.retire(ctx, spec) })
 			}
 			continue
 		}
