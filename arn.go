@@ -9,11 +9,17 @@ type ARN struct {
 
 // ParseARN splits s; ok is false when s is not arn:partition:service:region:account:resource.
 func ParseARN(s string) (a ARN, ok bool) {
-	p := strings.SplitN(s, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || p[1] == "" || p[2] == "" || p[5] == "" {
+	rest, ok := strings.CutPrefix(s, "arn:")
+	for _, part := range []*string{&a.Partition, &a.Service, &a.Region, &a.Account} {
+		if ok {
+			*part, rest, ok = strings.Cut(rest, ":")
+		}
+	}
+	if !ok || a.Partition == "" || a.Service == "" || rest == "" {
 		return ARN{}, false
 	}
-	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: p[5]}, true
+	a.Resource = rest
+	return a, true
 }
 
 // String joins the parts.
