@@ -19,17 +19,37 @@ type delivery struct {
 	started      time.Time
 }
 
-// launch carries the attempt out in a goroutine of its own and gives its slot
-// back.
+// launch carries the attempt out in a goroutine and gives its slot back. A
+// goroutine that has done one waits for the next: its stack has grown to what
+// an attempt needs, and growing one costs more than the engine's own work.
 func (e *Engine) launch(ctx context.Context, d delivery) {
 	e.running.Add(1)
 	e.c.Metrics.inFlight.Inc()
-	go func() {
-		defer e.running.Done()
-		defer e.freeSlot()
-		defer e.c.Metrics.inFlight.Dec()
+	select {
+	case e.work <- d:
+	default:
+		e.workers.Go(func() { e.worker(ctx, d) })
+	}
+}
+
+// worker makes attempts until ctx ends or there are enough idle workers.
+func (e *Engine) worker(ctx context.Context, d delivery) {
+	for {
 		e.deliver(ctx, &d)
-	}()
+		e.c.Metrics.inFlight.Dec()
+		e.freeSlot()
+		e.running.Done()
+		if e.idle.Add(1) > idleWorkers {
+			e.idle.Add(-1)
+			return
+		}
+		select {
+		case d = <-e.work:
+			e.idle.Add(-1)
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // recover delivers what the last owner of the shards had started and not

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -63,6 +64,8 @@ const (
 	storeRetry = 200 * time.Millisecond
 	// archiveAfter is how long closed runs stay on the fire path's side.
 	archiveAfter = 15 * time.Minute
+	// idleWorkers bounds the goroutines kept for the next attempts.
+	idleWorkers = 256
 	// stopGrace is how long Stop waits for attempts under way; with it a
 	// graceful stop ends within 10 s.
 	stopGrace = 8 * time.Second
@@ -76,8 +79,11 @@ type Engine struct {
 	ids    idSource
 	loop   loop
 
-	slots   chan struct{} // one for each attempt under way
-	running sync.WaitGroup
+	slots   chan struct{}  // one for each attempt under way
+	running sync.WaitGroup // attempts under way
+	workers sync.WaitGroup
+	work    chan delivery // to idle workers
+	idle    atomic.Int64  // workers that wait for work
 
 	deleting sync.Map          // groupKey → struct{}: groups whose schedules start no run
 	doomed   chan belfry.Group // groups to empty
@@ -107,7 +113,7 @@ func New(c Config) *Engine {
 	if c.Housekeeping == 0 {
 		c.Housekeeping = DefaultHousekeeping
 	}
-	e := &Engine{c: c, slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
+	e := &Engine{c: c, work: make(chan delivery), slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
 	e.loop.wake = make(chan struct{}, 1)
 	return e
 }
@@ -179,6 +185,7 @@ func (e *Engine) Stop() {
 	}
 	e.stopAll()
 	<-done
+	e.workers.Wait()
 }
 
 // housekeep moves closed runs into the history and drops what is too old.

@@ -3,6 +3,8 @@ package target
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -10,12 +12,28 @@ import (
 	"github.com/belfry-run/belfry"
 )
 
-// blockOf is the parameter block that a templated target's service takes; ""
-// takes none (semantics.md 1.10).
-var blockOf = map[string]string{
-	"lambda": "", "sqs": "SqsParameters", "sns": "", "states": "", "events": "EventBridgeParameters",
-	"kinesis": "KinesisParameters", "firehose": "", "ecs": "EcsParameters", "codebuild": "",
-	"codepipeline": "", "inspector": "", "sagemaker": "SageMakerPipelineParameters",
+// A service is what a templated target's service wants of it (semantics.md 1.10).
+type service struct {
+	block    string // the parameter block that it takes; "" takes none
+	required bool   // the block must be there
+	json     bool   // Input must be JSON
+	resource *regexp.Regexp
+}
+
+// services are those that AWS delivers to, whether Belfry runs them or not.
+var services = map[string]service{
+	"lambda":       {json: true, resource: regexp.MustCompile(`^function:[a-zA-Z0-9_-]{1,140}(:(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)},
+	"sqs":          {block: "SqsParameters", resource: regexp.MustCompile(`^[a-zA-Z0-9_-]{1,80}(\.fifo)?$`)},
+	"states":       {json: true},
+	"events":       {block: "EventBridgeParameters", required: true, json: true, resource: regexp.MustCompile(`^event-bus/`)},
+	"kinesis":      {block: "KinesisParameters"},
+	"ecs":          {block: "EcsParameters", required: true},
+	"sagemaker":    {block: "SageMakerPipelineParameters"},
+	"sns":          {},
+	"firehose":     {},
+	"codebuild":    {},
+	"codepipeline": {},
+	"inspector":    {},
 }
 
 // readPrefixes begin the names of actions that a universal target refuses.
@@ -29,46 +47,48 @@ func invalid(field, format string, args ...any) error {
 	return belfry.Errorf(belfry.Invalid, field, format, args...)
 }
 
+// requiredMembers are those that the input of a universal target must have, for
+// the services that Belfry runs.
+var requiredMembers = map[string][]string{
+	"lambda:invoke":   {"FunctionName"},
+	"sqs:sendMessage": {"QueueUrl", "MessageBody"},
+}
+
+var account = regexp.MustCompile(`^[0-9]{12}$`)
+
+func badARN() error { return invalid("Target.Arn", "Provided Arn is not in correct format") }
+
 // Check refuses a target that cannot be right, in the words of semantics.md
 // 1.3. Whether the resource exists is not asked: AWS does not either, and the
 // run then says so. In permissive mode a service that Belfry does not run is
 // accepted; its runs fail with the reason.
 func Check(s *belfry.Schedule, permissive bool) error {
 	t := &s.Target
-	if _, ok := belfry.ParseARN(t.ARN); !ok {
-		return invalid("Target.Arn", "Provided Arn is not in correct format")
+	arn, ok := belfry.ParseARN(t.ARN)
+	if !ok || arn.Partition != "aws" && !strings.HasPrefix(arn.Partition, "aws-") {
+		return badARN()
 	}
-	k, arn := kindOf(t.ARN)
 	blocks, err := parametersOf(t)
 	if err != nil {
 		return invalid("Target", "%v", err)
 	}
 	if arn.Service == "scheduler" {
-		return checkScheduler(s, k, arn, blocks, permissive)
+		return checkScheduler(s, arn, blocks, permissive)
 	}
-	block, known := blockOf[arn.Service]
-	runs := k == kindFunction || k == kindQueue
+	want, known := services[arn.Service]
+	runs := arn.Service == "lambda" || arn.Service == "sqs"
 	switch {
-	case arn.Service == "lambda" && k != kindFunction:
-		return invalid("Target.Arn", "Provided Arn is not in correct format")
-	case !known || (!runs && !permissive):
+	case known && (!account.MatchString(arn.Account) || want.resource != nil && !want.resource.MatchString(arn.Resource)):
+		return badARN()
+	case !known || !runs && !permissive:
 		return invalid("Target.Arn", "%s is not a supported service for a target.", arn.Service)
-	case arn.Region != s.Region && k != kindFunction && arn.Region != "" || k == kindFunction && arn.Region != s.Region:
+	case arn.Region != s.Region:
 		return invalid("Target.Arn", "The target ARN provided does not match the current region %s.", s.Region)
 	}
-	if err := blocks.only(block); err != nil {
+	if err := blocks.check(&want, strings.HasSuffix(arn.Resource, ".fifo")); err != nil {
 		return err
 	}
-	if k == kindQueue {
-		fifo := strings.HasSuffix(arn.Resource, ".fifo")
-		if fifo && blocks.SqsParameters.MessageGroupID == "" {
-			return invalid("Target.SqsParameters", "Parameters SqsParameters must be specified")
-		}
-		if !fifo && blocks.SqsParameters.MessageGroupID != "" {
-			return invalid("Target.SqsParameters", "Parameters MessageGroupId not valid for the target")
-		}
-	}
-	if arn.Service == "lambda" || arn.Service == "states" || arn.Service == "events" {
+	if want.json {
 		return checkJSON(s)
 	}
 	return nil
@@ -76,22 +96,29 @@ func Check(s *belfry.Schedule, permissive bool) error {
 
 func checkJSON(s *belfry.Schedule) error {
 	if s.Target.Input != "" && !json.Valid([]byte(payloadOf(sample(s)))) {
-		return invalid("Target.Input", "JSON syntax error in input for the target")
+		return badJSON()
 	}
 	return nil
 }
 
+func badJSON() error { return invalid("Target.Input", "JSON syntax error in input for the target") }
+
 // checkScheduler checks the targets whose ARN names the scheduler itself: HTTP
 // endpoints and universal targets.
-func checkScheduler(s *belfry.Schedule, k kind, arn belfry.ARN, blocks parameters, permissive bool) error {
+func checkScheduler(s *belfry.Schedule, arn belfry.ARN, blocks parameters, permissive bool) error {
 	if arn.Region != "" || arn.Account != "" {
 		return invalid("Target.Arn", "scheduler is not a supported service for a target")
+	}
+	isHTTP := s.Target.ARN == HTTPInvokeARN
+	parts := strings.Split(arn.Resource, ":")
+	if !isHTTP && (len(parts) != 3 || parts[0] != "aws-sdk" || parts[1] == "" || parts[2] == "") {
+		return badARN()
 	}
 	if err := blocks.only(""); err != nil {
 		return err
 	}
-	if k != kindHTTP && k != kindUniversal {
-		return invalid("Target.Arn", "Provided Arn is not in correct format")
+	if !isHTTP && slices.ContainsFunc(readPrefixes, func(p string) bool { return strings.HasPrefix(parts[2], p) }) {
+		return invalid("Target.Arn", "%s API is not supported", parts[2])
 	}
 	if s.Target.Input == "" {
 		return invalid("Target.Input", "You must provide an input to set this target for your schedule")
@@ -99,20 +126,25 @@ func checkScheduler(s *belfry.Schedule, k kind, arn belfry.ARN, blocks parameter
 	if err := checkJSON(s); err != nil {
 		return err
 	}
-	if k == kindHTTP {
-		_, err := parseRequest(payloadOf(sample(s)))
-		return err
-	}
-	parts := strings.Split(arn.Resource, ":")
-	if len(parts) != 3 || parts[1] == "" || parts[2] == "" {
-		return invalid("Target.Arn", "Provided Arn is not in correct format")
-	}
-	action := parts[2]
-	if slices.ContainsFunc(readPrefixes, func(p string) bool { return strings.HasPrefix(action, p) }) {
-		return invalid("Target.Arn", "%s API is not supported", action)
-	}
-	if !permissive {
+	switch {
+	case isHTTP:
+		return checkRequest(payloadOf(sample(s)))
+	case !permissive:
 		return invalid("Target.Arn", "%s is not a supported service for a target.", parts[1])
+	}
+	return checkMembers(s.Target.Input, requiredMembers[parts[1]+":"+parts[2]])
+}
+
+// checkMembers refuses an input that is no object, or lacks a member that the
+// call must have.
+func checkMembers(input string, required []string) error {
+	var members map[string]any
+	if err := json.Unmarshal([]byte(input), &members); err != nil || members == nil {
+		return badJSON()
+	}
+	missing := slices.DeleteFunc(slices.Clone(required), func(name string) bool { return members[name] != nil })
+	if len(missing) > 0 {
+		return invalid("Target.Input", "Invalid RequestJson provided. Reason Request payload is missing the following field(s): %s.", strings.Join(missing, ", "))
 	}
 	return nil
 }
@@ -131,6 +163,10 @@ type parameters struct {
 	SqsParameters struct {
 		MessageGroupID string `json:"MessageGroupId"`
 	}
+	EcsParameters struct {
+		LaunchType           string
+		NetworkConfiguration json.RawMessage
+	}
 }
 
 func parametersOf(t *belfry.Target) (p parameters, err error) {
@@ -144,11 +180,26 @@ func parametersOf(t *belfry.Target) (p parameters, err error) {
 	if err := json.Unmarshal(t.Parameters, &names); err != nil {
 		return p, fmt.Errorf("the target's parameters cannot be read: %w", err)
 	}
-	for name := range names {
-		p.names = append(p.names, name)
-	}
-	slices.Sort(p.names)
+	p.names = slices.Sorted(maps.Keys(names))
 	return p, nil
+}
+
+// check refuses blocks that are not the service's, and the lack of what its
+// block must have. fifo says that the target is a FIFO queue.
+func (p parameters) check(want *service, fifo bool) error {
+	if err := p.only(want.block); err != nil {
+		return err
+	}
+	group := p.SqsParameters.MessageGroupID
+	switch {
+	case want.required && len(p.names) == 0, fifo && group == "":
+		return invalid("Target."+want.block, "Parameters %s must be specified", want.block)
+	case !fifo && group != "":
+		return invalid("Target.SqsParameters", "Parameters MessageGroupId not valid for the target")
+	case p.EcsParameters.LaunchType == "FARGATE" && p.EcsParameters.NetworkConfiguration == nil:
+		return invalid("Target.EcsParameters", "Parameter NetworkConfiguration must be specified for the target when launch type is FARGATE")
+	}
+	return nil
 }
 
 // only refuses blocks that are not the allowed one.

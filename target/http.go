@@ -27,112 +27,31 @@ const (
 	answerQuoted = 512
 )
 
+// httpTarget sends requests itself rather than through an http.Client: that
+// would follow redirects, and a redirect is an answer that the ledger shows;
+// following it would deliver to a place that nobody wrote down.
 type httpTarget struct {
-	client *http.Client
-	agent  string
+	transport *http.Transport
+	agent     string
 }
 
 func newHTTPTarget(agent string) *httpTarget {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &httpTarget{
 		agent: agent,
-		client: &http.Client{
-			Timeout: httpTimeout,
-			Transport: &http.Transport{
-				Proxy:                 http.ProxyFromEnvironment,
-				DialContext:           dialer.DialContext,
-				ForceAttemptHTTP2:     true,
-				MaxConnsPerHost:       connsPerHost,
-				MaxIdleConns:          4 * connsPerHost,
-				MaxIdleConnsPerHost:   connsPerHost,
-				IdleConnTimeout:       90 * time.Second,
-				TLSHandshakeTimeout:   10 * time.Second,
-				ExpectContinueTimeout: time.Second,
-				DisableCompression:    true,
-			},
-			// A redirect is an answer, and says so in the ledger: following it
-			// would deliver to a place that nobody wrote down.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		transport: &http.Transport{
+			Proxy:                 http.ProxyFromEnvironment,
+			DialContext:           dialer.DialContext,
+			ForceAttemptHTTP2:     true,
+			MaxConnsPerHost:       connsPerHost,
+			MaxIdleConns:          4 * connsPerHost,
+			MaxIdleConnsPerHost:   connsPerHost,
+			IdleConnTimeout:       90 * time.Second,
+			TLSHandshakeTimeout:   10 * time.Second,
+			ExpectContinueTimeout: time.Second,
+			DisableCompression:    true,
 		},
 	}
-}
-
-// httpRequest is the Input of an HTTP target, with the member names that Step
-// Functions' http:invoke has.
-type httpRequest struct {
-	APIEndpoint     string            `json:"ApiEndpoint"`
-	Method          string            `json:"Method"`
-	Headers         map[string]string `json:"Headers"`
-	QueryParameters map[string]string `json:"QueryParameters"`
-	RequestBody     json.RawMessage   `json:"RequestBody"`
-	Authentication  *httpAuth         `json:"Authentication"`
-
-	url *url.URL
-}
-
-// httpAuth adds an Authorization header.
-type httpAuth struct {
-	Type     string `json:"Type"` // Basic or Bearer
-	Username string `json:"Username"`
-	Password string `json:"Password"`
-	Token    string `json:"Token"`
-}
-
-// parseRequest reads and checks an HTTP target's input; an error names the
-// member at fault.
-func parseRequest(input string) (*httpRequest, error) {
-	r := &httpRequest{}
-	if err := json.Unmarshal([]byte(input), r); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			return nil, invalid("Target.Input", "%s in the input of an HTTP target must not be a JSON %s", wrong.Field, wrong.Value)
-		}
-		return nil, invalid("Target.Input", "JSON syntax error in input for the target")
-	}
-	if r.APIEndpoint == "" {
-		return nil, invalid("Target.Input", "ApiEndpoint is missing in the input of the HTTP target; give a URL such as https://example.com/hook")
-	}
-	u, err := url.Parse(r.APIEndpoint)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, invalid("Target.Input", "ApiEndpoint %q is not an http or https URL", r.APIEndpoint)
-	}
-	if len(r.QueryParameters) > 0 {
-		q := u.Query()
-		for k, v := range r.QueryParameters {
-			q.Set(k, v)
-		}
-		u.RawQuery = q.Encode()
-	}
-	r.url = u
-	switch r.Method {
-	case "":
-		return nil, invalid("Target.Input", "Method is missing in the input of the HTTP target; give GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS")
-	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead, http.MethodOptions:
-	default:
-		return nil, invalid("Target.Input", "Method %q is not one of GET, POST, PUT, PATCH, DELETE, HEAD and OPTIONS", r.Method)
-	}
-	if a := r.Authentication; a != nil && a.Type != "Basic" && a.Type != "Bearer" {
-		return nil, invalid("Target.Input", "Authentication.Type %q is not one of Basic and Bearer", a.Type)
-	}
-	for k, v := range r.Headers {
-		if k == "" || strings.ContainsAny(k, " \t\r\n:") || strings.ContainsAny(v, "\r\n") {
-			return nil, invalid("Target.Input", "Headers has a name or value that HTTP does not allow: %q", k)
-		}
-	}
-	return r, nil
-}
-
-// body returns what is sent: a JSON text as it stands between its quotes,
-// anything else as JSON.
-func (r *httpRequest) body() string {
-	var text string
-	if len(r.RequestBody) > 0 && r.RequestBody[0] == '"' && json.Unmarshal(r.RequestBody, &text) == nil {
-		return text
-	}
-	if string(r.RequestBody) == "null" {
-		return ""
-	}
-	return string(r.RequestBody)
 }
 
 func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
@@ -140,6 +59,8 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	if err != nil {
 		return permanent("ValidationException", err.Error())
 	}
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	defer cancel()
 	body := r.body()
 	req := (&http.Request{
 		Method: r.Method, URL: r.url, Host: r.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -152,6 +73,10 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	}
 	req.Header.Set("User-Agent", t.agent)
 	req.Header.Set("Idempotency-Key", in.OccurrenceID())
+	if u := r.url.User; u != nil {
+		password, _ := u.Password()
+		req.SetBasicAuth(u.Username(), password)
+	}
 	if a := r.Authentication; a != nil {
 		if a.Type == "Basic" {
 			req.SetBasicAuth(a.Username, a.Password)
@@ -166,7 +91,7 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		}
 		req.Header.Set(k, v)
 	}
-	res, err := t.client.Do(req)
+	res, err := t.transport.RoundTrip(req)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -226,12 +151,9 @@ func retryAfter(v string, now time.Time) time.Duration {
 
 func unreachable(err error) belfry.Result {
 	r := belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.ConnectionFailed"}
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err // without the URL, which may hold a secret
-	}
 	r.ErrorMessage = err.Error()
-	if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
+	var timeout interface{ Timeout() bool }
+	if errors.As(err, &timeout) && timeout.Timeout() {
 		r.ErrorCode = "HTTP.Timeout"
 		r.ErrorMessage = "The endpoint did not answer in time: " + r.ErrorMessage
 	}

@@ -60,7 +60,7 @@ func New(f Functions, q Queues, agent string) *Targets {
 }
 
 // Close lets go of idle connections.
-func (t *Targets) Close() { t.http.client.CloseIdleConnections() }
+func (t *Targets) Close() { t.http.transport.CloseIdleConnections() }
 
 // Invoke delivers the attempt. It returns when the target has answered, or
 // with a retryable result soon after ctx has ended.
