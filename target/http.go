@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,10 +20,18 @@ const (
 	httpTimeout = 60 * time.Second
 	// connsPerHost bounds the connections to one host; requests beyond it wait.
 	connsPerHost = 256
-	// answerMax is how much of an answer is read; what follows is cut off.
+	// answerMax is how much of an answer is read; the rest is left unread.
 	answerMax = 64 << 10
-	// answerQuoted is how much of a refusal is kept for the ledger.
-	answerQuoted = 512
+	// answerKept is how much of it is looked at, so that a secret in it is
+	// found whole.
+	answerKept = 4 << 10
+	// answerQuoted is how much of a refusal is kept for the ledger, and
+	// statusQuoted how much of its status line and its Location.
+	answerQuoted, statusQuoted = 512, 256
+	// answerHeaderMax bounds the headers of an answer.
+	answerHeaderMax = 64 << 10
+	// retryAfterMax bounds what an endpoint may wish for.
+	retryAfterMax = 24 * time.Hour
 )
 
 // httpTarget sends requests itself rather than through an http.Client: that
@@ -40,16 +47,17 @@ func newHTTPTarget(agent string) *httpTarget {
 	return &httpTarget{
 		agent: agent,
 		transport: &http.Transport{
-			Proxy:                 http.ProxyFromEnvironment,
-			DialContext:           dialer.DialContext,
-			ForceAttemptHTTP2:     true,
-			MaxConnsPerHost:       connsPerHost,
-			MaxIdleConns:          4 * connsPerHost,
-			MaxIdleConnsPerHost:   connsPerHost,
-			IdleConnTimeout:       90 * time.Second,
-			TLSHandshakeTimeout:   10 * time.Second,
-			ExpectContinueTimeout: time.Second,
-			DisableCompression:    true,
+			Proxy:                  http.ProxyFromEnvironment,
+			DialContext:            dialer.DialContext,
+			ForceAttemptHTTP2:      true,
+			MaxConnsPerHost:        connsPerHost,
+			MaxIdleConns:           4 * connsPerHost,
+			MaxIdleConnsPerHost:    connsPerHost,
+			IdleConnTimeout:        90 * time.Second,
+			TLSHandshakeTimeout:    10 * time.Second,
+			ExpectContinueTimeout:  time.Second,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: answerHeaderMax,
 		},
 	}
 }
@@ -61,18 +69,17 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	}
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 	defer cancel()
-	body := r.body()
 	req := (&http.Request{
 		Method: r.Method, URL: r.url, Host: r.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: make(http.Header, len(r.Headers)+4),
 	}).WithContext(ctx)
-	if body != "" {
+	if body, contentType := r.body(); body != "" {
 		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType)
 	}
 	req.Header.Set("User-Agent", t.agent)
-	req.Header.Set("Idempotency-Key", in.OccurrenceID())
+	req.Header.Set(idempotencyKey, in.OccurrenceID())
 	if u := r.url.User; u != nil {
 		password, _ := u.Password()
 		req.SetBasicAuth(u.Username(), password)
@@ -96,66 +103,92 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		return unreachable(err)
 	}
 	defer res.Body.Close()
-	quoted, err := readAnswer(res.Body)
+	head, err := readAnswer(res.Body)
 	if err != nil && res.StatusCode < 300 {
-		return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.AnswerCut", ErrorMessage: "The connection broke in the middle of the answer."}
+		return cut(err)
 	}
-	return answered(res, quoted)
+	if res.StatusCode < 300 {
+		return belfry.Result{Status: belfry.AttemptSucceeded}
+	}
+	for _, secret := range r.secrets(req.Header) {
+		head = strings.ReplaceAll(head, secret, "***")
+	}
+	return refused(res, clip(head, answerQuoted))
 }
+
+// idempotencyKey is the header with the identity of the occurrence.
+const idempotencyKey = "Idempotency-Key"
 
 // readAnswer reads the answer, so that its connection can be used again, and
 // returns how it begins.
 func readAnswer(body io.Reader) (string, error) {
-	head, err := io.ReadAll(io.LimitReader(body, answerQuoted))
-	if err == nil && len(head) == answerQuoted {
-		_, err = io.CopyN(io.Discard, body, answerMax)
+	head, err := io.ReadAll(io.LimitReader(body, answerKept))
+	if err == nil && len(head) == answerKept {
+		_, err = io.CopyN(io.Discard, body, answerMax-answerKept)
 		if errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}
-	return strings.ToValidUTF8(string(head), "�"), err
+	return string(head), err
 }
 
-// answered says what an HTTP status means for the attempt.
-func answered(res *http.Response, quoted string) belfry.Result {
-	code := res.StatusCode
-	if code >= 200 && code < 300 {
-		return belfry.Result{Status: belfry.AttemptSucceeded}
-	}
+// refused says what an HTTP status that is no success means for the attempt.
+func refused(res *http.Response, quoted string) belfry.Result {
+	code, status := res.StatusCode, clip(res.Status, statusQuoted)
 	r := belfry.Result{
 		Status:       belfry.AttemptPermanent,
 		ErrorCode:    "HTTP." + strconv.Itoa(code),
-		ErrorMessage: fmt.Sprintf("The endpoint answered %s: %s", res.Status, strings.TrimSpace(quoted)),
+		ErrorMessage: "The endpoint answered " + status + ".",
+	}
+	if quoted = strings.TrimSpace(quoted); quoted != "" {
+		r.ErrorMessage = fmt.Sprintf("The endpoint answered %s: %s", status, quoted)
 	}
 	switch {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		r.Status = belfry.AttemptRetryable
 		r.RetryAfter = retryAfter(res.Header.Get("Retry-After"), time.Now())
 	case code >= 300 && code < 400:
-		r.ErrorMessage = fmt.Sprintf("The endpoint answered %s to %q; redirects are not followed, write the final URL into ApiEndpoint.", res.Status, res.Header.Get("Location"))
+		to := "nowhere"
+		if u, err := res.Location(); err == nil {
+			// What a URL holds beside its path may be a secret.
+			to = clip((&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String(), statusQuoted)
+		}
+		r.ErrorMessage = fmt.Sprintf("The endpoint answered %s, to %s; redirects are not followed, write the final URL into ApiEndpoint.", status, to)
 	}
 	return r
 }
 
 // retryAfter reads the header's two forms, seconds and a date (RFC 9110,
-// 10.2.3).
+// 10.2.3); 0 is none.
 func retryAfter(v string, now time.Time) time.Duration {
-	if s, err := strconv.Atoi(v); err == nil && s > 0 {
-		return time.Duration(min(s, 24*60*60)) * time.Second
+	if s, err := strconv.Atoi(v); err == nil {
+		return time.Duration(min(max(s, 0), int(retryAfterMax/time.Second))) * time.Second
 	}
-	if at, err := http.ParseTime(v); err == nil && at.After(now) {
-		return at.Sub(now)
+	if at, err := http.ParseTime(v); err == nil {
+		return min(max(at.Sub(now), 0), retryAfterMax)
 	}
 	return 0
 }
 
 func unreachable(err error) belfry.Result {
-	r := belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.ConnectionFailed"}
-	r.ErrorMessage = err.Error()
-	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		r.ErrorCode = "HTTP.Timeout"
-		r.ErrorMessage = "The endpoint did not answer in time: " + r.ErrorMessage
+	if timedOut(err) {
+		return belfry.Result{
+			Status: belfry.AttemptRetryable, ErrorCode: "HTTP.Timeout",
+			ErrorMessage: "The endpoint did not answer in time: " + err.Error(),
+		}
 	}
-	return r
+	return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.ConnectionFailed", ErrorMessage: err.Error()}
+}
+
+// cut is the result of an answer that began well and did not end.
+func cut(err error) belfry.Result {
+	if timedOut(err) {
+		return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.Timeout", ErrorMessage: "The endpoint's answer did not end in time."}
+	}
+	return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.AnswerCut", ErrorMessage: "The connection broke in the middle of the answer."}
+}
+
+func timedOut(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
 }

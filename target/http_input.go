@@ -8,8 +8,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/belfry-run/belfry"
 )
 
 // httpRequest is the Input of an HTTP target, with the member names that Step
@@ -209,12 +207,3 @@ func (r *httpRequest) secrets(header http.Header) []string {
 // secretMin is the length, in bytes, below which a secret is too short to be
 // told from other text.
 const secretMin = 4
-
-// problem returns the message for a client of an error of parseRequest.
-func problem(err error) string {
-	var e *belfry.Error
-	if errors.As(err, &e) {
-		return e.Message
-	}
-	return err.Error()
-}

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
 )
@@ -80,8 +81,33 @@ func (t *Targets) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Resu
 	}
 	if r.Status != belfry.AttemptSucceeded {
 		r.Payload = payload
+		r.ErrorCode, r.ErrorMessage = clip(r.ErrorCode, codeMax), clip(r.ErrorMessage, messageMax)
 	}
 	return r
+}
+
+// Bounds of what a result says, in bytes: both travel as attributes of a dead
+// letter, beside its body.
+const (
+	codeMax    = 256
+	messageMax = 2 << 10
+)
+
+// clip cuts s to n bytes at the end of a character, and replaces what a
+// message attribute cannot hold: bad UTF-8 and control characters.
+func clip(s string, n int) string {
+	if len(s) > n {
+		for n > 0 && !utf8.RuneStart(s[n]) {
+			n--
+		}
+		s = s[:n]
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\uFFFE' || r == '\uFFFF' {
+			return utf8.RuneError
+		}
+		return r
+	}, s)
 }
 
 func (t *Targets) invokeFunction(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
@@ -96,7 +122,7 @@ func (t *Targets) invokeFunction(ctx context.Context, in *belfry.Invocation, pay
 	}
 	var e struct{ ErrorType, ErrorMessage string }
 	if json.Unmarshal(answer.Payload, &e) != nil || e.ErrorType == "" {
-		e.ErrorType, e.ErrorMessage = answer.Error, string(answer.Payload[:min(len(answer.Payload), 1024)])
+		e.ErrorType, e.ErrorMessage = answer.Error, string(answer.Payload)
 	}
 	return belfry.Result{
 		Status: belfry.AttemptRetryable, HandlerError: true,
@@ -161,7 +187,6 @@ const (
 	kindFunction
 	kindQueue
 	kindHTTP
-	kindUniversal
 )
 
 // HTTPInvokeARN is the target that calls an HTTP endpoint.
@@ -179,8 +204,6 @@ func kindOf(target string) (kind, belfry.ARN) {
 		return kindFunction, arn
 	case arn.Service == "sqs":
 		return kindQueue, arn
-	case arn.Service == "scheduler" && strings.HasPrefix(arn.Resource, "aws-sdk:"):
-		return kindUniversal, arn
 	}
 	return kindOther, arn
 }
