@@ -20,7 +20,7 @@ const onTime = time.Second
 
 // coldStart is how long a function's process may take to be there, on the same
 // machine.
-const coldStart = 10 * time.Second
+const coldStart = 20 * time.Second
 
 // TestStep4RunsAtTheRightInstant watches a cron in Moscow, a rate and a one-time
 // schedule run, from the ledger and from within the function.

@@ -28,4 +28,7 @@ def handler(event, context):
         return {"task_type": task, "version": VERSION, "weeks": 2}
     if task == "partner_export":
         raise UpstreamUnavailable("partner answered 503")
+    if task == "sleep":
+        time.sleep(event["seconds"])
+        return {"slept": event["seconds"]}
     raise ValueError(f"unknown task_type {task!r}")
