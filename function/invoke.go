@@ -151,30 +151,40 @@ func (h *Host) lookupError(err error, ref Ref, qualifier string) error {
 	return fmt.Errorf("look up %s: %w", ref.ARN(), err)
 }
 
+// maxStale bounds how often an invocation may meet an instance that has just
+// gone away, as some runtimes do after an error, before that is its result.
+const maxStale = 3
+
 func (h *Host) invoke(ctx context.Context, f *Function, r *Request) (*Response, error) {
 	began := time.Now()
-	g, err := h.pools.acquire(ctx, f)
-	if err != nil {
-		if belfry.KindOf(err) == belfry.Throttled {
-			h.counts.throttles.Add(1)
-		}
-		return nil, err
-	}
-	in := g.in
-	v := &outcome{host: h, id: r.RequestID}
-	if in == nil {
-		if in, err = h.start(ctx, g.fn, v); err != nil {
+	for stale := 0; ; stale++ {
+		g, err := h.pools.acquire(ctx, f)
+		if err != nil {
+			if belfry.KindOf(err) == belfry.Throttled {
+				h.counts.throttles.Add(1)
+			}
 			return nil, err
 		}
-	}
-	waited := time.Since(began)
-	if in != nil {
-		if err := h.call(ctx, in, r, v); err != nil {
-			return nil, err
+		v := &outcome{id: r.RequestID}
+		in := g.in
+		if in == nil {
+			if in, err = h.start(ctx, g.fn, v); err != nil {
+				return nil, err
+			}
 		}
+		waited := time.Since(began)
+		if in != nil {
+			err := h.call(ctx, in, r, v, stale < maxStale)
+			if errors.Is(err, errNotTaken) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		h.observe(v, waited)
+		return &v.Response, nil
 	}
-	h.observe(v, waited)
-	return &v.Response, nil
 }
 
 // start brings an instance up, with the right to do so from the pools. When
@@ -226,7 +236,8 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 }
 
 // call gives an invocation to an instance that is ready, and the instance back.
-func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome) error {
+// The error is errNotTaken, if asked for, when another instance should get it.
+func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, mayPass bool) error {
 	v.fn = in.fn
 	now := time.Now()
 	deadline := now.Add(in.fn.Timeout)
@@ -240,6 +251,10 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome) e
 	if !stop() {
 		h.pools.discard(in)
 		return ctx.Err()
+	}
+	if mayPass && errors.Is(err, errNotTaken) {
+		h.pools.discard(in)
+		return err
 	}
 	in.sampleMemory()
 	if err != nil {
@@ -270,7 +285,6 @@ const unhandled = "Unhandled"
 // An outcome is a response on its way.
 type outcome struct {
 	Response
-	host   *Host
 	id     string
 	fn     *Function
 	status string // of the report line

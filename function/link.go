@@ -14,7 +14,8 @@ import (
 
 // A link carries invocations to one process, and what it makes of them back.
 // Its calls come one at a time. Beside what the process answers they return
-// os.ErrDeadlineExceeded, or errGone when the process closed its end.
+// os.ErrDeadlineExceeded, or errGone when the process closed its end, or
+// errNotTaken when it did so before.
 type link interface {
 	// ready waits until the process can take an invocation; failure is what
 	// the runtime reported when it cannot, as a JSON error.
@@ -47,7 +48,11 @@ const (
 	tooLarge           // the result was over MaxResponse
 )
 
-var errGone = errors.New("the process closed its connection")
+var (
+	errGone = errors.New("the process closed its connection")
+	// errNotTaken is errGone of an invocation that the process cannot have seen.
+	errNotTaken = fmt.Errorf("%w before it took the invocation", errGone)
+)
 
 // framed is the link to Belfry's own bootstraps: frames over a socket pair.
 // A frame is a byte of kind, the lengths of meta and body as 4 bytes each,
@@ -108,7 +113,10 @@ func (f *framed) invoke(deadline time.Time, c *call) (reply, error) {
 	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(meta)))
 	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(c.payload)))
 	f.out = append(append(f.out, meta...), c.payload...)
-	if _, err := f.conn.Write(f.out); err != nil {
+	switch n, err := f.conn.Write(f.out); {
+	case n == 0 && errors.Is(err, syscall.EPIPE):
+		return reply{}, errNotTaken
+	case err != nil:
 		return reply{}, linkError(err)
 	}
 	if cap(f.out) > 64<<10 {

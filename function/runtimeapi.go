@@ -86,7 +86,7 @@ func (a *runtimeAPI) invoke(deadline time.Time, c *call) (reply, error) {
 	select {
 	case a.calls <- c:
 	case <-a.gone:
-		return reply{}, errGone
+		return reply{}, errNotTaken
 	case <-t.C:
 		return reply{}, os.ErrDeadlineExceeded
 	}
