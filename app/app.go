@@ -30,9 +30,11 @@ import (
 const DefaultListen = "127.0.0.1:7420"
 
 const (
-	// drainTime is how long Stop waits for requests and invocations; with the
+	// drainTime is how long Stop waits for requests, attempts and invocations
+	// together, and requestTime how much of it requests may take; with the
 	// closing of the store it stays below 10 s.
-	drainTime = 8 * time.Second
+	drainTime   = 8 * time.Second
+	requestTime = 4 * time.Second
 	// headerTime and idleTime bound what a slow or silent client holds.
 	headerTime = 10 * time.Second
 	idleTime   = 2 * time.Minute
@@ -70,9 +72,10 @@ type Server struct {
 	closers    []closer // in the order of opening
 }
 
+// A closer may wait for work under way until ctx ends.
 type closer struct {
 	name  string
-	close func() error
+	close func(ctx context.Context) error
 }
 
 // Run runs a server until ctx ends, then stops it gracefully and returns nil;
@@ -115,18 +118,18 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.opened("data directory", lock.Close)
+	s.opened("data directory", atOnce(lock.Close))
 	// Listening comes first: it fails fast, and functions need the address.
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? --listen takes another address", c.Listen, err)
 	}
-	s.opened("listener", func() error { return ignoreClosed(s.listener.Close()) })
+	s.opened("listener", atOnce(func() error { return ignoreClosed(s.listener.Close()) }))
 
 	figures := newFigures(s.metrics)
 	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
 		return nil, err
 	}
-	s.opened("store", s.store.Close)
+	s.opened("store", atOnce(s.store.Close))
 
 	clock := wallClock{}
 	if err := s.startFunctions(ctx, clock); err != nil {
@@ -135,10 +138,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.queues = queue.New(s.store, clock, s.log)
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.queues.Run(sweeps) })
-	s.opened("queues", func() error { stopSweeps(); s.queues.Close(); return nil })
+	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
 
 	s.targets = target.New(functions{s.host}, queues{s.queues}, "Belfry/"+c.Version)
-	s.opened("targets", func() error { s.targets.Close(); return nil })
+	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
 		Metrics:     engine.NewMetrics(s.metrics),
@@ -147,7 +150,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.engine.Start(ctx); err != nil {
 		return nil, err
 	}
-	s.opened("engine", func() error { s.engine.Stop(); return nil })
+	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
 
 	figures.watch(s.engine, s.host, s.log)
 	s.serve(figures)
@@ -171,10 +174,13 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	if err := s.host.Start(ctx); err != nil {
 		return err
 	}
-	s.opened("function host", func() error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		return s.host.Close(ctx)
+	s.opened("function host", func(ctx context.Context) error {
+		err := s.host.Close(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			s.log.Warn("function invocations under way were cut off; asynchronous ones run again after the next start")
+			err = nil
+		}
+		return err
 	})
 	return nil
 }
@@ -193,9 +199,9 @@ func (s *Server) serve(f *figures) {
 			s.failed <- fmt.Errorf("serve: %w", err)
 		}
 	})
-	s.opened("requests", func() error {
+	s.opened("requests", func(ctx context.Context) error {
 		s.queues.Close() // long polls would hold the stop up
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime/2)
+		ctx, cancel := context.WithTimeout(ctx, requestTime)
 		defer cancel()
 		if err := s.http.Shutdown(ctx); err != nil {
 			return s.http.Close()
@@ -204,8 +210,13 @@ func (s *Server) serve(f *figures) {
 	})
 }
 
-func (s *Server) opened(name string, c func() error) {
+func (s *Server) opened(name string, c func(context.Context) error) {
 	s.closers = append(s.closers, closer{name, c})
+}
+
+// atOnce is a closer that waits for nothing.
+func atOnce(c func() error) func(context.Context) error {
+	return func(context.Context) error { return c() }
 }
 
 // Stop takes no more requests, starts no more runs, lets what is under way end
@@ -213,9 +224,14 @@ func (s *Server) opened(name string, c func() error) {
 // the next start.
 func (s *Server) Stop() error {
 	s.ready.Store(false)
+	if s.engine != nil {
+		s.engine.Drain()
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
 	var errs []error
 	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i].close(); err != nil {
+		if err := s.closers[i].close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("close the %s: %w", s.closers[i].name, err))
 		}
 	}

@@ -66,9 +66,6 @@ const (
 	archiveAfter = 15 * time.Minute
 	// idleWorkers bounds the goroutines kept for the next attempts.
 	idleWorkers = 256
-	// stopGrace is how long Stop waits for attempts under way; with it a
-	// graceful stop ends within 10 s.
-	stopGrace = 8 * time.Second
 )
 
 // An Engine keeps schedules and starts their runs. Its methods are safe for
@@ -115,6 +112,7 @@ func New(c Config) *Engine {
 	}
 	e := &Engine{c: c, work: make(chan delivery), slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
 	e.loop.wake = make(chan struct{}, 1)
+	e.stopLoop, e.stopAll = func() {}, func() {} // until Start
 	return e
 }
 
@@ -166,9 +164,12 @@ func (e *Engine) background(f func()) {
 // then has lost its shards to another node.
 func (e *Engine) Failed() <-chan error { return e.failed }
 
-// Stop starts no further run and waits, up to 8 s, for the attempts under way.
-// What has not ended by then is delivered again after the next start.
-func (e *Engine) Stop() {
+// Drain lets no further run start; the attempts under way go on.
+func (e *Engine) Drain() { e.stopLoop() }
+
+// Stop starts no further run and waits for the attempts under way, until ctx
+// ends. What has not ended by then is delivered again after the next start.
+func (e *Engine) Stop(ctx context.Context) {
 	e.stopLoop()
 	done := make(chan struct{})
 	go func() {
@@ -176,11 +177,9 @@ func (e *Engine) Stop() {
 		e.loops.Wait()
 		e.running.Wait()
 	}()
-	timer, release := e.c.Clock.NewTimer(stopGrace)
-	defer release()
 	select {
 	case <-done:
-	case <-timer:
+	case <-ctx.Done():
 		e.c.Logger.Warn("attempts under way are cut off; they are delivered again after the next start", "attempts", len(e.slots))
 	}
 	e.stopAll()

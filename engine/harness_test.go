@@ -83,7 +83,9 @@ func (b *bench) start() {
 
 func (b *bench) stop() {
 	b.t.Helper()
-	b.engine.Stop()
+	ctx, cancel := context.WithTimeout(b.t.Context(), 8*time.Second)
+	defer cancel()
+	b.engine.Stop(ctx)
 	if err := b.store.Close(); err != nil {
 		b.t.Fatal(err)
 	}

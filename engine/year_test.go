@@ -70,7 +70,7 @@ func TestAYearLosesNothingAndRepeatsNothing(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		b.engine.Stop()
+		b.engine.Stop(t.Context())
 		var ids []belfry.ID
 		for _, s := range made {
 			ids = append(ids, s.ID)

@@ -241,7 +241,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	v.fn = in.fn
 	now := time.Now()
 	deadline := now.Add(in.fn.Timeout)
-	in.logs.print("START RequestId: %s Version: %s\n", r.RequestID, Latest)
+	in.logs.output("START RequestId: %s Version: %s\n", r.RequestID, Latest)
 	stop := context.AfterFunc(ctx, in.kill)
 	answer, err := in.link.invoke(deadline, &call{
 		id: r.RequestID, arn: in.fn.ARN(), trace: newTrace(now), deadline: deadline,

@@ -2,6 +2,7 @@ package awswire
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"strconv"
 
@@ -36,11 +37,14 @@ func (rt *Router) refuse(c *Call, err error) {
 		message = internalMessage
 	}
 	if f.Status >= 500 {
-		op := ""
+		level, op := slog.LevelError, ""
+		if e.Kind == belfry.Unavailable { // no failure of ours: the server stops, or is not ready yet
+			level = slog.LevelWarn
+		}
 		if c.op != nil {
 			op = c.op.Name
 		}
-		rt.log.ErrorContext(c.r.Context(), "request failed", "operation", op,
+		rt.log.Log(c.r.Context(), level, "request failed", "operation", op,
 			"request_id", c.id.requestID, "error", err)
 	}
 	c.status = f.Status
