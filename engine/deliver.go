@@ -19,39 +19,6 @@ type delivery struct {
 	started      time.Time
 }
 
-// launch carries the attempt out in a goroutine and gives its slot back. A
-// goroutine that has done one waits for the next: its stack has grown to what
-// an attempt needs, and growing one costs more than the engine's own work.
-func (e *Engine) launch(ctx context.Context, d delivery) {
-	e.running.Add(1)
-	e.c.Metrics.inFlight.Inc()
-	select {
-	case e.work <- d:
-	default:
-		e.workers.Go(func() { e.worker(ctx, d) })
-	}
-}
-
-// worker makes attempts until ctx ends or there are enough idle workers.
-func (e *Engine) worker(ctx context.Context, d delivery) {
-	for {
-		e.deliver(ctx, &d)
-		e.c.Metrics.inFlight.Dec()
-		e.freeSlot()
-		e.running.Done()
-		if e.idle.Add(1) > idleWorkers {
-			e.idle.Add(-1)
-			return
-		}
-		select {
-		case d = <-e.work:
-			e.idle.Add(-1)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // recover delivers what the last owner of the shards had started and not
 // finished: whether its target was reached nobody knows, so it is reached
 // again, under the same identity.
@@ -83,7 +50,7 @@ func (e *Engine) recover(ctx, attempts context.Context, left []belfry.DueItem, c
 	}
 }
 
-// deliver makes the attempt, decides what follows and records it.
+// deliver makes the attempt, decides what follows and passes it on to be recorded.
 func (e *Engine) deliver(ctx context.Context, d *delivery) {
 	f := belfry.Finish{Occurrence: d.run, Claim: d.claim, Started: d.firstStarted, Ended: d.started, Attempts: d.attempts}
 	switch {
@@ -96,13 +63,14 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 		e.exhaust(ctx, d, &f, ageReached, "")
 	default:
 		if !e.attempt(ctx, d, &f) {
-			return // cut off by the stop: it stays running, and is delivered again
+			e.over() // cut off by the stop: it stays running, and is delivered again
+			return
 		}
 	}
 	if f.Outcome.Final() && d.spec != nil && d.spec.DeleteAfterCompletion && e.completed(d) {
 		f.Delete = d.spec.Revision
 	}
-	e.record(ctx, d, f)
+	e.endings <- &ending{*d, f}
 }
 
 // attempt delivers once and fills f with what follows; false when the engine's
@@ -198,31 +166,43 @@ func (e *Engine) retire(ctx context.Context, s *belfry.Schedule) {
 	}
 }
 
-// record stores what became of the attempt, for as long as the store takes:
-// a result that was lost would be delivered again.
-func (e *Engine) record(ctx context.Context, d *delivery, f belfry.Finish) {
+// record stores what became of attempts, for as long as the store takes: a
+// result that was lost would be delivered again.
+func (e *Engine) record(ctx context.Context, ends []*ending) {
+	finishes := make([]belfry.Finish, len(ends))
+	for i, end := range ends {
+		finishes[i] = end.finish
+	}
 	for {
-		err := e.c.Store.Finish(context.WithoutCancel(ctx), f)
+		err := e.c.Store.Finish(context.WithoutCancel(ctx), finishes)
 		if err == nil {
 			break
 		}
 		if belfry.KindOf(err) == belfry.Fenced || belfry.KindOf(err) == belfry.Unavailable || ctx.Err() != nil {
-			e.c.Logger.Warn("an attempt's result could not be stored; the run is delivered again", "run", f.OccurrenceID(), "err", err)
+			e.c.Logger.Warn("the results of attempts could not be stored; their runs are delivered again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 			return
 		}
 		e.c.Metrics.storeErrors.Inc()
-		e.c.Logger.Error("an attempt's result could not be stored; trying again", "run", f.OccurrenceID(), "err", err)
+		e.c.Logger.Error("the results of attempts could not be stored; trying again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 		e.sleep(ctx, storeRetry)
 	}
+	for _, end := range ends {
+		e.recorded(end)
+	}
+}
+
+// recorded tells of an attempt whose end is stored, and of the retry that follows.
+func (e *Engine) recorded(end *ending) {
+	f := &end.finish
 	if f.Outcome.Final() {
 		e.c.Metrics.runs.WithLabelValues(f.Outcome.String()).Inc()
-		if f.Outcome != belfry.Succeeded && d.spec != nil {
-			e.c.Logger.Warn("a run did not succeed", "schedule", d.spec.ARN(), "scheduled_time", f.Time, "outcome", f.Outcome, "reason", f.Reason)
+		if f.Outcome != belfry.Succeeded && end.spec != nil {
+			e.c.Logger.Warn("a run did not succeed", "schedule", end.spec.ARN(), "scheduled_time", f.Time, "outcome", f.Outcome, "reason", f.Reason)
 		}
 	}
 	if f.Retry != nil {
-		e.arrivedItem(belfry.DueItem{Due: *f.Retry, Spec: d.spec, Run: &belfry.Run{
-			Occurrence: d.run, Revision: d.revision, Started: d.firstStarted, Attempts: f.Attempts,
+		e.arrivedItem(belfry.DueItem{Due: *f.Retry, Spec: end.spec, Run: &belfry.Run{
+			Occurrence: end.run, Revision: end.revision, Started: end.firstStarted, Attempts: f.Attempts,
 		}})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -64,8 +63,6 @@ const (
 	storeRetry = 200 * time.Millisecond
 	// archiveAfter is how long closed runs stay on the fire path's side.
 	archiveAfter = 15 * time.Minute
-	// idleWorkers bounds the goroutines kept for the next attempts.
-	idleWorkers = 256
 )
 
 // An Engine keeps schedules and starts their runs. Its methods are safe for
@@ -78,17 +75,18 @@ type Engine struct {
 
 	slots   chan struct{}  // one for each attempt under way
 	running sync.WaitGroup // attempts under way
-	workers sync.WaitGroup
-	work    chan delivery // to idle workers
-	idle    atomic.Int64  // workers that wait for work
+	workers *workers
+	endings chan *ending // closed when no worker is left
+	noMore  sync.Once    // closes endings
 
 	deleting sync.Map          // groupKey → struct{}: groups whose schedules start no run
 	doomed   chan belfry.Group // groups to empty
 
-	stopLoop context.CancelFunc // ends the loops
-	stopAll  context.CancelFunc // ends attempts too
-	loops    sync.WaitGroup
-	failed   chan error // the error that ended the loop
+	stopLoop  context.CancelFunc // ends the loops
+	stopAll   context.CancelFunc // ends attempts too
+	loops     sync.WaitGroup
+	recording sync.WaitGroup
+	failed    chan error // the error that ended the loop
 }
 
 type groupKey struct {
@@ -110,7 +108,10 @@ func New(c Config) *Engine {
 	if c.Housekeeping == 0 {
 		c.Housekeeping = DefaultHousekeeping
 	}
-	e := &Engine{c: c, work: make(chan delivery), slots: make(chan struct{}, c.MaxInFlight), failed: make(chan error, 1), doomed: make(chan belfry.Group, 64)}
+	e := &Engine{
+		c: c, slots: make(chan struct{}, c.MaxInFlight), workers: newWorkers(c.MaxInFlight), endings: make(chan *ending, finishBatch),
+		failed: make(chan error, 1), doomed: make(chan belfry.Group, 64),
+	}
 	e.loop.wake = make(chan struct{}, 1)
 	e.stopLoop, e.stopAll = func() {}, func() {} // until Start
 	return e
@@ -147,6 +148,8 @@ func (e *Engine) Start(ctx context.Context) error {
 			e.failed <- err
 		}
 	})
+	e.background(func() { e.grow(loops, all) })
+	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
 	e.background(func() { e.emptyGroups(loops, groups) })
 	return nil
@@ -184,7 +187,9 @@ func (e *Engine) Stop(ctx context.Context) {
 	}
 	e.stopAll()
 	<-done
-	e.workers.Wait()
+	e.workers.all.Wait()
+	e.noMore.Do(func() { close(e.endings) })
+	e.recording.Wait()
 }
 
 // housekeep moves closed runs into the history and drops what is too old.

@@ -75,9 +75,9 @@ type RunStore interface {
 	// this caller won: of two callers with the same entry one does, and an
 	// occurrence that has a run already is not started again.
 	Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []bool, err error)
-	// Finish records what became of an attempt, with the retry or deletion that
-	// follows. Called twice, the second call changes nothing.
-	Finish(ctx context.Context, f belfry.Finish) error
+	// Finish records what became of attempts, with the retry or deletion that
+	// follows each, all or nothing. Called twice, the second call changes nothing.
+	Finish(ctx context.Context, ended []belfry.Finish) error
 }
 
 // LedgerStore reads what has happened, and puts it away.

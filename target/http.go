@@ -18,6 +18,8 @@ import (
 const (
 	// httpTimeout bounds one request, from the dial to the end of the answer.
 	httpTimeout = 60 * time.Second
+	// idleTime is how long a connection is kept for the next request.
+	idleTime = 90 * time.Second
 	// connsPerHost bounds the connections to one host; requests beyond it wait.
 	connsPerHost = 256
 	// answerMax is how much of an answer is read; the rest is left unread.
@@ -38,7 +40,8 @@ const (
 // would follow redirects, and a redirect is an answer that the ledger shows;
 // following it would deliver to a place that nobody wrote down.
 type httpTarget struct {
-	transport *http.Transport
+	transport *http.Transport // HTTPS, and what goes through a proxy
+	plain     *exchanger
 	agent     string
 }
 
@@ -46,6 +49,7 @@ func newHTTPTarget(agent string) *httpTarget {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &httpTarget{
 		agent: agent,
+		plain: newExchanger(dialer.DialContext),
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dialer.DialContext,
@@ -53,7 +57,7 @@ func newHTTPTarget(agent string) *httpTarget {
 			MaxConnsPerHost:        connsPerHost,
 			MaxIdleConns:           4 * connsPerHost,
 			MaxIdleConnsPerHost:    connsPerHost,
-			IdleConnTimeout:        90 * time.Second,
+			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ExpectContinueTimeout:  time.Second,
 			DisableCompression:     true,
@@ -67,12 +71,10 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	if err != nil {
 		return permanent("ValidationException", err.Error())
 	}
-	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
-	defer cancel()
-	req := (&http.Request{
+	req := &http.Request{
 		Method: r.Method, URL: r.url, Host: r.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: make(http.Header, len(r.Headers)+4),
-	}).WithContext(ctx)
+	}
 	if body, contentType := r.body(); body != "" {
 		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
@@ -98,7 +100,7 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		}
 		req.Header.Set(k, v)
 	}
-	res, err := t.transport.RoundTrip(req)
+	res, err := t.send(ctx, req)
 	if err != nil {
 		return unreachable(err)
 	}
@@ -114,6 +116,28 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		head = strings.ReplaceAll(head, secret, "***")
 	}
 	return refused(res, clip(head, answerQuoted))
+}
+
+// send sends the request. The answer, its body included, comes within
+// httpTimeout.
+func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+	if req.URL.Scheme == "http" {
+		if proxy, err := http.ProxyFromEnvironment(req); proxy == nil && err == nil {
+			return t.plain.do(ctx, req, httpTimeout)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	res, err := t.transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	body := res.Body
+	res.Body = &answerBody{body: body, ended: func(bool) {
+		body.Close() //nolint:errcheck // only read from
+		cancel()
+	}}
+	return res, nil
 }
 
 // idempotencyKey is the header with the identity of the occurrence.

@@ -61,7 +61,10 @@ func New(f Functions, q Queues, agent string) *Targets {
 }
 
 // Close lets go of idle connections.
-func (t *Targets) Close() { t.http.transport.CloseIdleConnections() }
+func (t *Targets) Close() {
+	t.http.transport.CloseIdleConnections()
+	t.http.plain.close()
+}
 
 // Invoke delivers the attempt. It returns when the target has answered, or
 // with a retryable result soon after ctx has ended.

@@ -20,6 +20,24 @@ type claims struct {
 	spent []int64 // rows to delete with the next write
 }
 
+// end counts runs that have ended, or wait for a retry.
+func (c *claims) end(ended []belfry.Finish) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range ended {
+		claim := int64(ended[i].Claim)
+		if claim == 0 {
+			continue
+		}
+		if n := c.left[claim] - 1; n > 0 {
+			c.left[claim] = n
+		} else {
+			delete(c.left, claim)
+			c.spent = append(c.spent, claim)
+		}
+	}
+}
+
 // dropSpent deletes the claims whose runs have all ended. A row that is
 // forgotten after a failed commit costs nothing: Interrupted looks at the runs.
 func (s *Store) dropSpent(c *sqlite.Conn) error {

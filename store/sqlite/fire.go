@@ -159,50 +159,54 @@ func putRun(c *sqlite.Conn, st *belfry.Start) (bool, error) {
 	return err == nil && c.Changes() == 1, err
 }
 
-// Finish records what became of an attempt, with the retry or the deletion
-// that follows from it. A run that has ended stays as it is: the second call
+// Finish records what became of attempts, with the retry or the deletion that
+// follows from each. A run that has ended stays as it is: the second call
 // changes nothing and is no error. It fails with Fenced as Start does.
-func (s *Store) Finish(ctx context.Context, f belfry.Finish) error {
-	var attempts []byte
-	if f.Attempts != nil {
-		b, err := json.Marshal(f.Attempts)
+func (s *Store) Finish(ctx context.Context, ended []belfry.Finish) error {
+	attempts := make([][]byte, len(ended))
+	for i := range ended {
+		if ended[i].Attempts == nil {
+			continue
+		}
+		b, err := json.Marshal(ended[i].Attempts)
 		if err != nil {
 			return err
 		}
-		attempts = b
+		attempts[i] = b
 	}
 	err := s.writeOwned(ctx, func(c *sqlite.Conn) error {
 		if err := s.dropSpent(c); err != nil {
 			return err
 		}
-		var ended time.Time
-		if f.Outcome.Final() {
-			ended = f.Ended
-		}
-		err := exec(c, "UPDATE runs SET outcome=?, ended_at=?, reason=?, attempts=? WHERE scheduled_at=? AND schedule=? AND outcome=1",
-			int64(f.Outcome), ended, optional(f.Reason), attempts, f.Time.Unix(), f.Schedule)
-		if err != nil || c.Changes() == 0 {
-			return err
-		}
-		if f.Delete != 0 {
-			if err := retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
+		for i := range ended {
+			if err := finish(c, &ended[i], attempts[i]); err != nil {
 				return err
 			}
 		}
-		return putDue(c, f.Retry)
+		return nil
 	})
-	if err == nil && f.Claim != 0 {
-		s.claims.mu.Lock()
-		defer s.claims.mu.Unlock()
-		n := s.claims.left[int64(f.Claim)] - 1
-		if n > 0 {
-			s.claims.left[int64(f.Claim)] = n
-		} else {
-			delete(s.claims.left, int64(f.Claim))
-			s.claims.spent = append(s.claims.spent, int64(f.Claim))
-		}
+	if err == nil {
+		s.claims.end(ended)
 	}
 	return err
+}
+
+func finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
+	var ended time.Time
+	if f.Outcome.Final() {
+		ended = f.Ended
+	}
+	err := exec(c, "UPDATE runs SET outcome=?, ended_at=?, reason=?, attempts=? WHERE scheduled_at=? AND schedule=? AND outcome=1",
+		int64(f.Outcome), ended, optional(f.Reason), attempts, f.Time.Unix(), f.Schedule)
+	if err != nil || c.Changes() == 0 {
+		return err
+	}
+	if f.Delete != 0 {
+		if err := retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
+			return err
+		}
+	}
+	return putDue(c, f.Retry)
 }
 
 // retireCompleted removes the schedule unless it has been edited since.

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// workers make attempts. Their number follows the targets: few do for targets
+// that answer at once, and more goroutines would only grow more stacks; targets
+// that take their time get as many as there are attempts.
+type workers struct {
+	queue chan delivery // room for every slot, so that who holds one never waits here
+	wake  chan struct{} // cap 1: the queue is not empty
+	all   sync.WaitGroup
+
+	alive atomic.Int64
+	idle  atomic.Int64 // of them, those that wait for work
+	ended atomic.Int64 // attempts so far
+}
+
+const (
+	// firstWorkers are there without a delay: enough to keep two cores busy and
+	// the disk's group commit full.
+	firstWorkers = 32
+	// growEvery is how long a queue may stand before there are more workers: as
+	// many again, if in that time fewer than one in growShare has ended an attempt,
+	// so that an attempt takes more than 8 ms.
+	growEvery = 2 * time.Millisecond
+	growShare = 4
+	// growLate tells a machine that has more to do than it can: the wake-up after
+	// growEvery came so late. More workers would make it slower, so there are more
+	// only when that goes on until growAtLast.
+	growLate   = 3 * time.Millisecond
+	growAtLast = 50 * time.Millisecond
+	// idleWorkers bounds the goroutines kept for the next attempts: their stacks
+	// have grown to what an attempt needs, which costs more than the engine's own work.
+	idleWorkers = 256
+)
+
+func newWorkers(slots int) *workers {
+	return &workers{queue: make(chan delivery, slots), wake: make(chan struct{}, 1)}
+}
+
+// launch hands the attempt to a worker. The caller holds a slot for it, which
+// is given back when the attempt's end is stored.
+func (e *Engine) launch(ctx context.Context, d delivery) {
+	e.running.Add(1)
+	e.c.Metrics.inFlight.Inc()
+	w := e.workers
+	w.queue <- d
+	if w.idle.Load() > 0 {
+		return
+	}
+	if w.alive.Load() < firstWorkers {
+		e.hire(ctx, 1)
+		return
+	}
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (e *Engine) hire(ctx context.Context, n int) {
+	w := e.workers
+	w.alive.Add(int64(n))
+	for range n {
+		w.all.Go(func() { e.work(ctx) })
+	}
+}
+
+// work makes attempts until ctx has ended and none is left, or there are enough
+// idle workers.
+func (e *Engine) work(ctx context.Context) {
+	w := e.workers
+	defer w.alive.Add(-1)
+	for {
+		select {
+		case d := <-w.queue:
+			e.deliver(ctx, &d)
+			w.ended.Add(1)
+			continue
+		default:
+		}
+		if w.idle.Add(1) > idleWorkers || ctx.Err() != nil {
+			w.idle.Add(-1)
+			return
+		}
+		select {
+		case d := <-w.queue:
+			w.idle.Add(-1)
+			e.deliver(ctx, &d)
+			w.ended.Add(1)
+		case <-ctx.Done():
+			w.idle.Add(-1)
+		}
+	}
+}
+
+// grow hires workers while the queue stands, until loop ends.
+func (e *Engine) grow(loop, attempts context.Context) {
+	w := e.workers
+	for {
+		select {
+		case <-w.wake:
+		case <-loop.Done():
+			return
+		}
+		looked, before := e.c.Clock.Now(), w.ended.Load()
+		for len(w.queue) > 0 && loop.Err() == nil {
+			asleep := e.c.Clock.Now()
+			e.sleep(loop, growEvery)
+			now := e.c.Clock.Now()
+			if now.Sub(asleep) > growLate && now.Sub(looked) < growAtLast {
+				continue
+			}
+			ended, alive := w.ended.Load(), w.alive.Load()
+			if waiting := int64(len(w.queue)); waiting > 0 && (ended-before)*growShare < alive {
+				e.hire(attempts, int(min(waiting, max(alive, 1))))
+			}
+			looked, before = now, ended
+		}
+	}
+}
+
+// An ending is an attempt that has ended and is to be recorded.
+type ending struct {
+	delivery
+	finish belfry.Finish
+}
+
+// finishBatch bounds the ends that one durable step records.
+const finishBatch = 512
+
+// recordEnds stores what became of attempts, all that have ended meanwhile in
+// one step, until there are no more to come.
+func (e *Engine) recordEnds(ctx context.Context) {
+	batch := make([]*ending, 0, finishBatch)
+	for first := range e.endings {
+		batch = append(batch[:0], first)
+	gather:
+		for len(batch) < finishBatch {
+			select {
+			case next, ok := <-e.endings:
+				if !ok {
+					break gather
+				}
+				batch = append(batch, next)
+			default:
+				break gather
+			}
+		}
+		e.record(ctx, batch)
+		for range batch {
+			e.over()
+		}
+		clear(batch)
+	}
+}
+
+// over gives the slot of an attempt back.
+func (e *Engine) over() {
+	e.c.Metrics.inFlight.Dec()
+	e.freeSlot()
+	e.running.Done()
+}
