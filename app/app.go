@@ -270,14 +270,3 @@ func ignoreClosed(err error) error {
 	}
 	return err
 }
-
-// wallClock is the time that everything in a server goes by.
-type wallClock struct{}
-
-func (wallClock) Now() time.Time                         { return time.Now() }
-func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
-
-func (wallClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTimer(d)
-	return t.C, func() { t.Stop() }
-}

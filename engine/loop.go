@@ -93,7 +93,7 @@ func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
 	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits for a slot
 		until = earlierOf(until, l.window[0].At)
 	}
-	timer, release := e.c.Clock.NewTimer(until.Sub(now))
+	timer, release := e.c.Clock.NewTimer(until.Sub(e.c.Clock.Now())) // now is cut to the millisecond
 	defer release()
 	select {
 	case <-timer:

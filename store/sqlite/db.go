@@ -82,6 +82,11 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if err := migrate(w); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+	if !opts.NoSync {
+		if err := fillLog(s.path()); err != nil {
+			return nil, errors.Join(err, w.Close())
+		}
+	}
 	for range readers {
 		c, err := s.connect(readerCacheKiB)
 		if err != nil {
@@ -120,8 +125,10 @@ func (s *Store) closePool() error {
 }
 
 func (s *Store) connect(cacheKiB int) (*sqlite.Conn, error) {
-	return connect(filepath.Join(s.dir, "belfry.db"), cacheKiB, s.opts.NoSync)
+	return connect(s.path(), cacheKiB, s.opts.NoSync)
 }
+
+func (s *Store) path() string { return filepath.Join(s.dir, "belfry.db") }
 
 // write runs op inside the next transaction and returns when it is on the
 // disk. op must decide before it writes: when it returns a [belfry.Error] it
