@@ -62,7 +62,7 @@ func decide(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time
 		delay = backOff(retries, random)
 	}
 	delay = max(delay, min(last.RetryAfter, backOffCap))
-	at := now.Add(delay)
+	at := now.Add(delay).Truncate(time.Millisecond) // as the store keeps it
 	if at.Sub(scheduled) > p.MaximumAge {
 		return verdict{end: ageReached}
 	}

@@ -93,7 +93,9 @@ func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
 	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits for a slot
 		until = earlierOf(until, l.window[0].At)
 	}
-	timer, release := e.c.Clock.NewTimer(until.Sub(e.c.Clock.Now())) // now is cut to the millisecond
+	// now is cut to the millisecond, so what is due within one is due at its end.
+	until = until.Add(time.Millisecond - 1).Truncate(time.Millisecond)
+	timer, release := e.c.Clock.NewTimer(until.Sub(e.c.Clock.Now()))
 	defer release()
 	select {
 	case <-timer:
