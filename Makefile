@@ -64,8 +64,11 @@ generate: ## write the generated files again
 generate-check: ## fail when a generated file is not what its generator writes
 	@scripts/generate-check
 
-bench: ## measure (at most 15 minutes; wants an idle machine)
+bench: build ## measure (at most 15 minutes; wants an idle machine); BENCHFLAGS='-only steady' for a part
 	$(GO) run ./bench $(BENCHFLAGS)
+ifeq ($(BENCHFLAGS),)
+	$(GO) -C bench/expr run .
+endif
 
 fuzz: ## every fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)
