@@ -142,6 +142,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
 		Metrics:     engine.NewMetrics(s.metrics),
+		Payload:     target.DeadLetterBody,
 		CheckTarget: func(sch *belfry.Schedule) error { return target.Check(sch, c.Dev) },
 	})
 	if err := s.engine.Start(ctx); err != nil {

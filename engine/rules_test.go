@@ -151,8 +151,8 @@ func TestRuleEdits(t *testing.T) {
 		if w := b.whyRule("r", time.Date(2000, 1, 1, 0, 25, 0, 0, time.UTC)); w.Outcome != "succeeded" {
 			t.Errorf("why 00:25: %s: %s", w.Outcome, w.Sentence)
 		}
-		b.putRule("r", "rate(10 minutes)", belfry.Enabled)     // the new grid begins here
-		time.Sleep(10*time.Minute + time.Second)               // 00:41:01
+		b.putRule("r", "rate(10 minutes)", belfry.Enabled) // the new grid begins here
+		time.Sleep(10*time.Minute + time.Second)           // 00:41:01
 		if r := b.putRule("r", "rate(10 minutes)", 0); !r.Anchor.Equal(time.Date(2000, 1, 1, 0, 31, 0, 0, time.UTC)) {
 			t.Errorf("put again without another expression the anchor is %v", r.Anchor)
 		}
