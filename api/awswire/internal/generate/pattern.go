@@ -13,7 +13,7 @@ import (
 var predicates = map[string]string{
 	`^(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)$`: "EventSource",
 	`[0-9A-Za-z\.\-_]*(?<!\.)`: "BucketName",
-	`^(?!\s*$).+`:               "NotBlank",
+	`^(?!\s*$).+`:              "NotBlank",
 }
 
 // awsRegions are the ways in which models spell "a region of AWS". A server of
