@@ -100,6 +100,9 @@ func (s *Store) Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfr
 	var found []*belfry.Schedule
 	err := s.read(ctx, func(c *sqlite.Conn) error {
 		group, after := q.AfterGroup, q.AfterName
+		if q.Group == "" && group >= belfry.Reserved {
+			return nil // whoever made the position up
+		}
 		if q.Group != "" && q.Group != group {
 			group, after = q.Group, ""
 		}

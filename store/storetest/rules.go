@@ -322,9 +322,11 @@ func (t *rules) byTarget() {
 func (t *rules) hidden() {
 	r := newRule("r")
 	t.change(belfry.RuleChange{New: r, Targets: []belfry.ScheduleChange{t.target(r, "a", queueARN)}})
-	all, err := t.Schedules(t.ctx, belfry.ScheduleQuery{Scope: ruleScope, Limit: 10})
-	if err != nil || len(all) != 0 {
-		t.Errorf("all schedules: %+v, %v, want none", all, err)
+	for _, after := range []string{"", r.Ref().Group()} {
+		all, err := t.Schedules(t.ctx, belfry.ScheduleQuery{Scope: ruleScope, AfterGroup: after, Limit: 10})
+		if err != nil || len(all) != 0 {
+			t.Errorf("all schedules after group %q: %+v, %v, want none", after, all, err)
+		}
 	}
 	ofGroup, err := t.Schedules(t.ctx, belfry.ScheduleQuery{Scope: ruleScope, Group: r.Ref().Group(), Limit: 10})
 	if err != nil || len(ofGroup) != 1 || ofGroup[0].Name != "a" {
