@@ -116,7 +116,10 @@ func (c *certificate) notAfter() time.Time { return c.current.Load().Leaf.NotAft
 
 func (c *certificate) config() *tls.Config {
 	return &tls.Config{
-		MinVersion:     tls.VersionTLS12,
+		MinVersion: tls.VersionTLS12,
+		// Named, because the server also serves a plain listener: net/http would
+		// else leave HTTP/2 out when that one is the first, and offer it all the same.
+		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }
