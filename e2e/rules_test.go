@@ -157,6 +157,9 @@ func (s *server) pagesOfRule(arn string) {
 			}
 		}
 		for _, r := range whole.Items {
+			if r.Outcome == "dead_lettered" && !strings.Contains(r.Reason, "UpstreamUnavailable") {
+				s.t.Errorf("%s: a dead-lettered run has the reason %q", list, r.Reason)
+			}
 			if r.ID != "" && seen[r.ID] != 1 {
 				s.t.Errorf("%s: run %s of target %s is on %d pages of three, want one", list, r.ID, r.TargetID, seen[r.ID])
 			}

@@ -345,3 +345,38 @@ func TestRuleDeadLetters(t *testing.T) {
 		wantLines(t, "ledger", b.ruleLedger("r"), []string{"a 00:01:00 dead_lettered"})
 	})
 }
+
+// TestDeadLetterOfAnUnsentAttempt: a retry that comes up after the maximum age
+// sends nothing; its dead letter has what it would have sent.
+func TestDeadLetterOfAnUnsentAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t)
+		b.answer = func(context.Context, *belfry.Invocation) belfry.Result {
+			return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "E", ErrorMessage: "no", RetryAfter: 30 * time.Second, Payload: "sent"}
+		}
+		b.config.Payload = func(in *belfry.Invocation) string {
+			return fmt.Sprintf("%s of %s, attempt %d", in.Time.Format("15:04"), in.Rule, in.Attempt)
+		}
+		b.start()
+		b.putRule("r", "rate(1 minute)", belfry.Enabled)
+		target := ruleTarget("a")
+		target.DeadLetterARN = "arn:aws:sqs:us-east-1:000000000000:dead"
+		target.Retry = belfry.RetryPolicy{MaximumAge: time.Minute, MaximumAttempts: 9}
+		if err := b.engine.PutTargets(t.Context(), ruleRef("r"), []belfry.RuleTarget{target}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute + time.Second)
+		if err := b.engine.SetRuleState(t.Context(), ruleRef("r"), belfry.Disabled); err != nil {
+			t.Fatal(err)
+		}
+		b.stop()
+		time.Sleep(5 * time.Minute)
+		b.start()
+		defer b.stop()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(b.dead) != 1 || b.dead[0].body != "00:01 of r, attempt 1" || b.dead[0].attributes["EXHAUSTED_RETRY_CONDITION"] != "MaximumEventAgeInSeconds" {
+			t.Errorf("the dead letters are %+v", b.dead)
+		}
+	})
+}

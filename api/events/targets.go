@@ -18,7 +18,7 @@ type parameters struct {
 	EcsParameters               *eventsapi.EcsParameters               `json:",omitempty"`
 	BatchParameters             *eventsapi.BatchParameters             `json:",omitempty"`
 	SqsParameters               *eventsapi.SqsParameters               `json:",omitempty"`
-	HttpParameters              *eventsapi.HttpParameters              `json:",omitempty"` //nolint:revive // AWS's name
+	HttpParameters              *eventsapi.HttpParameters              `json:",omitempty"`
 	RedshiftDataParameters      *eventsapi.RedshiftDataParameters      `json:",omitempty"`
 	SageMakerPipelineParameters *eventsapi.SageMakerPipelineParameters `json:",omitempty"`
 	AppSyncParameters           *eventsapi.AppSyncParameters           `json:",omitempty"`

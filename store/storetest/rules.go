@@ -229,7 +229,7 @@ func (t *rules) targets() {
 		t.Errorf("the targets are %v", now)
 	}
 	due, err := t.Due(t.ctx, nil, ruleT0.Add(time.Hour), 10)
-	if err != nil || len(due) != 2 || !due[0].Due.Time.Equal(due[1].Due.Time) {
+	if err != nil || len(due) != 2 || !due[0].Time.Equal(due[1].Time) {
 		t.Errorf("due: %+v, %v, want both targets at one time", due, err)
 	}
 }
