@@ -200,20 +200,7 @@ func (s *Server) serve(f *figures) {
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	serve := func(l net.Listener, on func(net.Listener) error) {
-		s.background.Go(func() {
-			if err := on(l); !errors.Is(err, http.ErrServerClosed) {
-				s.failed <- fmt.Errorf("serve: %w", err)
-			}
-		})
-	}
-	if s.certificate == nil {
-		serve(s.listener, s.http.Serve)
-	} else {
-		s.http.TLSConfig = s.certificate.config()
-		serve(s.listener, func(l net.Listener) error { return s.http.ServeTLS(l, "", "") })
-		serve(s.local, s.http.Serve)
-	}
+	s.serveListeners()
 	s.opened("requests", func() error {
 		s.queues.Close() // long polls would hold the stop up
 		ctx, cancel := context.WithTimeout(context.Background(), drainTime/2)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"sync/atomic"
 	"time"
@@ -152,6 +153,24 @@ func (s *Server) startTLS(ctx context.Context) error {
 	}
 	s.opened("listener for functions", func() error { return ignoreClosed(s.local.Close()) })
 	return nil
+}
+
+// serveListeners answers what arrives at the listeners from now on.
+func (s *Server) serveListeners() {
+	serve := func(l net.Listener, on func(net.Listener) error) {
+		s.background.Go(func() {
+			if err := on(l); !errors.Is(err, http.ErrServerClosed) {
+				s.failed <- fmt.Errorf("serve: %w", err)
+			}
+		})
+	}
+	if s.certificate == nil {
+		serve(s.listener, s.http.Serve)
+		return
+	}
+	s.http.TLSConfig = s.certificate.config()
+	serve(s.listener, func(l net.Listener) error { return s.http.ServeTLS(l, "", "") })
+	serve(s.local, s.http.Serve)
 }
 
 // functionURL is where functions find the server.
