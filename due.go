@@ -73,7 +73,7 @@ type Lease struct {
 
 // A ScheduleChange replaces or removes a schedule.
 type ScheduleChange struct {
-	Old     *Schedule // as read; when it has changed since, nothing is written
+	Old     *Schedule // as read; when it has changed since, nothing is written; nil is a new one
 	New     *Schedule // nil removes it
 	Pending *Due      // the entry that Old has in the due queue; nil is none
 	Next    *Due      // the entry that takes its place

@@ -96,7 +96,8 @@ const (
 // An Invocation is one attempt as it is handed to a target.
 type Invocation struct {
 	Occurrence
-	ScheduleARN string
+	ScheduleARN string // the rule's, for a target of a rule
+	Rule        string // name of the rule whose target this is; empty: a schedule's
 	Scope       Scope
 	Target      *Target
 	Attempt     int    // 1 is the first

@@ -57,10 +57,9 @@ type Schedule struct {
 	Since time.Time
 }
 
-// ARN returns the schedule's Amazon Resource Name.
-func (s *Schedule) ARN() string {
-	return "arn:aws:scheduler:" + s.Region + ":" + s.Account + ":schedule/" + s.Group + "/" + s.Name
-}
+// ARN returns the schedule's Amazon Resource Name; that of a rule's target is
+// the rule's.
+func (s *Schedule) ARN() string { return s.Ref().ARN() }
 
 // Ref returns the name that clients know the schedule by.
 func (s *Schedule) Ref() ScheduleRef {
@@ -74,8 +73,12 @@ type ScheduleRef struct {
 	Name  string
 }
 
-// ARN returns the Amazon Resource Name of the schedule that r names.
+// ARN returns the Amazon Resource Name of the schedule that r names; that of a
+// rule's target is the rule's.
 func (r ScheduleRef) ARN() string {
+	if name := r.Rule(); name != "" {
+		return RuleRef{Scope: r.Scope, Name: name}.ARN()
+	}
 	return "arn:aws:scheduler:" + r.Region + ":" + r.Account + ":schedule/" + r.Group + "/" + r.Name
 }
 

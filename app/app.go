@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -51,21 +52,28 @@ type Config struct {
 	Version string
 	Dev     bool // accept any credentials; on loopback only
 	Logger  *slog.Logger
+
+	// TLSCert and TLSKey are PEM files; without them the server speaks plain
+	// HTTP. They are read again when they change, and when Reload gives a value.
+	TLSCert, TLSKey string
+	Reload          <-chan os.Signal
 }
 
 // A Server is a Belfry server.
 type Server struct {
-	c        Config
-	log      *slog.Logger
-	metrics  *prometheus.Registry
-	ready    atomic.Bool
-	listener net.Listener
-	http     *http.Server
-	store    *sqlite.Store
-	host     *function.Host
-	queues   *queue.Service
-	targets  *target.Targets
-	engine   *engine.Engine
+	c           Config
+	log         *slog.Logger
+	metrics     *prometheus.Registry
+	ready       atomic.Bool
+	listener    net.Listener
+	local       net.Listener // for functions, when listener speaks TLS
+	http        *http.Server
+	certificate *certificate // nil without TLS
+	store       *sqlite.Store
+	host        *function.Host
+	queues      *queue.Service
+	targets     *target.Targets
+	engine      *engine.Engine
 
 	background sync.WaitGroup
 	failed     chan error
@@ -105,7 +113,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 1)}
+	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 2)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -124,6 +132,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? --listen takes another address", c.Listen, err)
 	}
 	s.opened("listener", atOnce(func() error { return ignoreClosed(s.listener.Close()) }))
+	if err := s.startTLS(ctx); err != nil {
+		return nil, err
+	}
 
 	figures := newFigures(s.metrics)
 	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
@@ -145,6 +156,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
 		Metrics:     engine.NewMetrics(s.metrics),
+		Payload:     target.DeadLetterBody,
 		CheckTarget: func(sch *belfry.Schedule) error { return target.Check(sch, c.Dev) },
 	})
 	if err := s.engine.Start(ctx); err != nil {
@@ -166,7 +178,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
 	s.host, err = function.New(function.Config{
-		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.URL(),
+		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
 	})
 	if err != nil {
 		return err
@@ -194,11 +206,7 @@ func (s *Server) serve(f *figures) {
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	s.background.Go(func() {
-		if err := s.http.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
-			s.failed <- fmt.Errorf("serve: %w", err)
-		}
-	})
+	s.serveListeners()
 	s.opened("requests", func(ctx context.Context) error {
 		s.queues.Close() // long polls would hold the stop up
 		ctx, cancel := context.WithTimeout(ctx, requestTime)
@@ -241,7 +249,13 @@ func (s *Server) Stop() error {
 }
 
 // URL is where the server answers.
-func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+func (s *Server) URL() string {
+	scheme := "http://"
+	if s.c.TLSCert != "" {
+		scheme = "https://"
+	}
+	return scheme + s.listener.Addr().String()
+}
 
 // checkListen refuses a combination that would let strangers in.
 func checkListen(c *Config) error {

@@ -7,8 +7,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/eventsapi"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/events"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
@@ -21,6 +23,7 @@ func (s *Server) handler(f *figures) http.Handler {
 	aws := awswire.NewRouter(
 		awswire.Options{Auth: awswire.DevAuth{}, Logger: s.log, Observe: f.request},
 		schedulerapi.New(scheduler.New(s.engine)),
+		eventsapi.New(events.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
 	)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,7 +76,7 @@ func (s *server) boto3(program string, args ...string) {
 func (s *server) belfry(args ...string) string {
 	s.t.Helper()
 	cmd := exec.Command(binary, args...)
-	cmd.Env = cleanEnv("BELFRY_ENDPOINT=" + s.endpoint)
+	cmd.Env = cleanEnv(append([]string{"BELFRY_ENDPOINT=" + s.endpoint}, s.clients...)...)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -92,7 +93,7 @@ func (s *server) clientEnv(add ...string) []string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return cleanEnv(append([]string{
+	return cleanEnv(slices.Concat([]string{
 		"AWS_ENDPOINT_URL=" + s.endpoint,
 		"AWS_ACCESS_KEY_ID=test",
 		"AWS_SECRET_ACCESS_KEY=test",
@@ -104,7 +105,7 @@ func (s *server) clientEnv(add ...string) []string {
 		"AWS_MAX_ATTEMPTS=1",
 		"AWS_DATA_PATH=" + models,
 		"NO_PROXY=*",
-	}, add...)...)
+	}, s.clients, add)...)
 }
 
 // functionZip returns testdata/function as a zip, with the handler's source

@@ -37,11 +37,21 @@ type server struct {
 	cmd      *exec.Cmd
 	log      *os.File
 	http     *http.Client
+	env      []string // of the server, beside the usual
+	clients  []string // of AWS clients and belfry's verbs, beside the usual
 }
 
 // startServer starts belfry on an empty data directory. The test's end stops it
 // and wants a graceful stop without an error in the log.
 func startServer(t testing.TB) *server {
+	t.Helper()
+	s := newServer(t)
+	s.start()
+	return s
+}
+
+// newServer is startServer without the start.
+func newServer(t testing.TB) *server {
 	t.Helper()
 	dir := t.TempDir()
 	log, err := os.Create(filepath.Join(dir, "log"))
@@ -52,7 +62,6 @@ func startServer(t testing.TB) *server {
 	s.endpoint = "http://" + s.addr
 	s.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	t.Cleanup(s.finish)
-	s.start()
 	return s
 }
 
@@ -61,7 +70,7 @@ func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command(binary, "serve", "--dev", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.Env = cleanEnv()
+	s.cmd.Env = cleanEnv(s.env...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -91,7 +91,7 @@ func retriesUsed(attempts []belfry.Attempt) int {
 }
 
 // deadLetterAttributes are the message attributes of a dead letter, all
-// strings (semantics.md 1.12).
+// strings: nine of a schedule's (semantics.md 1.12), six of a rule's (2.6).
 func deadLetterAttributes(s *belfry.Schedule, o belfry.Occurrence, attempts []belfry.Attempt, end exhausted, truncated bool) map[string]string {
 	last := &attempts[len(attempts)-1]
 	a := map[string]string{
@@ -103,6 +103,12 @@ func deadLetterAttributes(s *belfry.Schedule, o belfry.Occurrence, attempts []be
 		"SCHEDULED_TIME":       o.Time.UTC().Format(time.RFC3339),
 		"SCHEDULE_ARN":         s.ARN(),
 		"TARGET_ARN":           s.Target.ARN,
+	}
+	if s.Rule() != "" {
+		a = map[string]string{
+			"RULE_ARN": s.ARN(), "TARGET_ARN": s.Target.ARN, "RETRY_ATTEMPTS": a["RETRY_ATTEMPTS"],
+			"ERROR_CODE": last.ErrorCode, "ERROR_MESSAGE": last.ErrorMessage,
+		}
 	}
 	if end == attemptsReached || end == ageReached {
 		a["EXHAUSTED_RETRY_CONDITION"] = string(end)

@@ -78,7 +78,7 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) bool {
 	number := len(d.attempts) + 1
 	in := belfry.Invocation{
-		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Scope: d.spec.Scope, Target: &d.spec.Target,
+		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
 		Attempt: number, ExecutionID: d.run.ExecutionID(number),
 	}
 	result := e.c.Invoker.Invoke(ctx, &in)
@@ -118,7 +118,7 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 		return
 	}
 	if payload == "" {
-		payload = d.spec.Target.Input
+		payload = e.unsent(d)
 	}
 	body, truncated := fit(payload)
 	err := e.c.DeadLetters.SendDeadLetter(ctx, queue, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
@@ -130,6 +130,18 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 	}
 	e.c.Metrics.deadLetters.WithLabelValues("sent").Inc()
 	f.Outcome = belfry.DeadLettered
+}
+
+// unsent is what the last attempt would have sent, had it come so far.
+func (e *Engine) unsent(d *delivery) string {
+	if e.c.Payload == nil {
+		return d.spec.Target.Input
+	}
+	number := max(len(d.attempts), 1)
+	return e.c.Payload(&belfry.Invocation{
+		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
+		Attempt: number, ExecutionID: d.run.ExecutionID(number),
+	})
 }
 
 // deadLetterMax leaves room for the attributes in a message of 1 MiB.

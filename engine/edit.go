@@ -10,58 +10,65 @@ import (
 // UpdateSchedule replaces what clients may set of the schedule that s names,
 // and returns it as stored. The name, the group and the creation time stay.
 func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
-	updated := s
+	var updated *belfry.Schedule
 	err := e.change(ctx, s.Ref(), func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
-		updated = s
-		updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
-		same := sameTimes(old, &updated)
-		if updated.Since = now; same && old.State == belfry.Enabled {
-			updated.Since = old.Since
-		}
-		updated.Anchor = old.Anchor
-		if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
-			updated.Anchor = anchorOf(&s, now)
-		}
-		t, err := e.check(&updated, old, now)
-		ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
-		if err != nil {
-			return ch, err
-		}
-		disabled := updated.State == belfry.Disabled
-		staysDisabled := disabled && same && old.State == belfry.Disabled
-		if !staysDisabled {
-			if err := e.closeGap(ctx, &ch, was, now); err != nil {
-				return ch, err
-			}
-		}
-		if disabled && !staysDisabled {
-			ch.Gaps = append(ch.Gaps, belfry.Gap{Schedule: old.ID, From: now, Reason: belfry.GapDisabled})
-		}
-		switch {
-		case pending != nil && !pending.Time.After(now):
-			// Due already: the edit must not lose it.
-			if disabled {
-				ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDisabled))
-				break
-			}
-			kept := *pending
-			kept.Revision = updated.Revision
-			ch.Next = &kept
-			if later := passed(was, pending.Time, now, belfry.GapEdited); !same && later != nil {
-				ch.Gaps = append(ch.Gaps, *later) // they waited behind it, and have no successor
-			}
-		case disabled:
-		case t.oneTime():
-			err = e.resumeOneTime(ctx, &ch, was, &t, now)
-		default:
-			ch.Next = t.entryAfter(now, updated.Revision)
-		}
+		ch, err := e.replaced(ctx, s, old, pending, was, now)
+		updated = ch.New
 		return ch, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &updated, nil
+	return updated, nil
+}
+
+// replaced is the change from old, which has pending in the due queue, to s.
+func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+	updated := s
+	updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
+	same := sameTimes(old, &updated)
+	if updated.Since = now; same && old.State == belfry.Enabled {
+		updated.Since = old.Since
+	}
+	updated.Anchor = old.Anchor
+	if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
+		updated.Anchor = anchorOf(&s, now)
+	}
+	t, err := e.check(&updated, old, now)
+	ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
+	if err != nil {
+		return ch, err
+	}
+	disabled := updated.State == belfry.Disabled
+	staysDisabled := disabled && same && old.State == belfry.Disabled
+	if !staysDisabled {
+		if err := e.closeGap(ctx, &ch, was, now); err != nil {
+			return ch, err
+		}
+	}
+	if disabled && !staysDisabled {
+		ch.Gaps = append(ch.Gaps, belfry.Gap{Schedule: old.ID, From: now, Reason: belfry.GapDisabled})
+	}
+	switch {
+	case pending != nil && !pending.Time.After(now):
+		// Due already: the edit must not lose it.
+		if disabled {
+			ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDisabled))
+			break
+		}
+		kept := *pending
+		kept.Revision = updated.Revision
+		ch.Next = &kept
+		if later := passed(was, pending.Time, now, belfry.GapEdited); !same && later != nil {
+			ch.Gaps = append(ch.Gaps, *later) // they waited behind it, and have no successor
+		}
+	case disabled:
+	case t.oneTime():
+		err = e.resumeOneTime(ctx, &ch, was, &t, now)
+	default:
+		ch.Next = t.entryAfter(now, updated.Revision)
+	}
+	return ch, err
 }
 
 // sameTimes reports whether the two have the same occurrences.
@@ -144,15 +151,20 @@ func passed(t *timing, from, now time.Time, reason belfry.GapReason) *belfry.Gap
 // DeleteSchedule removes the schedule; its runs stay in the ledger.
 func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef) error {
 	return e.change(ctx, ref, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
-		ch := belfry.ScheduleChange{Old: old, Pending: pending}
-		if err := e.closeGap(ctx, &ch, was, now); err != nil {
-			return ch, err
-		}
-		if pending != nil && !pending.Time.After(now) {
-			ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDeleted))
-		}
-		return ch, nil
+		return e.removed(ctx, old, pending, was, now)
 	})
+}
+
+// removed is the change that removes old, which has pending in the due queue.
+func (e *Engine) removed(ctx context.Context, old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+	ch := belfry.ScheduleChange{Old: old, Pending: pending}
+	if err := e.closeGap(ctx, &ch, was, now); err != nil {
+		return ch, err
+	}
+	if pending != nil && !pending.Time.After(now) {
+		ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDeleted))
+	}
+	return ch, nil
 }
 
 type changeFunc func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error)
@@ -166,16 +178,7 @@ func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, decide chan
 		if err != nil {
 			return err
 		}
-		now := e.now()
-		was, err := e.parser.timing(old)
-		if err != nil {
-			return err
-		}
-		pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now)
-		if err != nil {
-			return err
-		}
-		ch, err := decide(old, pending, &was, now)
+		ch, err := e.decided(ctx, old, e.now(), decide)
 		if err != nil {
 			return err
 		}
@@ -188,4 +191,18 @@ func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, decide chan
 		}
 		return err
 	}
+}
+
+// decided finds the place of old in the due queue and lets decide say what
+// becomes of it.
+func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Time, decide changeFunc) (belfry.ScheduleChange, error) {
+	was, err := e.parser.timing(old)
+	if err != nil {
+		return belfry.ScheduleChange{}, err
+	}
+	pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now)
+	if err != nil {
+		return belfry.ScheduleChange{}, err
+	}
+	return decide(old, pending, &was, now)
 }

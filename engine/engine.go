@@ -22,6 +22,9 @@ type Config struct {
 	Metrics     *Metrics
 	// CheckTarget refuses a target that cannot be right; nil accepts all.
 	CheckTarget func(s *belfry.Schedule) error
+	// Payload returns what an attempt would send, for the dead letter of one
+	// that sends nothing; nil takes the target's input.
+	Payload func(in *belfry.Invocation) string
 	// MaxInFlight bounds the attempts under way at once; beyond it, due
 	// entries wait in the store. 0 is DefaultMaxInFlight.
 	MaxInFlight int

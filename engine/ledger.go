@@ -11,18 +11,35 @@ import (
 
 // A History is the lives of one schedule name: the schedule that has it now,
 // and those that had it and were deleted.
+//
+// That of a rule is the histories of all targets that it has or had.
 type History struct {
-	Ref     belfry.ScheduleRef
-	Current *belfry.Schedule // nil when it is deleted
+	Ref     belfry.ScheduleRef // of a rule: its group, without a name
+	Current *belfry.Schedule   // nil when it is deleted
 	lives   []*belfry.Schedule
+	targets []*History // of a rule, by target id
 }
 
 func (h *History) ids() []belfry.ID {
-	ids := make([]belfry.ID, len(h.lives))
-	for i, s := range h.lives {
-		ids[i] = s.ID
+	var ids []belfry.ID
+	for _, s := range h.lives {
+		ids = append(ids, s.ID)
+	}
+	for _, t := range h.targets {
+		ids = append(ids, t.ids()...)
 	}
 	return ids
+}
+
+// Target returns the id of the rule's target that the schedule is; empty when
+// h is not a rule's history.
+func (h *History) Target(id belfry.ID) string {
+	for _, t := range h.targets {
+		if slices.Contains(t.ids(), id) {
+			return t.Ref.Name
+		}
+	}
+	return ""
 }
 
 // History returns the lives of the name; NotFound when there never was one, or
@@ -39,6 +56,39 @@ func (e *Engine) History(ctx context.Context, ref belfry.ScheduleRef) (*History,
 	if len(h.lives) == 0 {
 		return nil, belfry.Errorf(belfry.NotFound, "schedule", "Schedule %s does not exist.", ref.Name)
 	}
+	return h, nil
+}
+
+// RuleHistory returns the history of a rule; NotFound when there never was one,
+// or its history is older than the retention.
+func (e *Engine) RuleHistory(ctx context.Context, ref belfry.RuleRef) (*History, error) {
+	current, retired, err := e.c.Store.RuleLives(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	h := &History{Ref: ref.Target("")}
+	if len(current)+len(retired) == 0 {
+		_, err := e.c.Store.Rule(ctx, ref)
+		return h, err
+	}
+	byID := map[string]*History{}
+	target := func(s *belfry.Schedule) *History {
+		t := byID[s.Name]
+		if t == nil {
+			t = &History{Ref: s.Ref()}
+			byID[s.Name] = t
+			h.targets = append(h.targets, t)
+		}
+		t.lives = append(t.lives, s)
+		return t
+	}
+	for _, s := range current {
+		target(s).Current = s
+	}
+	for _, s := range retired {
+		target(s)
+	}
+	slices.SortFunc(h.targets, func(a, b *History) int { return cmp.Compare(a.Ref.Name, b.Ref.Name) })
 	return h, nil
 }
 
@@ -59,6 +109,13 @@ func (x *Entry) at() time.Time {
 		return x.Run.Time
 	}
 	return x.Gap.From
+}
+
+func (x *Entry) schedule() belfry.ID {
+	if x.Run != nil {
+		return x.Run.Schedule
+	}
+	return x.Gap.Schedule
 }
 
 // Ledger returns the runs and gaps within [from, to] in the order of time, the
@@ -84,13 +141,26 @@ func (e *Engine) Ledger(ctx context.Context, h *History, from, to time.Time, lim
 			entries = append(entries, Entry{Gap: &gaps[i]})
 		}
 	}
-	slices.SortStableFunc(entries, func(a, b Entry) int { return cmp.Or(a.at().Compare(b.at())) })
+	slices.SortStableFunc(entries, func(a, b Entry) int {
+		return cmp.Or(a.at().Compare(b.at()), cmp.Compare(a.schedule(), b.schedule()))
+	})
 	return entries, nil
 }
 
 // gaps returns the gaps that touch the interval; one that is open is counted
 // up to now.
 func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]belfry.Gap, error) {
+	if h.targets != nil {
+		var all []belfry.Gap
+		for _, t := range h.targets {
+			gaps, err := e.gaps(ctx, t, from, to)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, gaps...)
+		}
+		return all, nil
+	}
 	gaps, err := e.c.Store.Gaps(ctx, h.ids(), from, to)
 	if err != nil {
 		return nil, err

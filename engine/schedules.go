@@ -57,8 +57,9 @@ func (e *Engine) check(s, old *belfry.Schedule, now time.Time) (timing, error) {
 	if old == nil && !oneTime && !s.Start.IsZero() && s.Start.Before(now.Add(-startLeniency)) {
 		return t, belfry.Errorf(belfry.Invalid, "StartDate", "The StartDate you specify cannot be earlier than 5 minutes ago.")
 	}
-	// One that has completed may still be disabled, enabled and described.
-	if !oneTime && (old == nil || !sameTimes(old, s)) {
+	// One that has completed may still be disabled, enabled and described. A
+	// rule may have an expression that is never due, as with AWS.
+	if !oneTime && s.Rule() == "" && (old == nil || !sameTimes(old, s)) {
 		// A rate's anchor is an occurrence although it lies in the past.
 		if _, ok := t.next(now.Add(-time.Minute)); !ok {
 			return t, belfry.Errorf(belfry.Invalid, "ScheduleExpression",

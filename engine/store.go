@@ -14,6 +14,7 @@ import (
 type Store interface {
 	ScheduleStore
 	GroupStore
+	RuleStore
 	RunStore
 	LedgerStore
 }
@@ -27,7 +28,8 @@ type ScheduleStore interface {
 	CreateSchedule(ctx context.Context, s *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error
 	// Schedule returns the schedule of that name, or NotFound.
 	Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Schedule, error)
-	// Schedules returns up to q.Limit schedules in the order of group and name.
+	// Schedules returns up to q.Limit schedules in the order of group and name;
+	// those of reserved groups only when q names the group.
 	Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfry.Schedule, error)
 	// Pending returns the schedule's entry in the due queue, nil when it has
 	// none: one of the candidates, or any that is due by now.
@@ -54,6 +56,25 @@ type GroupStore interface {
 	ChangeGroup(ctx context.Context, g belfry.Group) error
 	// RemoveGroup removes the group; one that is not there is no error.
 	RemoveGroup(ctx context.Context, scope belfry.Scope, name string) error
+}
+
+// RuleStore keeps scheduled rules. A rule's targets are schedules of its group.
+type RuleStore interface {
+	// Rule returns the rule, or NotFound.
+	Rule(ctx context.Context, r belfry.RuleRef) (*belfry.Rule, error)
+	// Rules returns up to q.Limit rules in the order of their names.
+	Rules(ctx context.Context, q belfry.RuleQuery) ([]*belfry.Rule, error)
+	// RulesOfTarget returns up to limit names, after the given one and in
+	// order, of the rules that have a target with this ARN.
+	RulesOfTarget(ctx context.Context, scope belfry.Scope, arn, after string, limit int) ([]string, error)
+	// ChangeRule creates, replaces or removes a rule together with changes to
+	// its targets, all or nothing. When the rule, one of the targets or one of
+	// their due entries is no longer as the change expects it answers
+	// belfry.ErrStale; a new rule beyond the limit is Quota.
+	ChangeRule(ctx context.Context, ch belfry.RuleChange) error
+	// RuleLives returns the schedules that are the rule's targets, by id, and
+	// those that were and have been removed, newest first.
+	RuleLives(ctx context.Context, r belfry.RuleRef) (current, retired []*belfry.Schedule, err error)
 }
 
 // RunStore is the fire path.

@@ -95,26 +95,21 @@ type parser struct {
 	known map[parsedKey]*expr.Expression // guarded by mu
 }
 
-type parsedKey struct{ expression, zone string }
+type parsedKey struct {
+	expression, zone string
+	rule             bool // in the dialect of scheduled rules
+}
 
-func (p *parser) parse(expression, zone string) (*expr.Expression, error) {
-	key := parsedKey{expression, zone}
+func (p *parser) parse(key parsedKey) (*expr.Expression, error) {
 	p.mu.Lock()
 	e, ok := p.known[key]
 	p.mu.Unlock()
 	if ok {
 		return e, nil
 	}
-	loc, err := expr.LoadZone(zone)
+	e, err := key.parse()
 	if err != nil {
-		return nil, belfry.Errorf(belfry.Invalid, "ScheduleExpressionTimezone", "Invalid Schedule Expression Timezone %s.", zone)
-	}
-	e, err = expr.Parse(expression, loc)
-	if err != nil {
-		return nil, &belfry.Error{
-			Kind: belfry.Invalid, Field: "ScheduleExpression",
-			Message: "Invalid Schedule Expression " + expression + ".", Err: err,
-		}
+		return nil, err
 	}
 	p.mu.Lock()
 	if p.known == nil || len(p.known) >= parsedMax {
@@ -125,8 +120,34 @@ func (p *parser) parse(expression, zone string) (*expr.Expression, error) {
 	return e, nil
 }
 
+// parse parses without a look at what is known.
+func (k parsedKey) parse() (*expr.Expression, error) {
+	if k.rule {
+		e, err := expr.ParseRule(k.expression)
+		if err != nil {
+			return nil, &belfry.Error{
+				Kind: belfry.Invalid, Field: "ScheduleExpression",
+				Message: "Parameter ScheduleExpression is not valid.", Err: err,
+			}
+		}
+		return e, nil
+	}
+	loc, err := expr.LoadZone(k.zone)
+	if err != nil {
+		return nil, belfry.Errorf(belfry.Invalid, "ScheduleExpressionTimezone", "Invalid Schedule Expression Timezone %s.", k.zone)
+	}
+	e, err := expr.Parse(k.expression, loc)
+	if err != nil {
+		return nil, &belfry.Error{
+			Kind: belfry.Invalid, Field: "ScheduleExpression",
+			Message: "Invalid Schedule Expression " + k.expression + ".", Err: err,
+		}
+	}
+	return e, nil
+}
+
 func (p *parser) timing(s *belfry.Schedule) (timing, error) {
-	e, err := p.parse(s.Expression, s.Timezone)
+	e, err := p.parse(parsedKey{s.Expression, s.Timezone, s.Rule() != ""})
 	if err != nil {
 		return timing{}, err
 	}

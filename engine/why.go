@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -15,12 +16,24 @@ type Why struct {
 	Outcome  string // an outcome's name, "gap", "future" or "not_due"
 	Run      *belfry.Run
 	Gap      *belfry.Gap
+	// Targets explains each target of a rule; Outcome is then theirs if they
+	// agree, else "mixed".
+	Targets []TargetWhy
+}
+
+// A TargetWhy is a Why of one target of a rule.
+type TargetWhy struct {
+	ID string
+	Why
 }
 
 // Why answers, from the ledger alone, what became of the schedule's occurrence
 // at the given time (cut to the second), in a sentence.
 func (e *Engine) Why(ctx context.Context, h *History, at time.Time) (*Why, error) {
 	at = at.UTC().Truncate(time.Second)
+	if h.Ref.Name == "" {
+		return e.whyRule(ctx, h, at)
+	}
 	runs, err := e.Runs(ctx, h, at, at, 1)
 	if err != nil {
 		return nil, err
@@ -59,6 +72,35 @@ func (e *Engine) Why(ctx context.Context, h *History, at time.Time) (*Why, error
 		return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is due at %s.", stamp(at))}, nil
 	}
 	return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is scheduled for %s and, within its flexible time window, starts at %s.", stamp(at), stamp(due))}, nil
+}
+
+// whyRule answers for each target that the rule has, or had if it has none now.
+func (e *Engine) whyRule(ctx context.Context, h *History, at time.Time) (*Why, error) {
+	targets := slices.DeleteFunc(slices.Clone(h.targets), func(t *History) bool { return t.Current == nil })
+	if len(targets) == 0 {
+		targets = h.targets
+	}
+	if len(targets) == 0 {
+		return &Why{Outcome: "not_due", Sentence: "It runs nothing: the rule has no targets."}, nil
+	}
+	all := &Why{}
+	for _, t := range targets {
+		w, err := e.Why(ctx, t, at)
+		if err != nil {
+			return nil, err
+		}
+		if all.Targets == nil {
+			all.Outcome = w.Outcome
+		} else {
+			all.Sentence += " "
+			if all.Outcome != w.Outcome {
+				all.Outcome = "mixed"
+			}
+		}
+		all.Sentence += "Target " + t.Ref.Name + ": " + w.Sentence
+		all.Targets = append(all.Targets, TargetWhy{t.Ref.Name, *w})
+	}
+	return all, nil
 }
 
 // lifeAt returns the schedule that had the name at the time, else the nearest.

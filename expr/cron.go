@@ -44,10 +44,15 @@ func (s *yearSet) after(year int) (int, bool) {
 	return word*64 + bits.TrailingZeros64(left), true
 }
 
+// cronFields takes the body of cron(...) apart.
+func cronFields(body string) []string {
+	return strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || r == '\t' })
+}
+
 // parseCron reads five or six fields; the sixth, the year, may be left out.
-func parseCron(body string) (cron, *SyntaxError) {
+func parseCron(body string, years *field) (cron, *SyntaxError) {
 	var c cron
-	f := strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || r == '\t' })
+	f := cronFields(body)
 	if len(f) != 5 && len(f) != 6 {
 		return c, refuse("", "has %d fields; write minutes hours day-of-month month day-of-week and, if wanted, year", len(f))
 	}
@@ -68,7 +73,7 @@ func parseCron(body string) (cron, *SyntaxError) {
 	}
 	c.years.fill()
 	if len(f) == 6 {
-		if c.years, err = parseYears(f[5]); err != nil {
+		if c.years, err = parseYears(years, f[5]); err != nil {
 			return c, err
 		}
 	}

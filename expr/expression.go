@@ -103,23 +103,31 @@ func (e *SyntaxError) Error() string {
 // The error is a [*SyntaxError]. An expression that can be read but never
 // fires, such as cron(0 0 31 2 ? *), is no error here: Next says so.
 func Parse(s string, loc *time.Location) (*Expression, error) {
-	e := &Expression{text: s}
 	if loc == nil {
 		loc = time.UTC
 	}
 	keyword, body, err := split(s)
-	if err == nil {
-		switch keyword {
-		case "cron":
-			e.kind = Cron
-			e.cron, err = parseCron(body)
-		case "rate":
-			e.kind = Rate
-			e.every, err = parseRate(body)
-		case "at":
-			e.kind = At
-			e.at, err = parseAt(body, loc)
-		}
+	if err != nil {
+		err.Expression = s
+		return nil, err
+	}
+	return build(s, keyword, body, loc, yearField)
+}
+
+// build makes the expression s of its keyword and body.
+func build(s, keyword, body string, loc *time.Location, years *field) (*Expression, error) {
+	e := &Expression{text: s}
+	var err *SyntaxError
+	switch keyword {
+	case "cron":
+		e.kind = Cron
+		e.cron, err = parseCron(body, years)
+	case "rate":
+		e.kind = Rate
+		e.every, err = parseRate(body)
+	case "at":
+		e.kind = At
+		e.at, err = parseAt(body, loc)
 	}
 	if err != nil {
 		err.Expression = s

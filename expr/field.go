@@ -24,6 +24,9 @@ var (
 		names: []string{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"},
 	}
 	yearField = &field{name: "year", min: firstYear, max: lastYear}
+	// Scheduled rules take years that the calendar does not reach; an expression
+	// has no occurrence in them.
+	ruleYearField = &field{name: "year", min: firstYear, max: 9999}
 )
 
 // parse reads a list and returns its values as a bit set. The field's values
@@ -40,14 +43,16 @@ func (f *field) parse(text string) (uint64, *SyntaxError) {
 	return set, nil
 }
 
-func parseYears(text string) (yearSet, *SyntaxError) {
+// parseYears reads a list of years; those after the last of the calendar are
+// left out of the set.
+func parseYears(f *field, text string) (yearSet, *SyntaxError) {
 	var set yearSet
 	for item := range strings.SplitSeq(text, ",") {
-		v, err := yearField.item(item)
+		v, err := f.item(item)
 		if err != nil {
 			return set, err
 		}
-		for y := v.from; y <= v.to; y += v.step {
+		for y := v.from; y <= min(v.to, lastYear); y += v.step {
 			set.add(y - firstYear)
 		}
 	}

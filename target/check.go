@@ -63,6 +63,9 @@ func badARN() error { return invalid("Target.Arn", "Provided Arn is not in corre
 // run then says so. In permissive mode a service that Belfry does not run is
 // accepted; its runs fail with the reason.
 func Check(s *belfry.Schedule, permissive bool) error {
+	if s.Rule() != "" {
+		return checkRuleTarget(s, permissive)
+	}
 	t := &s.Target
 	arn, ok := belfry.ParseARN(t.ARN)
 	if !ok || arn.Partition != "aws" && !strings.HasPrefix(arn.Partition, "aws-") {

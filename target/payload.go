@@ -11,10 +11,15 @@ import (
 )
 
 // payloadOf is the input with the context attributes filled in (semantics.md
-// 1.11), or the default notification where there is none.
+// 1.11), or the default notification where there is none. Rules have ways of
+// their own.
 func payloadOf(in *belfry.Invocation) string {
+	if in.Rule != "" {
+		return rulePayload(in)
+	}
 	if in.Target.Input == "" {
-		return notification(in)
+		// detail is a text, not an object (semantics.md 1.10)
+		return notification(in, "aws.scheduler", `"{}"`)
 	}
 	if !strings.Contains(in.Target.Input, attributePrefix) {
 		return in.Target.Input
@@ -30,16 +35,25 @@ func payloadOf(in *belfry.Invocation) string {
 
 const attributePrefix = "<aws.scheduler."
 
-// notification is the payload of a schedule without input. detail is a text,
-// not an object (semantics.md 1.10). The id stays the same over all attempts.
-func notification(in *belfry.Invocation) string {
+// DeadLetterBody is what a dead-letter queue gets of the attempt: the payload,
+// or for a rule the event, whatever its target made of it (semantics.md 2.6).
+func DeadLetterBody(in *belfry.Invocation) string {
+	if in.Rule != "" {
+		return ruleEvent(in)
+	}
+	return payloadOf(in)
+}
+
+// notification is the payload of a schedule without input, and the event of a
+// rule. The id stays the same over all attempts.
+func notification(in *belfry.Invocation, source, detail string) string {
 	var b strings.Builder
 	b.Grow(384)
 	for _, s := range []string{
 		`{"version":"0","id":"`, notificationID(in.OccurrenceID()),
-		`","detail-type":"Scheduled Event","source":"aws.scheduler","account":"`, in.Scope.Account,
+		`","detail-type":"Scheduled Event","source":"`, source, `","account":"`, in.Scope.Account,
 		`","time":"`, in.Time.UTC().Format(time.RFC3339), `","region":"`, in.Scope.Region,
-		`","resources":["`, in.ScheduleARN, `"],"detail":"{}"}`,
+		`","resources":["`, in.ScheduleARN, `"],"detail":`, detail, `}`,
 	} {
 		b.WriteString(s)
 	}

@@ -72,18 +72,22 @@ func (t *Targets) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Resu
 	kind, arn := kindOf(in.Target.ARN)
 	payload := payloadOf(in)
 	var r belfry.Result
-	switch kind {
-	case kindFunction:
+	switch {
+	case in.Rule != "" && in.Target.RoleARN == "" && kind != kindHTTP && arn.Account != in.Scope.Account:
+		r = permanent("AccessDeniedException", "The target lies in account "+arn.Account+"; without a RoleArn a rule reaches targets of its own account only.")
+	case kind == kindFunction:
 		r = t.invokeFunction(ctx, in, payload)
-	case kindQueue:
+	case kind == kindQueue:
 		r = t.sendMessage(ctx, in, payload)
-	case kindHTTP:
+	case kind == kindHTTP:
 		r = t.http.invoke(ctx, in, payload)
 	default:
 		r = permanent("Belfry.UnsupportedTarget", arn.Service+" is not a service that this server runs; nothing was delivered.")
 	}
 	if r.Status != belfry.AttemptSucceeded {
-		r.Payload = payload
+		if r.Payload = payload; in.Rule != "" {
+			r.Payload = DeadLetterBody(in)
+		}
 		r.ErrorCode, r.ErrorMessage = clip(r.ErrorCode, codeMax), clip(r.ErrorMessage, messageMax)
 	}
 	return r
@@ -138,7 +142,11 @@ func (t *Targets) sendMessage(ctx context.Context, in *belfry.Invocation, payloa
 	if err != nil {
 		return permanent("ValidationException", err.Error())
 	}
-	err = t.queues.SendMessage(ctx, in.Target.ARN, payload, blocks.SqsParameters.MessageGroupID, nil)
+	group := blocks.SqsParameters.MessageGroupID
+	if in.Rule != "" && !strings.HasSuffix(in.Target.ARN, ".fifo") {
+		group = "" // tolerated, as AWS does, and of no use
+	}
+	err = t.queues.SendMessage(ctx, in.Target.ARN, payload, group, nil)
 	switch {
 	case err == nil:
 		return belfry.Result{Status: belfry.AttemptSucceeded}

@@ -2,9 +2,11 @@ package native
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/engine"
 )
 
 type list[T any] struct {
@@ -15,6 +17,7 @@ type list[T any] struct {
 type run struct {
 	ID            string    `json:"id"`
 	Schedule      string    `json:"schedule"`
+	TargetID      string    `json:"target_id,omitempty"` // of a rule's target
 	ScheduledTime string    `json:"scheduled_time"`
 	Revision      int64     `json:"revision"`
 	Outcome       string    `json:"outcome"`
@@ -36,18 +39,25 @@ type attempt struct {
 }
 
 type gap struct {
-	From   string `json:"from"`
-	To     string `json:"to"`
-	Count  int64  `json:"count"`
-	Reason string `json:"reason"`
+	TargetID string `json:"target_id,omitempty"` // of a rule's target
+	From     string `json:"from"`
+	To       string `json:"to"`
+	Count    int64  `json:"count"`
+	Reason   string `json:"reason"`
 }
 
-// entry is a line of the ledger: kind is "run" or "gap".
-type entry struct {
-	Kind string `json:"kind"`
-	*run
-	*gap
-}
+// A line of the ledger has a kind, "run" or "gap". The two are types of their
+// own: members that both have, such as reason, would cancel each other.
+type (
+	runEntry struct {
+		Kind string `json:"kind"`
+		*run
+	}
+	gapEntry struct {
+		Kind string `json:"kind"`
+		*gap
+	}
+)
 
 // stamp writes a time with the milliseconds it is stored with; one that is not
 // set is empty.
@@ -58,9 +68,9 @@ func stamp(t time.Time) string {
 	return t.UTC().Format("2006-01-02T15:04:05.999Z")
 }
 
-func runOf(schedule string, r *belfry.Run) *run {
+func runOf(h *engine.History, r *belfry.Run) *run {
 	out := &run{
-		ID: r.OccurrenceID(), Schedule: schedule, ScheduledTime: stamp(r.Time), Revision: r.Revision,
+		ID: r.OccurrenceID(), Schedule: h.Ref.ARN(), TargetID: h.Target(r.Schedule), ScheduledTime: stamp(r.Time), Revision: r.Revision,
 		Outcome: r.Outcome.String(), Reason: r.Reason, StartedAt: stamp(r.Started), EndedAt: stamp(r.Ended),
 		Attempts: []attempt{},
 	}
@@ -73,8 +83,8 @@ func runOf(schedule string, r *belfry.Run) *run {
 	return out
 }
 
-func gapOf(g *belfry.Gap) *gap {
-	return &gap{From: stamp(g.From), To: stamp(g.To), Count: g.Count, Reason: string(g.Reason)}
+func gapOf(h *engine.History, g *belfry.Gap) *gap {
+	return &gap{TargetID: h.Target(g.Schedule), From: stamp(g.From), To: stamp(g.To), Count: g.Count, Reason: string(g.Reason)}
 }
 
 // runs lists the runs of a schedule, newest first.
@@ -83,16 +93,19 @@ func (a *API) runs(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	runs, err := a.engine.Runs(r.Context(), p.history, p.from, p.to, p.limit)
+	// One more than is asked for tells whether there is another page.
+	runs, err := a.engine.Runs(r.Context(), p.history, p.from, p.to, p.skip+p.limit+1)
 	if err != nil {
 		return nil, err
 	}
+	runs = runs[min(p.skip, len(runs)):]
 	out := list[*run]{Items: []*run{}}
-	for i := range runs {
-		out.Items = append(out.Items, runOf(p.history.Ref.ARN(), &runs[i]))
+	if len(runs) > p.limit {
+		out.Next = p.position(runs[:p.limit], &runs[p.limit])
+		runs = runs[:p.limit]
 	}
-	if len(runs) == p.limit {
-		out.Next = before(runs[len(runs)-1].Time)
+	for i := range runs {
+		out.Items = append(out.Items, runOf(p.history, &runs[i]))
 	}
 	return out, nil
 }
@@ -104,25 +117,27 @@ func (a *API) ledger(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := a.engine.Ledger(r.Context(), p.history, p.from, p.to, p.limit)
+	entries, err := a.engine.Ledger(r.Context(), p.history, p.from, p.to, p.skip+p.limit+1)
 	if err != nil {
 		return nil, err
 	}
-	out := list[entry]{Items: []entry{}}
-	runs, oldest := 0, time.Time{}
-	for _, e := range entries {
-		if e.Gap != nil {
-			out.Items = append(out.Items, entry{Kind: "gap", gap: gapOf(e.Gap)})
-			continue
+	out := list[any]{Items: []any{}}
+	var runs []belfry.Run // on this page, newest first
+	skip := p.skip
+	for _, e := range slices.Backward(entries) {
+		switch {
+		case e.Gap != nil:
+			out.Items = append(out.Items, gapEntry{"gap", gapOf(p.history, e.Gap)})
+		case skip > 0:
+			skip--
+		case len(runs) == p.limit:
+			out.Next = p.position(runs, e.Run)
+		default:
+			runs = append(runs, *e.Run)
+			out.Items = append(out.Items, runEntry{"run", runOf(p.history, e.Run)})
 		}
-		if runs++; runs == 1 {
-			oldest = e.Run.Time
-		}
-		out.Items = append(out.Items, entry{Kind: "run", run: runOf(p.history.Ref.ARN(), e.Run)})
 	}
-	if runs == p.limit {
-		out.Next = before(oldest)
-	}
+	slices.Reverse(out.Items)
 	return out, nil
 }
 
@@ -143,19 +158,41 @@ func (a *API) why(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := struct {
-		Sentence string `json:"sentence"`
-		Schedule string `json:"schedule"`
-		Time     string `json:"time"`
-		Outcome  string `json:"outcome"`
-		Run      *run   `json:"run,omitempty"`
-		Gap      *gap   `json:"gap,omitempty"`
-	}{Sentence: w.Sentence, Schedule: h.Ref.ARN(), Time: stamp(at), Outcome: w.Outcome}
-	if w.Run != nil {
-		out.Run = runOf(h.Ref.ARN(), w.Run)
-	}
-	if w.Gap != nil {
-		out.Gap = gapOf(w.Gap)
+	out := answer{Schedule: h.Ref.ARN(), Time: stamp(at), reason: reasonOf(h, w)}
+	for i := range w.Targets {
+		t := &w.Targets[i]
+		out.Targets = append(out.Targets, targetReason{TargetID: t.ID, reason: reasonOf(h, &t.Why)})
 	}
 	return out, nil
+}
+
+type reason struct {
+	Sentence string `json:"sentence"`
+	Outcome  string `json:"outcome"`
+	Run      *run   `json:"run,omitempty"`
+	Gap      *gap   `json:"gap,omitempty"`
+}
+
+type targetReason struct {
+	TargetID string `json:"target_id"`
+	reason
+}
+
+// answer is what /why answers; targets is there for a rule.
+type answer struct {
+	reason
+	Schedule string         `json:"schedule"`
+	Time     string         `json:"time"`
+	Targets  []targetReason `json:"targets,omitempty"`
+}
+
+func reasonOf(h *engine.History, w *engine.Why) reason {
+	out := reason{Sentence: w.Sentence, Outcome: w.Outcome}
+	if w.Run != nil {
+		out.Run = runOf(h, w.Run)
+	}
+	if w.Gap != nil {
+		out.Gap = gapOf(h, w.Gap)
+	}
+	return out
 }

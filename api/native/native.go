@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -88,7 +89,7 @@ func (a *API) refusal(r *http.Request, err error) (int, any) {
 	return status, map[string]body{"error": {Code: e.Kind.String(), Message: e.Message, Field: e.Field}}
 }
 
-// history finds the schedule that ?schedule= names.
+// history finds the schedule or rule that ?schedule= names.
 func (a *API) history(r *http.Request) (*engine.History, error) {
 	arn := r.URL.Query().Get("schedule")
 	if arn == "" {
@@ -96,8 +97,11 @@ func (a *API) history(r *http.Request) (*engine.History, error) {
 	}
 	p, ok := belfry.ParseARN(arn)
 	parts := strings.Split(p.Resource, "/")
+	if ok && p.Service == "events" && len(parts) == 2 && parts[0] == "rule" && parts[1] != "" {
+		return a.engine.RuleHistory(r.Context(), belfry.RuleRef{Scope: p.Scope(), Name: parts[1]})
+	}
 	if !ok || p.Service != "scheduler" || len(parts) != 3 || parts[0] != "schedule" {
-		return nil, belfry.Errorf(belfry.Invalid, "schedule", "%q is not the ARN of a schedule, such as arn:aws:scheduler:us-east-1:000000000000:schedule/default/name.", arn)
+		return nil, belfry.Errorf(belfry.Invalid, "schedule", "%q is not the ARN of a schedule, such as arn:aws:scheduler:us-east-1:000000000000:schedule/default/name, or of a rule, such as arn:aws:events:us-east-1:000000000000:rule/name.", arn)
 	}
 	return a.engine.History(r.Context(), belfry.ScheduleRef{Scope: p.Scope(), Group: parts[1], Name: parts[2]})
 }
@@ -132,6 +136,7 @@ func limitParam(r *http.Request) (int, error) {
 type page struct {
 	history  *engine.History
 	from, to time.Time
+	skip     int // runs at the time to that the page before had
 	limit    int
 }
 
@@ -146,18 +151,35 @@ func (a *API) page(r *http.Request) (p page, err error) {
 		return p, err
 	}
 	if next := r.URL.Query().Get("next"); next != "" {
-		b, err := base64.RawURLEncoding.DecodeString(next)
-		sec, err2 := strconv.ParseInt(string(b), 10, 64)
-		if err != nil || err2 != nil {
-			return p, belfry.Errorf(belfry.Invalid, "next", "next is not a position that this API gave.")
+		if p.to, p.skip, err = parsePosition(next); err != nil {
+			return p, err
 		}
-		p.to = time.Unix(sec, 0).UTC()
 	}
 	p.history, err = a.history(r)
 	return p, err
 }
 
-// before is the position of what lies before t.
-func before(t time.Time) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(strconv.FormatInt(t.Unix()-1, 10)))
+// position is where the page after this one begins: at the run that follows
+// the page's runs, which are newest first. Targets of a rule run at the same
+// time, so a time alone would not tell.
+func (p *page) position(runs []belfry.Run, following *belfry.Run) string {
+	skip := 0
+	for i := len(runs) - 1; i >= 0 && runs[i].Time.Equal(following.Time); i-- {
+		skip++
+	}
+	if skip == len(runs) && following.Time.Equal(p.to) {
+		skip += p.skip
+	}
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%d", following.Time.Unix(), skip))
+}
+
+func parsePosition(s string) (to time.Time, skip int, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	sec, n, _ := strings.Cut(string(b), ":")
+	at, err2 := strconv.ParseInt(sec, 10, 64)
+	skip, err3 := strconv.Atoi(n)
+	if err != nil || err2 != nil || err3 != nil || skip < 0 || skip > maxPage {
+		return to, 0, belfry.Errorf(belfry.Invalid, "next", "next is not a position that this API gave.")
+	}
+	return time.Unix(at, 0).UTC(), skip, nil
 }

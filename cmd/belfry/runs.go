@@ -3,12 +3,13 @@ package main
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
 
 type runsCmd struct {
-	Schedule string `arg:"" help:"Name, group/name or ARN of the schedule."`
+	Schedule string `arg:"" help:"Name, group/name or ARN of the schedule, or ARN of the rule."`
 	Limit    int    `default:"20" placeholder:"N" help:"How many runs to list (${default})."`
 	JSON     bool   `help:"Print JSON."`
 	server
@@ -16,6 +17,7 @@ type runsCmd struct {
 
 // A runItem is one entry of GET /belfry/v1/runs, as far as the table shows it.
 type runItem struct {
+	TargetID      string     `json:"target_id"`
 	ScheduledTime time.Time  `json:"scheduled_time"`
 	Outcome       string     `json:"outcome"`
 	Reason        string     `json:"reason"`
@@ -52,10 +54,21 @@ func (c *runsCmd) Run(out output) error {
 		_, err := fmt.Fprintf(out, "%s has not run yet.\n", arn)
 		return err
 	}
-	tb := newTable("SCHEDULED (UTC)", "LOCAL", "OUTCOME", "ATTEMPTS", "LATE", "TOOK", "REASON")
+	columns := []string{"SCHEDULED (UTC)", "LOCAL", "OUTCOME", "ATTEMPTS", "LATE", "TOOK", "REASON"}
+	ofRule := runs[0].TargetID != ""
+	if ofRule {
+		columns = slices.Insert(columns, 2, "TARGET")
+	}
+	tb := newTable(columns...)
 	for _, r := range runs {
-		tb.row(r.ScheduledTime.UTC().Format(time.RFC3339), r.ScheduledTime.Local().Format("Mon 02 Jan 15:04:05"),
-			r.Outcome, strconv.Itoa(len(r.Attempts)), r.late(), r.took(), r.story())
+		cells := []string{
+			r.ScheduledTime.UTC().Format(time.RFC3339), r.ScheduledTime.Local().Format("Mon 02 Jan 15:04:05"),
+			r.Outcome, strconv.Itoa(len(r.Attempts)), r.late(), r.took(), r.story(),
+		}
+		if ofRule {
+			cells = slices.Insert(cells, 2, r.TargetID)
+		}
+		tb.row(cells...)
 	}
 	return tb.print(out)
 }

@@ -16,6 +16,8 @@ type serveCmd struct {
 	Data      string `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
 	Listen    string `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
 	Dev       bool   `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only."`
+	TLSCert   string `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
+	TLSKey    string `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
 	LogLevel  string `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat string `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 }
@@ -33,7 +35,21 @@ func (c *serveCmd) Run() error {
 		Dev:     c.Dev,
 		Version: version,
 		Logger:  logger,
+		TLSCert: c.TLSCert,
+		TLSKey:  c.TLSKey,
+		Reload:  c.reload(),
 	})
+}
+
+// reload gives SIGHUP while there is a certificate that it reloads; without one
+// the signal does what it always does.
+func (c *serveCmd) reload() <-chan os.Signal {
+	if c.TLSCert == "" {
+		return nil
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
 }
 
 // stopOnSignal returns a context that the first SIGINT or SIGTERM cancels. The

@@ -73,15 +73,11 @@ func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
-		if err := putSchedule(c, sch); err != nil {
-			return err
-		}
+		ch := belfry.ScheduleChange{New: sch, Next: next}
 		if gap != nil {
-			if err := putGap(c, *gap); err != nil {
-				return err
-			}
+			ch.Gaps = []belfry.Gap{*gap}
 		}
-		return putDue(c, next)
+		return changeSchedule(c, ch)
 	})
 }
 
@@ -104,6 +100,9 @@ func (s *Store) Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfr
 	var found []*belfry.Schedule
 	err := s.read(ctx, func(c *sqlite.Conn) error {
 		group, after := q.AfterGroup, q.AfterName
+		if q.Group == "" && group >= belfry.Reserved {
+			return nil // whoever made the position up
+		}
 		if q.Group != "" && q.Group != group {
 			group, after = q.Group, ""
 		}
@@ -117,8 +116,8 @@ func (s *Store) Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfr
 				return nil
 			}
 			next := ""
-			err := query(c, "SELECT grp FROM schedules WHERE account=? AND region=? AND grp>? ORDER BY grp LIMIT 1",
-				func(st *sqlite.Stmt) error { next = st.ColumnText(0); return nil }, q.Account, q.Region, group)
+			err := query(c, "SELECT grp FROM schedules WHERE account=? AND region=? AND grp>? AND grp<? ORDER BY grp LIMIT 1",
+				func(st *sqlite.Stmt) error { next = st.ColumnText(0); return nil }, q.Account, q.Region, group, belfry.Reserved)
 			if err != nil || next == "" {
 				return err
 			}
@@ -153,12 +152,9 @@ func (s *Store) Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfr
 		}
 		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY retired_at DESC",
 			func(st *sqlite.Stmt) error {
-				old := &belfry.Schedule{}
-				if err := json.Unmarshal(columnBlob(st, 0), old); err != nil {
-					return err
-				}
+				old, err := scanRetired(st)
 				retired = append(retired, old)
-				return nil
+				return err
 			},
 			r.Account, r.Region, r.Group, r.Name)
 	})
@@ -191,44 +187,59 @@ func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.D
 // It answers ErrStale, and writes nothing, when the schedule or its entry is no
 // longer as the change expects.
 func (s *Store) ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) error {
-	return s.write(ctx, func(c *sqlite.Conn) error {
-		revision := int64(-1)
-		err := query(c, "SELECT revision FROM schedules WHERE id=?",
-			func(st *sqlite.Stmt) error { revision = st.ColumnInt64(0); return nil }, ch.Old.ID)
+	return s.write(ctx, func(c *sqlite.Conn) error { return changeSchedule(c, ch) })
+}
+
+func changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
+	if ch.Old != nil {
+		if err := takeOld(c, ch); err != nil {
+			return err
+		}
+	}
+	for _, g := range ch.Gaps {
+		if err := putGap(c, g); err != nil {
+			return err
+		}
+	}
+	if ch.New == nil {
+		return retire(c, ch.Old, time.Now())
+	}
+	if err := putSchedule(c, ch.New); err != nil {
+		return err
+	}
+	return putDue(c, ch.Next)
+}
+
+// takeOld takes the due entry of a schedule that changes and ends its open gap,
+// or answers ErrStale.
+func takeOld(c *sqlite.Conn, ch belfry.ScheduleChange) error {
+	revision := int64(-1)
+	err := query(c, "SELECT revision FROM schedules WHERE id=?",
+		func(st *sqlite.Stmt) error { revision = st.ColumnInt64(0); return nil }, ch.Old.ID)
+	if err != nil {
+		return err
+	}
+	if revision != ch.Old.Revision {
+		return belfry.ErrStale
+	}
+	if ch.Pending != nil {
+		took, err := takeDue(c, ch.Pending)
 		if err != nil {
 			return err
 		}
-		if revision != ch.Old.Revision {
+		if !took {
 			return belfry.ErrStale
 		}
-		if ch.Pending != nil {
-			took, err := takeDue(c, ch.Pending)
-			if err != nil {
-				return err
-			}
-			if !took {
-				return belfry.ErrStale
-			}
-		}
-		if !ch.CloseAt.IsZero() {
-			err := exec(c, "UPDATE gaps SET to_at=?, count=? WHERE schedule=? AND to_at=0", ch.CloseAt.Unix(), ch.Closed, ch.Old.ID)
-			if err != nil {
-				return err
-			}
-		}
-		for _, g := range ch.Gaps {
-			if err := putGap(c, g); err != nil {
-				return err
-			}
-		}
-		if ch.New == nil {
-			return retire(c, ch.Old, time.Now())
-		}
-		if err := putSchedule(c, ch.New); err != nil {
-			return err
-		}
-		return putDue(c, ch.Next)
-	})
+	}
+	if ch.CloseAt.IsZero() {
+		return nil
+	}
+	return exec(c, "UPDATE gaps SET to_at=?, count=? WHERE schedule=? AND to_at=0", ch.CloseAt.Unix(), ch.Closed, ch.Old.ID)
+}
+
+func scanRetired(st *sqlite.Stmt) (*belfry.Schedule, error) {
+	old := &belfry.Schedule{}
+	return old, json.Unmarshal(columnBlob(st, 0), old)
 }
 
 // retire removes the schedule and keeps what its history needs.

@@ -3,7 +3,7 @@
 
     python3 trim.py [FOLDER]
 
-writes scheduler.json, lambda.json and sqs.json to FOLDER, by default the one
+writes scheduler.json, events.json, lambda.json and sqs.json to FOLDER, by default the one
 that this script is in. The same botocore gives the same bytes, so a diff of
 the models is what AWS changed. To serve another operation add its name to
 OPERATIONS, run this script, and then `go generate ./api/awswire`.
@@ -21,6 +21,26 @@ import botocore
 # Service to API version and operations; None is all of them.
 OPERATIONS = {
     "scheduler": ("2021-06-30", None),
+    "events": (
+        "2015-10-07",
+        [
+            "DeleteRule",
+            "DescribeEventBus",
+            "DescribeRule",
+            "DisableRule",
+            "EnableRule",
+            "ListEventBuses",
+            "ListRuleNamesByTarget",
+            "ListRules",
+            "ListTagsForResource",
+            "ListTargetsByRule",
+            "PutRule",
+            "PutTargets",
+            "RemoveTargets",
+            "TagResource",
+            "UntagResource",
+        ],
+    ),
     "lambda": (
         "2015-03-31",
         [

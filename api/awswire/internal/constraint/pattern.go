@@ -2,6 +2,7 @@ package constraint
 
 import (
 	"regexp"
+	"strings"
 	"sync"
 )
 
@@ -62,4 +63,9 @@ func In(c byte, lo, hi uint64) bool {
 		return lo>>c&1 != 0
 	}
 	return c < 128 && hi>>(c-64)&1 != 0
+}
+
+// NotBlank says whether s has a character that is no blank, and is one line.
+func NotBlank(s string) bool {
+	return strings.TrimSpace(s) != "" && !strings.Contains(s, "\n")
 }

@@ -30,6 +30,7 @@ type mapNames struct{ entry, key, value string }
 
 var configs = []config{
 	{service: "scheduler", pkg: "schedulerapi"},
+	{service: "events", pkg: "eventsapi"},
 	{
 		service: "lambda", pkg: "lambdaapi",
 		status: map[string]int{"DeleteFunction": 204}, // semantics.md 3.1

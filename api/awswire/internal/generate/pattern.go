@@ -13,6 +13,7 @@ import (
 var predicates = map[string]string{
 	`^(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)$`: "EventSource",
 	`[0-9A-Za-z\.\-_]*(?<!\.)`: "BucketName",
+	`^(?!\s*$).+`:              "NotBlank",
 }
 
 // awsRegions are the ways in which models spell "a region of AWS". A server of
@@ -22,6 +23,7 @@ var awsRegions = []string{
 	`[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}`,
 	`[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}`,
 	`[a-z]{2}(-gov)?-[a-z]+-\d{1}`,
+	`[a-z]+-[a-z]+-[\w-]+`,
 }
 
 const anyRegion = `[a-zA-Z0-9_-]+`
