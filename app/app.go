@@ -23,6 +23,7 @@ import (
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
+	"github.com/belfry-run/belfry/table"
 	"github.com/belfry-run/belfry/target"
 )
 
@@ -62,6 +63,7 @@ type Server struct {
 	store    *sqlite.Store
 	host     *function.Host
 	queues   *queue.Service
+	tables   *table.Service
 	targets  *target.Targets
 	engine   *engine.Engine
 
@@ -136,6 +138,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func() error { stopSweeps(); s.queues.Close(); return nil })
+
+	s.tables = table.New(s.store, clock, s.log)
+	tableSweeps, stopTableSweeps := context.WithCancel(context.WithoutCancel(ctx))
+	s.background.Go(func() { s.tables.Run(tableSweeps) })
+	s.opened("tables", func() error { stopTableSweeps(); return nil })
 
 	s.targets = target.New(functions{s.host}, queues{s.queues}, "Belfry/"+c.Version)
 	s.opened("targets", func() error { s.targets.Close(); return nil })

@@ -9,6 +9,7 @@ import (
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
@@ -23,6 +24,7 @@ func (s *Server) handler(f *figures) http.Handler {
 		schedulerapi.New(scheduler.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
+		dynamodb.New(s.tables),
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(s.engine, s.log)

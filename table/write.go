@@ -2,6 +2,9 @@ package table
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -229,9 +232,8 @@ const (
 
 // Transact does all writes or none; when a condition does not hold, or a write
 // cannot be done, it fails with a [CancelledError]. With a token, which may be
-// empty, it happens once however often it is asked for; fingerprint is of
-// everything in the request.
-func (s *Service) Transact(ctx context.Context, scope belfry.Scope, writes []Write, token string, fingerprint []byte) ([]Written, error) {
+// empty, it happens once however often it is asked for.
+func (s *Service) Transact(ctx context.Context, scope belfry.Scope, writes []Write, token string) ([]Written, error) {
 	if len(writes) == 0 || len(writes) > maxTransaction {
 		return nil, invalid("A transaction has 1 to %d actions", maxTransaction)
 	}
@@ -248,7 +250,7 @@ func (s *Service) Transact(ctx context.Context, scope belfry.Scope, writes []Wri
 	var t *Token
 	if token != "" {
 		now := s.now()
-		t = &Token{Scope: scope, Text: token, Fingerprint: fingerprint, Now: now, Expires: now.Add(tokenLife)}
+		t = &Token{Scope: scope, Text: token, Fingerprint: fingerprint(writes), Now: now, Expires: now.Add(tokenLife)}
 	}
 	var done []Written
 	err := s.writeAll(ctx, scope, writes, t, "Transaction request cannot include multiple operations on one item", func(ps []*prepared, current [][]byte, now time.Time) ([]Change, error) {
@@ -316,4 +318,31 @@ func (s *Service) writeAll(ctx context.Context, scope belfry.Scope, writes []Wri
 			return decide(ps, current, now)
 		})
 	})
+}
+
+// fingerprint returns bytes that other writes do not have.
+func fingerprint(writes []Write) []byte {
+	h := sha256.New()
+	text := func(s string) { fmt.Fprintf(h, "%d:%s", len(s), s) }
+	optional := func(p *string) {
+		if p == nil {
+			text("-")
+			return
+		}
+		text("+" + *p)
+	}
+	for i := range writes {
+		w := &writes[i]
+		fmt.Fprintf(h, "%d %t", w.Action, w.OldOnFailure)
+		text(w.Table)
+		text(string(encodeItem(w.Item)))
+		optional(w.Condition)
+		optional(w.Update)
+		for _, k := range slices.Sorted(maps.Keys(w.Names)) {
+			text(k)
+			text(w.Names[k])
+		}
+		text(string(encodeItem(w.Values)))
+	}
+	return h.Sum(nil)
 }
