@@ -2,6 +2,7 @@ package table
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/belfry-run/belfry"
 )
@@ -70,15 +71,12 @@ func (e *CancelledError) Error() string { return e.Unwrap().Error() }
 
 // Unwrap returns the error as a client is told of it.
 func (e *CancelledError) Unwrap() error {
-	codes := ""
+	codes := make([]string, len(e.Reasons))
 	for i, r := range e.Reasons {
-		if i > 0 {
-			codes += ", "
-		}
-		codes += r.Code
+		codes[i] = r.Code
 	}
 	return &belfry.Error{
 		Kind: belfry.Conflict, Code: codeCancelled,
-		Message: fmt.Sprintf("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", codes),
+		Message: fmt.Sprintf("Transaction cancelled, please refer cancellation reasons for specific reasons [%s]", strings.Join(codes, ", ")),
 	}
 }

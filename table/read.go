@@ -77,11 +77,11 @@ func (s *Service) get(ctx context.Context, scope belfry.Scope, gets []Get, twice
 			}
 			ref := tables[i].ref(key)
 			if twice != "" {
-				if id := ref.id(); seen[id] {
+				id := ref.id()
+				if seen[id] {
 					return nil, invalid("%s", twice)
-				} else {
-					seen[id] = true
 				}
+				seen[id] = true
 			}
 			refs = append(refs, ref)
 		}
@@ -236,7 +236,7 @@ func (s *Service) page(ctx context.Context, scope belfry.Scope, find *Find) (pag
 // mine says whether a key is in the reader's segment.
 func (f *finder) mine(hash []byte) bool {
 	h := fnv.New32a()
-	h.Write(hash) //nolint:errcheck // never fails
+	h.Write(hash) // never fails
 	return int(h.Sum32()%uint32(f.Segments)) == f.Segment
 }
 

@@ -55,12 +55,10 @@ func (a *api) do(ctx context.Context, action table.Action, g *given) (table.Writ
 
 // refusal adds to an error what its body has beside the message.
 func refusal(err error) error {
-	var failed *table.ConditionError
-	if errors.As(err, &failed) && failed.Item != nil {
+	if failed, ok := errors.AsType[*table.ConditionError](err); ok && failed.Item != nil {
 		return awswire.WithMember(err, "Item", dynamodbapi.AppendItem(nil, writeItem(failed.Item)))
 	}
-	var cancelled *table.CancelledError
-	if errors.As(err, &cancelled) {
+	if cancelled, ok := errors.AsType[*table.CancelledError](err); ok {
 		reasons := make([]dynamodbapi.CancellationReason, len(cancelled.Reasons))
 		for i, r := range cancelled.Reasons {
 			reasons[i] = dynamodbapi.CancellationReason{Code: r.Code, Message: r.Message, Item: writeItem(r.Item)}
