@@ -28,7 +28,7 @@ const everything = "*"
 
 // imports is the import table of the architecture. A package matches the first
 // row that names it. Data moves one way, from schedule to monitor, so none of
-// engine, target, function and queue may know another.
+// engine, target, function, queue and table may know another.
 var imports = []row{
 	{pkg: ".", may: nil},
 	{pkg: "expr", may: nil},

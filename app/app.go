@@ -24,6 +24,7 @@ import (
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
+	"github.com/belfry-run/belfry/table"
 	"github.com/belfry-run/belfry/target"
 )
 
@@ -72,6 +73,7 @@ type Server struct {
 	store       *sqlite.Store
 	host        *function.Host
 	queues      *queue.Service
+	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
 
@@ -150,6 +152,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
+
+	s.tables = table.New(s.store, clock, s.log)
+	tableSweeps, stopTableSweeps := context.WithCancel(context.WithoutCancel(ctx))
+	s.background.Go(func() { s.tables.Run(tableSweeps) })
+	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
 	s.targets = target.New(functions{s.host}, queues{s.queues}, "Belfry/"+c.Version)
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })

@@ -10,6 +10,7 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/eventsapi"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/events"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
@@ -26,6 +27,7 @@ func (s *Server) handler(f *figures) http.Handler {
 		eventsapi.New(events.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
+		dynamodb.New(s.tables),
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(s.engine, s.log)

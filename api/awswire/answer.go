@@ -1,6 +1,7 @@
 package awswire
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -59,7 +60,7 @@ func (c *Call) refuseJSON(f Fault, message string, members []member) {
 	b := append(c.out[:0], '{')
 	namespace := ""
 	if c.service != nil && c.service.TargetPrefix != "" {
-		namespace = c.service.Namespace + "#"
+		namespace = cmp.Or(f.Namespace, c.service.Namespace) + "#"
 		if c.service.XMLNamespace != "" && c.r.Header.Get("X-Amzn-Query-Mode") == "true" {
 			c.header.Set("X-Amzn-Query-Error", f.legacy()+";"+f.side())
 		}

@@ -65,8 +65,10 @@ type Fault struct {
 	Code   string // in JSON and in the header x-amzn-ErrorType
 	Legacy string // in the query protocol; empty is Code
 	Status int
-	Lower  bool   // the body's member is called message, not Message
-	Reason string // what Lambda adds to a throttling error by default
+	// Namespace of the error's type in JSON; empty is the service's.
+	Namespace string
+	Lower     bool   // the body's member is called message, not Message
+	Reason    string // what Lambda adds to a throttling error by default
 }
 
 func (s *Service) prepare() {

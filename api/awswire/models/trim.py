@@ -3,7 +3,7 @@
 
     python3 trim.py [FOLDER]
 
-writes scheduler.json, events.json, lambda.json and sqs.json to FOLDER, by default the one
+writes a model for each service below to FOLDER, by default the one
 that this script is in. The same botocore gives the same bytes, so a diff of
 the models is what AWS changed. To serve another operation add its name to
 OPERATIONS, run this script, and then `go generate ./api/awswire`.
@@ -55,6 +55,32 @@ OPERATIONS = {
             "ListVersionsByFunction",
             "UpdateFunctionCode",
             "UpdateFunctionConfiguration",
+        ],
+    ),
+    "dynamodb": (
+        "2012-08-10",
+        [
+            "BatchGetItem",
+            "BatchWriteItem",
+            "CreateTable",
+            "DeleteItem",
+            "DeleteTable",
+            "DescribeContinuousBackups",
+            "DescribeTable",
+            "DescribeTimeToLive",
+            "GetItem",
+            "ListTables",
+            "ListTagsOfResource",
+            "PutItem",
+            "Query",
+            "Scan",
+            "TagResource",
+            "TransactGetItems",
+            "TransactWriteItems",
+            "UntagResource",
+            "UpdateItem",
+            "UpdateTable",
+            "UpdateTimeToLive",
         ],
     ),
     "sqs": (

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 )
 
 // checks writes the checks of the model's constraints; for services of the
@@ -64,6 +65,9 @@ func (g *generator) needsCheck(name string) bool {
 }
 
 func (g *generator) constrained(name string) bool {
+	if slices.Contains(g.own, name) {
+		return false
+	}
 	s := g.Shapes.by[name]
 	if len(s.Required) > 0 || s.Min != nil || s.Max != nil || s.Pattern != "" || len(s.Enum) > 0 {
 		return s.Type != "blob"
@@ -127,10 +131,26 @@ func (g *generator) checkMap(f *file, name string, s *shape) {
 		if !g.needsCheck(part.shape) {
 			continue
 		}
-		must(g.Shapes.by[part.shape].scalar(), "check of map of %s", part.shape)
+		if !g.Shapes.by[part.shape].scalar() {
+			g.checkValues(f, part.shape)
+			continue
+		}
 		f.p("%s {\nif !ok%s(%s) {\nc.FailHidden(name, %q)\nbreak\n}\n}", part.loop, upper(part.shape), part.value, part.text+g.terms(part.shape)+"]")
 	}
 	f.p("}\n")
+}
+
+// checkValues writes the checks of a map's values that are structures or lists.
+func (g *generator) checkValues(f *file, name string) {
+	f.use("maps")
+	f.use("slices")
+	f.p("for _, k := range slices.Sorted(maps.Keys(v)) {\nif c.Full() { break }\ne := v[k]")
+	if g.Shapes.by[name].Type == "structure" {
+		f.p("c.Enter(name)\nc.Enter(k)\nc.Enter(\"member\")\ncheck%s(c, &e)\nc.Leave()\nc.Leave()\nc.Leave()", upper(name))
+	} else {
+		f.p("check%s(c, name+\".\"+k+\".member\", e)", upper(name))
+	}
+	f.p("}")
 }
 
 func lengthMax(s *shape) string {

@@ -13,6 +13,11 @@ type config struct {
 	// free lists shapes whose enum or pattern the implementation checks itself,
 	// because the service words the refusal otherwise.
 	free []string
+	// own lists structures whose type and codec are written by hand in the
+	// package, in the shape of the generated ones.
+	own []string
+	// namespace of error types in JSON, where it is not the endpoint's name.
+	namespace string
 	// form is set when the service understands the query protocol too.
 	form *formConfig
 }
@@ -41,6 +46,15 @@ var configs = []config{
 		},
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
 		free: []string{"Runtime"},                      // semantics.md 3.4
+	},
+	{
+		service: "dynamodb", pkg: "dynamodbapi",
+		// The largest item in JSON, each character escaped, with room for the
+		// rest; for what takes many items, DynamoDB's own limit.
+		limit: map[string]string{"": "4 << 20", "BatchWriteItem": "16 << 20", "TransactWriteItems": "16 << 20"},
+		// Recursive, and the one shape of which a request has very many.
+		own:       []string{"AttributeValue"},
+		namespace: "com.amazonaws.dynamodb.v20120810",
 	},
 	{
 		service: "sqs", pkg: "sqsapi",

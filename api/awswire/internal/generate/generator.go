@@ -78,6 +78,9 @@ func (g *generator) reach(name string, seen map[string]bool) {
 		return
 	}
 	seen[name] = true
+	if slices.Contains(g.own, name) {
+		return
+	}
 	s := g.Shapes.by[name]
 	for _, r := range s.Members.by {
 		g.reach(r.Shape, seen)
@@ -89,10 +92,10 @@ func (g *generator) reach(name string, seen map[string]bool) {
 	}
 }
 
-// each calls f with the shapes of a kind in name order.
+// each calls f with the shapes of a kind in name order, but those written by hand.
 func (g *generator) each(of map[string]bool, kind string, f func(name string, s *shape)) {
 	for _, name := range g.Shapes.names {
-		if s := g.Shapes.by[name]; s.Type == kind && of[name] && !s.Exception {
+		if s := g.Shapes.by[name]; s.Type == kind && of[name] && !s.Exception && !slices.Contains(g.own, name) {
 			f(name, s)
 		}
 	}

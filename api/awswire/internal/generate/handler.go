@@ -33,7 +33,7 @@ func (g *generator) handler(f *file) {
 	f.p("func New(s Service) *awswire.Service {\nh := handler{s}\nreturn &awswire.Service{")
 	f.p("Name: %q,\nVersion: %q,", cmp.Or(md.SigningName, md.EndpointPrefix), md.APIVersion)
 	if md.TargetPrefix != "" {
-		f.p("TargetPrefix: %q,\nJSONVersion: %q,\nNamespace: %q,", md.TargetPrefix, md.JSONVersion, "com.amazonaws."+md.EndpointPrefix)
+		f.p("TargetPrefix: %q,\nJSONVersion: %q,\nNamespace: %q,", md.TargetPrefix, md.JSONVersion, cmp.Or(g.namespace, "com.amazonaws."+md.EndpointPrefix))
 	}
 	if g.form != nil {
 		f.p("XMLNamespace: %q,", g.form.namespace)
