@@ -38,7 +38,7 @@ func BenchmarkFirePath(b *testing.B) {
 					Target: belfry.Target{ARN: "arn:aws:sqs:us-east-1:000000000000:q", RoleARN: "arn:aws:iam::000000000000:role/belfry", Retry: belfry.DefaultRetry()},
 				}
 				due[i] = belfry.Due{At: base.Add(time.Duration(i/16667) * time.Second), Occurrence: belfry.Occurrence{Schedule: s.ID, Time: base.Add(time.Duration(i/16667) * time.Second)}, Revision: 1, Attempt: 1}
-				if err := st.CreateSchedule(ctx, &s, &due[i], nil); err != nil {
+				if err := st.CreateSchedule(ctx, belfry.ScheduleCreation{Schedule: &s, Next: &due[i], Limit: schedules}); err != nil {
 					b.Error(err)
 					return
 				}

@@ -185,7 +185,7 @@ func (s *Store) Finish(ctx context.Context, f belfry.Finish) error {
 			return err
 		}
 		if f.Delete != 0 {
-			if err := retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
+			if err := s.retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
 				return err
 			}
 		}
@@ -206,12 +206,12 @@ func (s *Store) Finish(ctx context.Context, f belfry.Finish) error {
 }
 
 // retireCompleted removes the schedule unless it has been edited since.
-func retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
+func (s *Store) retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
 	var sch *belfry.Schedule
 	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=? AND revision=?",
 		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id, revision)
 	if err != nil || sch == nil {
 		return err
 	}
-	return retire(c, sch, at)
+	return s.retire(c, sch, at)
 }

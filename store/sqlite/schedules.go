@@ -55,11 +55,15 @@ func putSchedule(c *sqlite.Conn, s *belfry.Schedule) error {
 		s.Created, s.Modified, s.Since)
 }
 
-// CreateSchedule stores a new schedule with its first due entry (nil is none)
-// and gap (nil is none). A taken name is Conflict, a group that is not there
-// NotFound, one that is being deleted Conflict.
-func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error {
+// CreateSchedule stores a new schedule with its first due entry and gap. A
+// taken name is Conflict, a group that is not there NotFound, one that is being
+// deleted Conflict, one schedule more than the limit Quota.
+func (s *Store) CreateSchedule(ctx context.Context, create belfry.ScheduleCreation) error {
+	sch := create.Schedule
 	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := s.checkToken(c, create.Token); err != nil {
+			return err
+		}
 		if err := openGroup(c, sch.Scope, sch.Group); err != nil {
 			return err
 		}
@@ -73,15 +77,22 @@ func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
+		if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
+			return err
+		}
 		if err := putSchedule(c, sch); err != nil {
 			return err
 		}
-		if gap != nil {
-			if err := putGap(c, *gap); err != nil {
+		if create.Gap != nil {
+			if err := putGap(c, *create.Gap); err != nil {
 				return err
 			}
 		}
-		return putDue(c, next)
+		if err := putDue(c, create.Next); err != nil {
+			return err
+		}
+		s.putToken(create.Token)
+		return nil
 	})
 }
 
@@ -192,6 +203,9 @@ func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.D
 // longer as the change expects.
 func (s *Store) ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := s.checkToken(c, ch.Token); err != nil {
+			return err
+		}
 		revision := int64(-1)
 		err := query(c, "SELECT revision FROM schedules WHERE id=?",
 			func(st *sqlite.Stmt) error { revision = st.ColumnInt64(0); return nil }, ch.Old.ID)
@@ -222,24 +236,36 @@ func (s *Store) ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) er
 			}
 		}
 		if ch.New == nil {
-			return retire(c, ch.Old, time.Now())
+			if err := s.retire(c, ch.Old, time.Now()); err != nil {
+				return err
+			}
+			s.putToken(ch.Token)
+			return nil
 		}
 		if err := putSchedule(c, ch.New); err != nil {
 			return err
 		}
-		return putDue(c, ch.Next)
+		if err := putDue(c, ch.Next); err != nil {
+			return err
+		}
+		s.putToken(ch.Token)
+		return nil
 	})
 }
 
 // retire removes the schedule and keeps what its history needs.
-func retire(c *sqlite.Conn, s *belfry.Schedule, at time.Time) error {
-	spec, err := json.Marshal(s)
+func (s *Store) retire(c *sqlite.Conn, sch *belfry.Schedule, at time.Time) error {
+	spec, err := json.Marshal(sch)
 	if err != nil {
 		return err
 	}
-	err = exec(c, "INSERT OR REPLACE INTO retired VALUES (?,?,?,?,?,?,?)", s.ID, s.Account, s.Region, s.Group, s.Name, at, spec)
+	err = exec(c, "INSERT OR REPLACE INTO retired VALUES (?,?,?,?,?,?,?)", sch.ID, sch.Account, sch.Region, sch.Group, sch.Name, at, spec)
 	if err != nil {
 		return err
 	}
-	return exec(c, "DELETE FROM schedules WHERE id=?", s.ID)
+	err = exec(c, "DELETE FROM schedules WHERE id=?", sch.ID)
+	if err != nil || c.Changes() == 0 {
+		return err
+	}
+	return s.counts.removed(c, sch.Scope, count{schedules: 1})
 }
