@@ -34,6 +34,7 @@ type server struct {
 	dir      string // of the test: data, log, files of functions
 	addr     string
 	endpoint string
+	env      []string // more variables for the next start
 	cmd      *exec.Cmd
 	log      *os.File
 	http     *http.Client
@@ -61,7 +62,7 @@ func (s *server) start() {
 	s.t.Helper()
 	s.cmd = exec.Command(binary, "serve", "--dev", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	s.cmd.Env = cleanEnv()
+	s.cmd.Env = cleanEnv(s.env...)
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
