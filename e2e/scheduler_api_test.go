@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -106,17 +105,8 @@ func TestUniversalTargets(t *testing.T) {
 		s.must(nil, "sqs", "POST", "/", "AmazonSQS.DeleteMessage", map[string]string{"QueueUrl": q.QueueUrl, "ReceiptHandle": got.Messages[0].ReceiptHandle})
 		return got.Messages[0]
 	}
-	request := func(url string) string {
-		b, err := json.Marshal(map[string]any{
-			"QueueUrl": url, "MessageBody": "try <aws.scheduler.attempt-number> of <aws.scheduler.schedule-arn>",
-			"MessageAttributes": map[string]any{"color": map[string]string{"DataType": "String", "StringValue": "red"}},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	schedule("send", "sqs:sendMessage", request(inbox.QueueUrl))
+	schedule("send", "sqs:sendMessage", `{"QueueUrl": "`+inbox.QueueUrl+`", "MessageBody": "try <aws.scheduler.attempt-number> of <aws.scheduler.schedule-arn>",
+		"MessageAttributes": {"color": {"DataType": "String", "StringValue": "red"}}}`)
 	got := receive(inbox)
 	if want := "try 1 of arn:aws:scheduler:us-east-1:000000000000:schedule/default/send"; got.Body != want || got.MessageAttributes["color"].StringValue != "red" {
 		t.Errorf("message %+v, want %s", got, want)

@@ -129,7 +129,7 @@ type parameters struct {
 	}
 	EcsParameters struct {
 		LaunchType           string
-		NetworkConfiguration json.RawMessage
+		NetworkConfiguration *struct{}
 	}
 }
 
