@@ -76,6 +76,10 @@ func TestTenThousandIdleConnections(t *testing.T) {
 	if n, err := silent.Read(make([]byte, 1)); n > 0 || os.IsTimeout(err) {
 		t.Errorf("a silent connection: %d bytes, %v, want it closed", n, err)
 	}
+	for _, c := range conns {
+		c.Close()
+	}
+	s.neighbour(idle)
 }
 
 // TestSlowClients sends headers and bodies a byte at a time from many

@@ -219,7 +219,7 @@ func (e *Engine) housekeep(ctx context.Context) {
 			e.c.Logger.Debug("moved closed runs into the history", "runs", n)
 		}
 		if _, err := e.c.Store.ForgetTokens(ctx, now.Add(-belfry.TokenLife)); err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("dropping old client tokens failed; it is tried again", "err", err)
+			e.c.Logger.ErrorContext(ctx, "dropping old client tokens failed; it is tried again", "err", err)
 		}
 		if now.Before(forget) {
 			continue

@@ -152,7 +152,7 @@ func (e *Engine) emptyGroups(ctx context.Context) {
 			err = e.emptyGroup(ctx, groups[i])
 		}
 		if err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("deleting a group failed; it is tried again", "err", err)
+			e.c.Logger.ErrorContext(ctx, "deleting a group failed; it is tried again", "err", err)
 			e.sleep(ctx, storeRetry)
 			select {
 			case e.doomed <- struct{}{}:

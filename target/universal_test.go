@@ -194,7 +194,7 @@ func TestCheckUniversal(t *testing.T) {
 			}
 		})
 	}
-	for _, prefix := range strings.Fields("get describe list poll receive search scan query select read lookup discover validate batchGet batchDescribe batchRead transactGet adminGet adminList testMigration retrieve testConnection translateDocument isAuthorized invokeModel") {
+	for prefix := range strings.FieldsSeq("get describe list poll receive search scan query select read lookup discover validate batchGet batchDescribe batchRead transactGet adminGet adminList testMigration retrieve testConnection translateDocument isAuthorized invokeModel") {
 		err := Check(universal("some:"+prefix+"Thing", "{}"), true)
 		if want := prefix + "Thing API is not supported"; err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", prefix, err, want)

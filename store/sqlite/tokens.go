@@ -214,8 +214,8 @@ func (s *Store) loadTokens(ctx context.Context) error {
 func (t *tokens) refilter(c *sqlite.Conn) error {
 	empty := true
 	err := query(c, "SELECT 1 FROM tokens LIMIT 1", func(*sqlite.Stmt) error { empty = false; return nil })
-	if empty && err == nil {
-		t.indexed.bits = make([]uint64, filterBits/64)
+	if empty && err == nil && (t.indexed.bits == nil || t.indexed.used) {
+		t.indexed = filter{bits: make([]uint64, filterBits/64)}
 	}
 	return err
 }
@@ -268,42 +268,4 @@ func (s *Store) Secret(ctx context.Context) (secret []byte, err error) {
 			func(st *sqlite.Stmt) error { secret = columnBlob(st, 0); return nil })
 	})
 	return secret, err
-}
-
-// filterBits is the size of the filter: 2 MiB tell a million tokens from all
-// others but one in thirty.
-const filterBits = 1 << 24
-
-// A filter knows which keys were never added (a Bloom filter). The keys are
-// hashes, so three pieces of one are its three places. Without bits it knows
-// nothing.
-type filter struct{ bits []uint64 }
-
-func places(key [16]byte) [3]uint32 {
-	var p [3]uint32
-	for i := range p {
-		p[i] = binary.BigEndian.Uint32(key[4*i:]) % filterBits
-	}
-	return p
-}
-
-func (f *filter) add(key [16]byte) {
-	if f.bits != nil {
-		for _, p := range places(key) {
-			f.bits[p/64] |= 1 << (p % 64)
-		}
-	}
-}
-
-// maybe reports whether the key may have been added.
-func (f *filter) maybe(key [16]byte) bool {
-	if f.bits == nil {
-		return true
-	}
-	for _, p := range places(key) {
-		if f.bits[p/64]&(1<<(p%64)) == 0 {
-			return false
-		}
-	}
-	return true
 }
