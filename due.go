@@ -71,6 +71,15 @@ type Lease struct {
 	Until time.Time // zero: until it is taken
 }
 
+// A ScheduleCreation stores a new schedule.
+type ScheduleCreation struct {
+	Schedule *Schedule
+	Next     *Due   // its first entry in the due queue; nil is none
+	Gap      *Gap   // nil is none
+	Token    *Token // the client's; nil is none
+	Limit    int64  // the most schedules that the scope may have
+}
+
 // A ScheduleChange replaces or removes a schedule.
 type ScheduleChange struct {
 	Old     *Schedule // as read; when it has changed since, nothing is written; nil is a new one
@@ -80,6 +89,16 @@ type ScheduleChange struct {
 	Gaps    []Gap     // to record; one with a zero To stays open
 	CloseAt time.Time // when set, the schedule's open gap ends here ...
 	Closed  int64     // ... with so many occurrences in it
+	Token   *Token    // the client's; nil is none
+}
+
+// A GroupChange creates a group, or replaces its tags, state and modification
+// time.
+type GroupChange struct {
+	Old   *Group // as read; when it has changed since, nothing is written. nil creates
+	New   Group
+	Token *Token // the client's; nil is none
+	Limit int64  // of a creation: the most groups that the scope may have
 }
 
 // A ScheduleQuery selects schedules, ordered by group and name.

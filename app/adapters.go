@@ -19,45 +19,57 @@ type functions struct{ host *function.Host }
 // InvokeFunction runs a function. The request id is the occurrence's: as with
 // Lambda's own retries it stays the same over all attempts.
 func (f functions) InvokeFunction(ctx context.Context, call target.FunctionCall) (target.FunctionAnswer, error) {
-	arn, ok := belfry.ParseARN(call.ARN)
-	if !ok {
-		return target.FunctionAnswer{}, belfry.Errorf(belfry.Invalid, "Target.Arn", "%s is not an ARN.", call.ARN)
-	}
-	ref, qualifier, err := function.ParseName(arn.Scope(), call.ARN)
+	ref, qualifier, err := function.ParseName(call.Scope, call.Function)
 	if err != nil {
 		return target.FunctionAnswer{}, err
 	}
-	clientContext, err := json.Marshal(map[string]any{"custom": map[string]any{
-		"belfry_occurrence_id": call.OccurrenceID, "belfry_attempt": call.Attempt,
-	}})
-	if err != nil {
-		return target.FunctionAnswer{}, err
+	if qualifier == "" {
+		qualifier = call.Qualifier
+	}
+	if call.ClientContext == nil {
+		call.ClientContext, err = json.Marshal(map[string]any{"custom": map[string]any{
+			"belfry_occurrence_id": call.OccurrenceID, "belfry_attempt": call.Attempt,
+		}})
+		if err != nil {
+			return target.FunctionAnswer{}, err
+		}
 	}
 	sum := sha256.Sum256([]byte(call.OccurrenceID))
 	id := uuid.UUID(sum[:16])
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8 (RFC 9562)
-	r, err := f.host.Invoke(ctx, function.Request{
-		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: id.String(), ClientContext: clientContext,
-	})
+	r := function.Request{
+		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: id.String(), ClientContext: call.ClientContext,
+	}
+	switch {
+	case call.DryRun:
+		return target.FunctionAnswer{}, f.host.Check(ctx, r)
+	case call.Event:
+		_, err := f.host.InvokeAsync(ctx, r)
+		return target.FunctionAnswer{}, err
+	}
+	answer, err := f.host.Invoke(ctx, r)
 	if err != nil {
 		return target.FunctionAnswer{}, err
 	}
-	return target.FunctionAnswer{Payload: r.Payload, Error: r.FunctionError, LogTail: string(r.LogTail())}, nil
+	return target.FunctionAnswer{Payload: answer.Payload, Error: answer.FunctionError, LogTail: string(answer.LogTail())}, nil
 }
 
 // queues lets targets send to queues of the server.
 type queues struct{ service *queue.Service }
 
-// SendMessage puts a message into a queue; the attributes are strings.
-func (q queues) SendMessage(ctx context.Context, queueARN, body, groupID string, attributes map[string]string) error {
+// SendMessage puts a message into a queue.
+func (q queues) SendMessage(ctx context.Context, queueARN string, m target.Message) error {
 	arn, ok := belfry.ParseARN(queueARN)
 	if !ok || arn.Service != "sqs" {
 		return belfry.Errorf(belfry.Invalid, "Arn", "%s is not the ARN of a queue.", queueARN)
 	}
-	m := queue.Message{Body: body, GroupID: groupID, Sender: arn.Account}
-	for name, value := range attributes {
-		m.Attributes = append(m.Attributes, queue.Attribute{Name: name, Type: "String", Value: value})
+	out := queue.Message{
+		Body: m.Body, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID,
+		DelaySeconds: m.DelaySeconds, TraceHeader: m.TraceHeader, Sender: arn.Account,
 	}
-	_, err := q.service.Send(ctx, arn.Scope(), arn.Resource, m)
+	for _, a := range m.Attributes {
+		out.Attributes = append(out.Attributes, queue.Attribute(a))
+	}
+	_, err := q.service.Send(ctx, arn.Scope(), arn.Resource, out)
 	return err
 }

@@ -58,6 +58,17 @@ type Config struct {
 	// HTTP. They are read again when they change, and when Reload gives a value.
 	TLSCert, TLSKey string
 	Reload          <-chan os.Signal
+
+	Quotas Quotas
+}
+
+// Quotas bound what one account may have and do. Zero is the default: AWS's
+// numbers for what it may have, no bound for the rates of its requests.
+type Quotas struct {
+	Schedules int64 // in a region
+	Groups    int64 // schedule groups in a region
+	// Requests a second to the Scheduler API, see [scheduler.Rates].
+	CreateRate, ScheduleRate, OtherRate float64
 }
 
 // A Server is a Belfry server.
@@ -162,7 +173,8 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
-		Metrics:     engine.NewMetrics(s.metrics),
+		Metrics:      engine.NewMetrics(s.metrics),
+		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
 		Payload:     target.DeadLetterBody,
 		CheckTarget: func(sch *belfry.Schedule) error { return target.Check(sch, c.Dev) },
 	})
@@ -171,8 +183,12 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
 
+	secret, err := s.store.Secret(ctx)
+	if err != nil {
+		return nil, err
+	}
 	figures.watch(s.engine, s.host, s.log)
-	s.serve(figures)
+	s.serve(figures, secret)
 	s.ready.Store(true)
 	s.log.Info("Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
 		"took", time.Since(began).Round(time.Millisecond))
@@ -204,10 +220,10 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	return nil
 }
 
-// serve answers requests from now on.
-func (s *Server) serve(f *figures) {
+// serve answers requests from now on. secret signs what clients hand back.
+func (s *Server) serve(f *figures, secret []byte) {
 	s.http = &http.Server{
-		Handler:           s.handler(f),
+		Handler:           s.handler(f, secret),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    maxHeaders,

@@ -20,10 +20,11 @@ import (
 
 // handler routes a request: the native API and the operator's pages by their
 // path, everything else by AWS's rules.
-func (s *Server) handler(f *figures) http.Handler {
+func (s *Server) handler(f *figures, secret []byte) http.Handler {
+	q := s.c.Quotas
 	aws := awswire.NewRouter(
 		awswire.Options{Auth: awswire.DevAuth{}, Logger: s.log, Observe: f.request},
-		schedulerapi.New(scheduler.New(s.engine)),
+		schedulerapi.New(scheduler.New(s.engine, secret, scheduler.Rates{Create: q.CreateRate, Schedules: q.ScheduleRate, Others: q.OtherRate})),
 		eventsapi.New(events.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),

@@ -8,10 +8,14 @@ import (
 )
 
 // UpdateSchedule replaces what clients may set of the schedule that s names,
-// and returns it as stored. The name, the group and the creation time stay.
-func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
+// and returns it as stored. The name, the group and the creation time stay. In
+// a group that is being deleted it is Conflict.
+func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule, once ...belfry.Token) (*belfry.Schedule, error) {
 	var updated *belfry.Schedule
-	err := e.change(ctx, s.Ref(), func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+	err := e.change(ctx, s.Ref(), once, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+		if _, yes := e.deleting.Load(groupKey{s.Scope, s.Group}); yes {
+			return belfry.ScheduleChange{}, beingDeleted(s.Group)
+		}
 		ch, err := e.replaced(ctx, s, old, pending, was, now)
 		updated = ch.New
 		return ch, err
@@ -149,8 +153,8 @@ func passed(t *timing, from, now time.Time, reason belfry.GapReason) *belfry.Gap
 }
 
 // DeleteSchedule removes the schedule; its runs stay in the ledger.
-func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef) error {
-	return e.change(ctx, ref, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef, once ...belfry.Token) error {
+	return e.change(ctx, ref, once, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
 		return e.removed(ctx, old, pending, was, now)
 	})
 }
@@ -172,7 +176,11 @@ type changeFunc func(old *belfry.Schedule, pending *belfry.Due, was *timing, now
 // change reads the schedule, lets decide say what becomes of it, and stores
 // that; when the schedule or its place in the due queue moved meanwhile, it
 // starts over.
-func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, decide changeFunc) error {
+func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, once []belfry.Token, decide changeFunc) error {
+	return e.unlessReplayed(ctx, once, e.tryChange(ctx, ref, e.tokenOf(once), decide))
+}
+
+func (e *Engine) tryChange(ctx context.Context, ref belfry.ScheduleRef, token *belfry.Token, decide changeFunc) error {
 	for {
 		old, err := e.c.Store.Schedule(ctx, ref)
 		if err != nil {
@@ -182,6 +190,7 @@ func (e *Engine) change(ctx context.Context, ref belfry.ScheduleRef, decide chan
 		if err != nil {
 			return err
 		}
+		ch.Token = token
 		err = e.c.Store.ChangeSchedule(ctx, ch)
 		if isStale(err) && ctx.Err() == nil {
 			continue

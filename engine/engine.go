@@ -25,6 +25,9 @@ type Config struct {
 	// Payload returns what an attempt would send, for the dead letter of one
 	// that sends nothing; nil takes the target's input.
 	Payload func(in *belfry.Invocation) string
+	// MaxSchedules and MaxGroups bound what one account can have in a region;
+	// 0 is DefaultMaxSchedules and DefaultMaxGroups.
+	MaxSchedules, MaxGroups int64
 	// MaxInFlight bounds the attempts under way at once; beyond it, due
 	// entries wait in the store. 0 is DefaultMaxInFlight.
 	MaxInFlight int
@@ -40,6 +43,9 @@ type Config struct {
 
 // Defaults and fixed sizes.
 const (
+	// DefaultMaxSchedules and DefaultMaxGroups are AWS's quotas (semantics.md 1.9).
+	DefaultMaxSchedules = 10_000_000
+	DefaultMaxGroups    = 500
 	// DefaultMaxInFlight is enough for ten thousand slow targets; an attempt
 	// under way costs about 10 KiB.
 	DefaultMaxInFlight = 10_000
@@ -82,8 +88,9 @@ type Engine struct {
 	endings chan *ending // closed when no worker is left
 	noMore  sync.Once    // closes endings
 
-	deleting sync.Map          // groupKey → struct{}: groups whose schedules start no run
-	doomed   chan belfry.Group // groups to empty
+	marking  sync.Mutex    // held while a group is marked or removed, in the store and in deleting
+	deleting sync.Map      // groupKey → struct{}: groups whose schedules start no run
+	doomed   chan struct{} // has a value when the store may have groups to empty
 
 	stopLoop  context.CancelFunc // ends the loops
 	stopAll   context.CancelFunc // ends attempts too
@@ -111,9 +118,15 @@ func New(c Config) *Engine {
 	if c.Housekeeping == 0 {
 		c.Housekeeping = DefaultHousekeeping
 	}
+	if c.MaxSchedules == 0 {
+		c.MaxSchedules = DefaultMaxSchedules
+	}
+	if c.MaxGroups == 0 {
+		c.MaxGroups = DefaultMaxGroups
+	}
 	e := &Engine{
 		c: c, slots: make(chan struct{}, c.MaxInFlight), workers: newWorkers(c.MaxInFlight), endings: make(chan *ending, finishBatch),
-		failed: make(chan error, 1), doomed: make(chan belfry.Group, 64),
+		failed: make(chan error, 1), doomed: make(chan struct{}, 1),
 	}
 	e.loop.wake = make(chan struct{}, 1)
 	e.stopLoop, e.stopAll = func() {}, func() {} // until Start
@@ -136,7 +149,7 @@ func (e *Engine) Start(ctx context.Context) error {
 		return fmt.Errorf("find groups being deleted: %w", err)
 	}
 	for _, g := range groups {
-		e.deleting.Store(groupKey{g.Scope, g.Name}, struct{}{})
+		e.doom(g)
 	}
 	upSince := e.now()
 	all, stopAll := context.WithCancel(context.WithoutCancel(ctx))
@@ -154,7 +167,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.background(func() { e.grow(loops, all) })
 	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
-	e.background(func() { e.emptyGroups(loops, groups) })
+	e.background(func() { e.emptyGroups(loops) })
 	return nil
 }
 
@@ -211,6 +224,9 @@ func (e *Engine) housekeep(ctx context.Context) {
 			e.c.Logger.Error("moving closed runs into the history failed; it is tried again", "err", err)
 		} else if n > 0 {
 			e.c.Logger.Debug("moved closed runs into the history", "runs", n)
+		}
+		if _, err := e.c.Store.ForgetTokens(ctx, now.Add(-belfry.TokenLife)); err != nil && ctx.Err() == nil {
+			e.c.Logger.ErrorContext(ctx, "dropping old client tokens failed; it is tried again", "err", err)
 		}
 		if now.Before(forget) {
 			continue

@@ -3,9 +3,12 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/belfry-run/belfry"
 )
@@ -17,14 +20,20 @@ func defaultIsFixed() error {
 	return belfry.Errorf(belfry.Invalid, "Name", "This operation cannot be performed on schedule group default.")
 }
 
-// CreateGroup stores a new schedule group.
-func (e *Engine) CreateGroup(ctx context.Context, g belfry.Group) (belfry.Group, error) {
+func beingDeleted(name string) error {
+	return belfry.Errorf(belfry.Conflict, "GroupName", "Schedule group %s is being deleted.", name)
+}
+
+// CreateGroup stores a new schedule group. A taken name is Conflict, one group
+// more than Config.MaxGroups is Quota.
+func (e *Engine) CreateGroup(ctx context.Context, g belfry.Group, once ...belfry.Token) (belfry.Group, error) {
 	if g.Name == belfry.DefaultGroup {
 		return g, defaultIsFixed()
 	}
 	g.Created = e.now()
 	g.Modified = g.Created
-	return g, e.c.Store.CreateGroup(ctx, g)
+	err := e.c.Store.ChangeGroup(ctx, belfry.GroupChange{New: g, Token: e.tokenOf(once), Limit: e.c.MaxGroups})
+	return g, e.unlessReplayed(ctx, once, err)
 }
 
 // Group returns the group of that name, or NotFound. The default group is
@@ -55,96 +64,141 @@ func (e *Engine) Groups(ctx context.Context, scope belfry.Scope, prefix, after s
 	return all[:min(len(all), limit)], nil
 }
 
-// TagGroup sets tags on a group, and removes those named by remove.
-func (e *Engine) TagGroup(ctx context.Context, scope belfry.Scope, name string, set map[string]string, remove []string) error {
-	if name == belfry.DefaultGroup {
-		return defaultIsFixed()
-	}
-	g, err := e.c.Store.Group(ctx, scope, name)
-	if err != nil {
-		return err
-	}
-	tags := maps.Clone(g.Tags)
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	maps.Copy(tags, set)
-	for _, k := range remove {
-		delete(tags, k)
-	}
-	if len(tags) > maxTags {
-		return belfry.Errorf(belfry.Quota, "Tags", "A schedule group can have up to %d tags.", maxTags)
-	}
-	g.Tags, g.Modified = tags, e.now()
-	return e.c.Store.ChangeGroup(ctx, g)
-}
-
 // maxTags is the most tags that a group can have (semantics.md 1.2).
 const maxTags = 200
 
+// TagGroup sets tags on a group, and removes those named by remove. A group
+// that is being deleted is Conflict.
+func (e *Engine) TagGroup(ctx context.Context, scope belfry.Scope, name string, set map[string]string, remove []string) error {
+	return e.changeGroup(ctx, scope, name, nil, func(g *belfry.Group) error {
+		if g.Deleting {
+			return beingDeleted(name)
+		}
+		tags := make(map[string]string, len(g.Tags)+len(set))
+		maps.Copy(tags, g.Tags)
+		maps.Copy(tags, set)
+		for _, k := range remove {
+			delete(tags, k)
+		}
+		if len(tags) > maxTags {
+			return belfry.Errorf(belfry.Invalid, "Tags", "A schedule group can have up to %d tags; it would have %d.", maxTags, len(tags))
+		}
+		g.Tags = tags
+		return nil
+	})
+}
+
 // DeleteGroup marks the group and removes its schedules in the background; it
 // is gone when they are. Its schedules start no run from now on.
-func (e *Engine) DeleteGroup(ctx context.Context, scope belfry.Scope, name string) error {
+func (e *Engine) DeleteGroup(ctx context.Context, scope belfry.Scope, name string, once ...belfry.Token) error {
+	return e.unlessReplayed(ctx, once, e.markGroup(ctx, scope, name, e.tokenOf(once)))
+}
+
+func (e *Engine) markGroup(ctx context.Context, scope belfry.Scope, name string, token *belfry.Token) error {
+	e.marking.Lock()
+	defer e.marking.Unlock()
+	err := e.changeGroup(ctx, scope, name, token, func(g *belfry.Group) error {
+		g.Deleting = true
+		return nil
+	})
+	if err == nil {
+		e.doom(belfry.Group{Scope: scope, Name: name})
+	}
+	return err
+}
+
+// changeGroup reads the group, lets edit change it, and stores that; when
+// somebody else changed it meanwhile, it starts over.
+func (e *Engine) changeGroup(ctx context.Context, scope belfry.Scope, name string, token *belfry.Token, edit func(*belfry.Group) error) error {
 	if name == belfry.DefaultGroup {
 		return defaultIsFixed()
 	}
-	g, err := e.c.Store.Group(ctx, scope, name)
-	if err != nil || g.Deleting {
-		return err
-	}
-	g.Deleting, g.Modified = true, e.now()
-	if err := e.c.Store.ChangeGroup(ctx, g); err != nil {
-		return err
-	}
-	e.deleting.Store(groupKey{scope, name}, struct{}{})
-	select {
-	case e.doomed <- g:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err() // it is marked; the next Start goes on with it
+	for {
+		old, err := e.c.Store.Group(ctx, scope, name)
+		if err != nil {
+			return err
+		}
+		g := old
+		g.Modified = e.now()
+		if err := edit(&g); err != nil {
+			return err
+		}
+		err = e.c.Store.ChangeGroup(ctx, belfry.GroupChange{Old: &old, New: g, Token: token})
+		if !isStale(err) || ctx.Err() != nil {
+			return err
+		}
 	}
 }
 
-// emptyGroups removes what DeleteGroup has marked, one group at a time.
-func (e *Engine) emptyGroups(ctx context.Context, left []belfry.Group) {
-	for _, g := range left {
-		e.emptyGroup(ctx, g)
+// doom has the schedules of a group start no run, and has it emptied.
+func (e *Engine) doom(g belfry.Group) {
+	e.deleting.Store(groupKey{g.Scope, g.Name}, struct{}{})
+	select {
+	case e.doomed <- struct{}{}:
+	default: // it will be looked for anyway
 	}
+}
+
+// emptyGroups removes the groups that are marked in the store, one at a time.
+func (e *Engine) emptyGroups(ctx context.Context) {
 	for {
 		select {
-		case g := <-e.doomed:
-			e.emptyGroup(ctx, g)
+		case <-e.doomed:
 		case <-ctx.Done():
 			return
+		}
+		groups, err := e.c.Store.DeletingGroups(ctx)
+		for i := 0; i < len(groups) && err == nil; i++ {
+			err = e.emptyGroup(ctx, groups[i])
+		}
+		if err != nil && ctx.Err() == nil {
+			e.c.Logger.ErrorContext(ctx, "deleting a group failed; it is tried again", "err", err)
+			e.sleep(ctx, storeRetry)
+			select {
+			case e.doomed <- struct{}{}:
+			default:
+			}
 		}
 	}
 }
 
 // emptyGroup removes the schedules of a group that is being deleted, then the
 // group. When it is interrupted, the next Start goes on with it.
-func (e *Engine) emptyGroup(ctx context.Context, g belfry.Group) {
-	for ctx.Err() == nil {
+func (e *Engine) emptyGroup(ctx context.Context, g belfry.Group) error {
+	for {
 		page, err := e.c.Store.Schedules(ctx, belfry.ScheduleQuery{Scope: g.Scope, Group: g.Name, Limit: emptyStep})
-		if err == nil && len(page) == 0 {
-			err = e.c.Store.RemoveGroup(ctx, g.Scope, g.Name)
-			if err == nil {
-				e.deleting.Delete(groupKey{g.Scope, g.Name})
-				return
-			}
-		}
-		for _, s := range page {
-			if err == nil {
-				err = e.DeleteSchedule(ctx, s.Ref())
-			}
-			if belfry.KindOf(err) == belfry.NotFound {
-				err = nil // a client was faster
-			}
-		}
 		if err != nil {
-			if ctx.Err() == nil {
-				e.c.Logger.Error("deleting the schedules of a group failed; it is tried again", "group", g.ARN(), "err", err)
-			}
-			e.sleep(ctx, storeRetry)
+			return err
+		}
+		if len(page) == 0 {
+			return e.removeGroup(ctx, g)
+		}
+		errs := make([]error, len(page))
+		var all sync.WaitGroup // together, so that they share transactions
+		for i, s := range page {
+			all.Go(func() {
+				errs[i] = e.DeleteSchedule(ctx, s.Ref())
+				if belfry.KindOf(errs[i]) == belfry.NotFound {
+					errs[i] = nil // a client was faster
+				}
+			})
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil {
+			return fmt.Errorf("delete the schedules of %s: %w", g.ARN(), err)
 		}
 	}
+}
+
+// removeGroup removes a group that is empty. Nothing can be created in it, so
+// nothing has to be held back any more; a group of its name may follow at once.
+func (e *Engine) removeGroup(ctx context.Context, g belfry.Group) error {
+	e.marking.Lock()
+	defer e.marking.Unlock()
+	e.deleting.Delete(groupKey{g.Scope, g.Name})
+	err := e.c.Store.RemoveGroup(ctx, g.Scope, g.Name)
+	if err != nil {
+		e.deleting.Store(groupKey{g.Scope, g.Name}, struct{}{})
+	}
+	return err
 }

@@ -13,21 +13,30 @@ const startLeniency = 5 * time.Minute
 
 // CreateSchedule stores s and returns it as stored. ID, Revision, Anchor,
 // Created and Modified are the engine's to set. A request that cannot be right
-// is Invalid, a taken name Conflict, an unknown group NotFound.
-func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
+// is Invalid, a taken name Conflict, an unknown group NotFound, one schedule
+// more than Config.MaxSchedules Quota.
+//
+// Here and in the other changes, at most one token may follow. When the same
+// request was carried out with it, it is not carried out again and the answer
+// is the same; with a token of another request the answer is Conflict.
+func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule, once ...belfry.Token) (*belfry.Schedule, error) {
 	now := e.now()
 	s.ID = e.ids.next(now, belfry.ShardOf(s.Ref()))
 	s.Revision, s.Created, s.Modified, s.Since = 1, now, now, now
 	s.Anchor = anchorOf(&s, now)
 	t, err := e.check(&s, nil, now)
-	if err != nil {
+	if err == nil {
+		next, gap := first(&s, &t, now)
+		err = e.c.Store.CreateSchedule(ctx, belfry.ScheduleCreation{
+			Schedule: &s, Next: next, Gap: gap, Token: e.tokenOf(once), Limit: e.c.MaxSchedules,
+		})
+		if err == nil {
+			e.arrived(next, &s)
+		}
+	}
+	if err := e.unlessReplayed(ctx, once, err); err != nil {
 		return nil, err
 	}
-	next, gap := first(&s, &t, now)
-	if err := e.c.Store.CreateSchedule(ctx, &s, next, gap); err != nil {
-		return nil, err
-	}
-	e.arrived(next, &s)
 	return &s, nil
 }
 

@@ -15,17 +15,18 @@ type Store interface {
 	ScheduleStore
 	GroupStore
 	RuleStore
+	TokenStore
 	RunStore
 	LedgerStore
 }
 
 // ScheduleStore keeps schedules and, with each, its entry in the due queue.
 type ScheduleStore interface {
-	// CreateSchedule stores a new schedule with its first due entry and gap
-	// (either may be nil). A taken name, or a group that is being deleted, is
-	// Conflict; a group that is not there is NotFound. Of two nodes that create
-	// the same name at once, one gets Conflict.
-	CreateSchedule(ctx context.Context, s *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error
+	// CreateSchedule stores a new schedule with its first due entry and gap. A
+	// taken name, or a group that is being deleted, is Conflict; a group that is
+	// not there is NotFound; one schedule more than the scope may have is Quota.
+	// Of two nodes that create the same name at once, one gets Conflict.
+	CreateSchedule(ctx context.Context, c belfry.ScheduleCreation) error
 	// Schedule returns the schedule of that name, or NotFound.
 	Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Schedule, error)
 	// Schedules returns up to q.Limit schedules in the order of group and name;
@@ -44,16 +45,17 @@ type ScheduleStore interface {
 type GroupStore interface {
 	// Created is when the store was made, which dates the default groups.
 	Created(ctx context.Context) (time.Time, error)
-	// CreateGroup stores a new group; a taken name is Conflict.
-	CreateGroup(ctx context.Context, g belfry.Group) error
 	// Group returns the group, or NotFound.
 	Group(ctx context.Context, scope belfry.Scope, name string) (belfry.Group, error)
 	// Groups returns up to limit groups with the prefix after the given name, by name.
 	Groups(ctx context.Context, scope belfry.Scope, prefix, after string, limit int) ([]belfry.Group, error)
 	// DeletingGroups returns the groups of all accounts that are being deleted.
 	DeletingGroups(ctx context.Context) ([]belfry.Group, error)
-	// ChangeGroup replaces tags, state and modification time, or NotFound.
-	ChangeGroup(ctx context.Context, g belfry.Group) error
+	// ChangeGroup creates or changes a group. Of a creation, a taken name is
+	// Conflict and one group more than the scope may have is Quota. Of a change,
+	// a group that is not there is NotFound, and one that is no longer as the
+	// change expects is belfry.ErrStale: read, decide and call again.
+	ChangeGroup(ctx context.Context, ch belfry.GroupChange) error
 	// RemoveGroup removes the group; one that is not there is no error.
 	RemoveGroup(ctx context.Context, scope belfry.Scope, name string) error
 }
@@ -75,6 +77,19 @@ type RuleStore interface {
 	// RuleLives returns the schedules that are the rule's targets, by id, and
 	// those that were and have been removed, newest first.
 	RuleLives(ctx context.Context, r belfry.RuleRef) (current, retired []*belfry.Schedule, err error)
+}
+
+// TokenStore remembers the tokens of the changes that carried one: they are
+// written in the same step as the change, and checked before anything else of
+// it. A change whose token is known is not made: it answers belfry.ErrReplayed
+// when the request is the same, belfry.ErrTokenReused when it is another.
+type TokenStore interface {
+	// CheckToken answers what a change with this token would: nil when the
+	// token is new or older than belfry.TokenLife.
+	CheckToken(ctx context.Context, t belfry.Token) error
+	// ForgetTokens drops tokens of before the given time, maybe not the newest
+	// of them. It may be interrupted anywhere.
+	ForgetTokens(ctx context.Context, before time.Time) (dropped int, err error)
 }
 
 // RunStore is the fire path.

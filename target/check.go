@@ -36,22 +36,8 @@ var services = map[string]service{
 	"inspector":    {},
 }
 
-// readPrefixes begin the names of actions that a universal target refuses.
-var readPrefixes = []string{
-	"get", "describe", "list", "poll", "receive", "search", "scan", "query", "select", "read", "lookup",
-	"discover", "validate", "batchGet", "batchDescribe", "batchRead", "transactGet", "adminGet", "adminList",
-	"testMigration", "retrieve", "testConnection", "translateDocument", "isAuthorized", "invokeModel",
-}
-
 func invalid(field, format string, args ...any) error {
 	return belfry.Errorf(belfry.Invalid, field, format, args...)
-}
-
-// requiredMembers are those that the input of a universal target must have, for
-// the services that Belfry runs.
-var requiredMembers = map[string][]string{
-	"lambda:invoke":   {"FunctionName"},
-	"sqs:sendMessage": {"QueueUrl", "MessageBody"},
 }
 
 var account = regexp.MustCompile(`^[0-9]{12}$`)
@@ -112,44 +98,22 @@ func checkScheduler(s *belfry.Schedule, arn belfry.ARN, blocks parameters, permi
 	if arn.Region != "" || arn.Account != "" {
 		return invalid("Target.Arn", "scheduler is not a supported service for a target")
 	}
-	isHTTP := s.Target.ARN == HTTPInvokeARN
-	parts := strings.Split(arn.Resource, ":")
-	if !isHTTP && (len(parts) != 3 || parts[0] != "aws-sdk" || parts[1] == "" || parts[2] == "") {
-		return badARN()
-	}
 	if err := blocks.only(""); err != nil {
 		return err
 	}
-	if !isHTTP && slices.ContainsFunc(readPrefixes, func(p string) bool { return strings.HasPrefix(parts[2], p) }) {
-		return invalid("Target.Arn", "%s API is not supported", parts[2])
+	if s.Target.ARN != HTTPInvokeARN {
+		if !strings.HasPrefix(arn.Resource, universalPrefix) {
+			return badARN()
+		}
+		return checkUniversal(s, arn.Resource, permissive)
 	}
 	if s.Target.Input == "" {
-		return invalid("Target.Input", "You must provide an input to set this target for your schedule")
+		return noInput()
 	}
 	if err := checkJSON(s); err != nil {
 		return err
 	}
-	switch {
-	case isHTTP:
-		return checkRequest(payloadOf(sample(s)))
-	case !permissive:
-		return invalid("Target.Arn", "%s is not a supported service for a target.", parts[1])
-	}
-	return checkMembers(s.Target.Input, requiredMembers[parts[1]+":"+parts[2]])
-}
-
-// checkMembers refuses an input that is no object, or lacks a member that the
-// call must have.
-func checkMembers(input string, required []string) error {
-	var members map[string]any
-	if err := json.Unmarshal([]byte(input), &members); err != nil || members == nil {
-		return badJSON()
-	}
-	missing := slices.DeleteFunc(slices.Clone(required), func(name string) bool { return members[name] != nil })
-	if len(missing) > 0 {
-		return invalid("Target.Input", "Invalid RequestJson provided. Reason Request payload is missing the following field(s): %s.", strings.Join(missing, ", "))
-	}
-	return nil
+	return checkRequest(payloadOf(sample(s)))
 }
 
 // sample is an invocation to see what the payload will look like.
@@ -168,7 +132,7 @@ type parameters struct {
 	}
 	EcsParameters struct {
 		LaunchType           string
-		NetworkConfiguration json.RawMessage
+		NetworkConfiguration *struct{}
 	}
 }
 

@@ -21,8 +21,8 @@ var ruleScope = belfry.Scope{Account: "000000000000", Region: "eu-west-1"}
 // inbox is the queues of the account: it keeps the last message.
 type inbox struct{ queue, body, group string }
 
-func (q *inbox) SendMessage(_ context.Context, queueARN, body, groupID string, _ map[string]string) error {
-	*q = inbox{queueARN, body, groupID}
+func (q *inbox) SendMessage(_ context.Context, queueARN string, m target.Message) error {
+	*q = inbox{queueARN, m.Body, m.GroupID}
 	return nil
 }
 

@@ -27,10 +27,15 @@ type Functions interface {
 
 // A FunctionCall is one invocation of a function.
 type FunctionCall struct {
-	ARN          string
-	Payload      []byte
-	OccurrenceID string // stays the same over all attempts
-	Attempt      int
+	Function      string       // its ARN, or its name
+	Scope         belfry.Scope // of a function that is given by name
+	Qualifier     string       // empty: none beside Function's
+	Payload       []byte
+	ClientContext []byte // JSON; nil: one with the occurrence's identity
+	OccurrenceID  string // stays the same over all attempts
+	Attempt       int
+	Event         bool // return when the invocation is durable, not when the function has answered
+	DryRun        bool // ask whether it would run
 }
 
 // A FunctionAnswer is what a function answered.
@@ -44,8 +49,21 @@ type FunctionAnswer struct {
 type Queues interface {
 	// SendMessage puts a message into the queue, durably. A queue that is not
 	// there is NotFound.
-	SendMessage(ctx context.Context, queueARN, body, groupID string, attributes map[string]string) error
+	SendMessage(ctx context.Context, queueARN string, m Message) error
 }
+
+// A Message is what a queue is sent.
+type Message struct {
+	Body            string
+	GroupID         string
+	DeduplicationID string
+	DelaySeconds    *int // nil: the queue's
+	Attributes      []Attribute
+	TraceHeader     string // the system attribute AWSTraceHeader
+}
+
+// An Attribute is an attribute of a message.
+type Attribute struct{ Name, Type, Value string }
 
 // Targets delivers to all kinds of target.
 type Targets struct {
@@ -81,6 +99,8 @@ func (t *Targets) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Resu
 		r = t.sendMessage(ctx, in, payload)
 	case kind == kindHTTP:
 		r = t.http.invoke(ctx, in, payload)
+	case kind == kindUniversal:
+		r = t.invokeUniversal(ctx, in, arn.Resource, payload)
 	default:
 		r = permanent("Belfry.UnsupportedTarget", arn.Service+" is not a service that this server runs; nothing was delivered.")
 	}
@@ -118,9 +138,14 @@ func clip(s string, n int) string {
 }
 
 func (t *Targets) invokeFunction(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
-	answer, err := t.functions.InvokeFunction(ctx, FunctionCall{
-		ARN: in.Target.ARN, Payload: []byte(payload), OccurrenceID: in.OccurrenceID(), Attempt: in.Attempt,
+	arn, _ := belfry.ParseARN(in.Target.ARN)
+	return t.call(ctx, FunctionCall{
+		Function: in.Target.ARN, Scope: arn.Scope(), Payload: []byte(payload), OccurrenceID: in.OccurrenceID(), Attempt: in.Attempt,
 	})
+}
+
+func (t *Targets) call(ctx context.Context, c FunctionCall) belfry.Result {
+	answer, err := t.functions.InvokeFunction(ctx, c)
 	if err != nil {
 		return failed(err, "Lambda")
 	}
@@ -146,19 +171,31 @@ func (t *Targets) sendMessage(ctx context.Context, in *belfry.Invocation, payloa
 	if in.Rule != "" && !strings.HasSuffix(in.Target.ARN, ".fifo") {
 		group = "" // tolerated, as AWS does, and of no use
 	}
-	err = t.queues.SendMessage(ctx, in.Target.ARN, payload, group, nil)
+	return t.send(ctx, in.Target.ARN, Message{Body: payload, GroupID: group})
+}
+
+func (t *Targets) send(ctx context.Context, queueARN string, m Message) belfry.Result {
+	err := t.queues.SendMessage(ctx, queueARN, m)
 	switch {
 	case err == nil:
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	case belfry.KindOf(err) == belfry.NotFound:
-		return permanent("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist for this wsdl version.")
+		return noQueue()
 	}
 	return failed(err, "SQS")
 }
 
+func noQueue() belfry.Result {
+	return permanent("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist for this wsdl version.")
+}
+
 // SendDeadLetter puts a message into a dead-letter queue.
 func (t *Targets) SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error {
-	return t.queues.SendMessage(ctx, queueARN, body, "", attributes)
+	m := Message{Body: body}
+	for name, value := range attributes {
+		m.Attributes = append(m.Attributes, Attribute{Name: name, Type: "String", Value: value})
+	}
+	return t.queues.SendMessage(ctx, queueARN, m)
 }
 
 func permanent(code, message string) belfry.Result {
@@ -198,6 +235,7 @@ const (
 	kindFunction
 	kindQueue
 	kindHTTP
+	kindUniversal
 )
 
 // HTTPInvokeARN is the target that calls an HTTP endpoint.
@@ -215,6 +253,8 @@ func kindOf(target string) (kind, belfry.ARN) {
 		return kindFunction, arn
 	case arn.Service == "sqs":
 		return kindQueue, arn
+	case arn.Service == "scheduler" && strings.HasPrefix(arn.Resource, universalPrefix):
+		return kindUniversal, arn
 	}
 	return kindOther, arn
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"sync"
+	"time"
 
 	"github.com/belfry-run/belfry"
 )
@@ -35,13 +37,25 @@ func (b *buffer) release() {
 
 var errTooLarge = errors.New("body beyond the limit")
 
+// A body has bodyPatience to arrive, and longer only as far as it comes at
+// bodyRate bytes a second: a client that sends a byte now and then does not hold
+// a connection for ever.
+const (
+	bodyPatience = 20 * time.Second
+	bodyRate     = 16 << 10
+)
+
 // readBody reads the body, of at most limit bytes, into a pooled buffer. The
 // buffer grows with what arrives, not with what Content-Length promises: at
 // most fourfold, and never much beyond the limit.
-func readBody(r *http.Request, limit int64) (*buffer, error) {
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*buffer, error) {
 	if r.Body == nil || r.ContentLength == 0 {
 		return nil, nil
 	}
+	// Writers of tests know no deadline; then there is none. After a refusal it
+	// stays, so that it ends what the server would still read.
+	conn, began, granted := http.NewResponseController(w), time.Now(), 0
+	_ = conn.SetReadDeadline(began.Add(bodyPatience))
 	if r.ContentLength > limit {
 		drain(r, limit)
 		return nil, errTooLarge
@@ -63,7 +77,20 @@ func readBody(r *http.Request, limit int64) (*buffer, error) {
 			return nil, errTooLarge
 		}
 		if err == io.EOF {
+			// What goes on meanwhile has time.
+			_ = conn.SetReadDeadline(time.Time{})
 			return buf, nil
+		}
+		if len(b) >= granted+4*bodyRate {
+			granted = len(b)
+			_ = conn.SetReadDeadline(began.Add(bodyPatience + time.Duration(granted)*time.Second/bodyRate))
+		}
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			buf.release()
+			return nil, &belfry.Error{
+				Kind: belfry.Invalid, Code: "RequestTimeoutException",
+				Message: "The request body did not arrive in time.", Err: err,
+			}
 		}
 		if err != nil {
 			buf.release()

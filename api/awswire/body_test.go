@@ -132,6 +132,8 @@ func TestBodiesThatAreNotWhatTheyShouldBe(t *testing.T) {
 		{"control character", "{\"ClientToken\":\"a\nb\"}", "The member 'ClientToken' has an unescaped control character."},
 		{"bad escape", `{"ClientToken":"\x"}`, "The member 'ClientToken' has an invalid escape."},
 		{"bad member that nobody knows", `{"Unknown":[1,}`, "The member 'Unknown' is not valid JSON at byte 14."},
+		{"a hundred thousand unknown members", `{` + strings.Repeat(`"a":1,`, 99_999) + `"b":1}`, "The member 'a' is beyond the limit of 10000 entries."},
+		{"a thousand levels", deep(1000), "The member 'Unknown' is nested deeper than 100 levels."},
 		{"too deep", deep(100), "The member 'Unknown' is nested deeper than 100 levels."},
 		{"too many", `{"Tags":[` + strings.Repeat("null,", 10_000) + `null]}`, "The member 'Tags[10000]' is beyond the limit of 10000 entries."},
 	} {

@@ -18,6 +18,7 @@ import (
 // generated code, which reads the request with them in the order: members,
 // DecodeErr, checks, CheckErr.
 type Call struct {
+	w       http.ResponseWriter
 	r       *http.Request
 	service *Service
 	op      *Operation

@@ -13,6 +13,8 @@ func commonStatus(code string) int {
 	switch code {
 	case "UnknownOperationException":
 		return http.StatusNotFound
+	case "RequestTimeoutException":
+		return http.StatusRequestTimeout
 	case "RequestEntityTooLargeException":
 		return http.StatusRequestEntityTooLarge
 	case "ValidationException", "SerializationException", "IncompleteBody", "MalformedQueryString",

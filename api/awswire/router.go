@@ -76,7 +76,7 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.TLS != nil {
 		scheme = "https://"
 	}
-	c.r = r
+	c.w, c.r = w, r
 	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host}
 	c.header = w.Header()
 

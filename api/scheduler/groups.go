@@ -2,8 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -12,16 +10,17 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
 )
 
-// defaultPage is the size of a page when the client names none; it is also the
-// largest (architecture.md, "ListSchedules").
-const defaultPage = 100
-
-func pageSize(n *int) int { return or(n, defaultPage) }
-
 // CreateScheduleGroup creates a group.
 func (a *API) CreateScheduleGroup(ctx context.Context, in *schedulerapi.CreateScheduleGroupInput) (*schedulerapi.CreateScheduleGroupOutput, error) {
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
+	once, err := onceOf(ctx, "CreateScheduleGroup", &in.ClientToken, in)
+	if err != nil {
+		return nil, err
+	}
 	g := belfry.Group{Scope: scopeOf(ctx), Name: *in.Name, Tags: tagsOf(in.Tags)}
-	made, err := a.engine.CreateGroup(ctx, g)
+	made, err := a.engine.CreateGroup(ctx, g, once...)
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +30,9 @@ func (a *API) CreateScheduleGroup(ctx context.Context, in *schedulerapi.CreateSc
 
 // GetScheduleGroup returns a group.
 func (a *API) GetScheduleGroup(ctx context.Context, in *schedulerapi.GetScheduleGroupInput) (*schedulerapi.GetScheduleGroupOutput, error) {
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
 	g, err := a.engine.Group(ctx, scopeOf(ctx), *in.Name)
 	if err != nil {
 		return nil, err
@@ -53,27 +55,36 @@ func summary(g belfry.Group) schedulerapi.ScheduleGroupSummary {
 
 // DeleteScheduleGroup begins to delete a group with its schedules.
 func (a *API) DeleteScheduleGroup(ctx context.Context, in *schedulerapi.DeleteScheduleGroupInput) (*schedulerapi.DeleteScheduleGroupOutput, error) {
-	return nil, a.engine.DeleteGroup(ctx, scopeOf(ctx), *in.Name)
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
+	once, err := onceOf(ctx, "DeleteScheduleGroup", &in.ClientToken, in)
+	if err != nil {
+		return nil, err
+	}
+	return nil, a.engine.DeleteGroup(ctx, scopeOf(ctx), *in.Name, once...)
 }
 
 // ListScheduleGroups returns a page of groups in the order of their names.
 func (a *API) ListScheduleGroups(ctx context.Context, in *schedulerapi.ListScheduleGroupsInput) (*schedulerapi.ListScheduleGroupsOutput, error) {
-	limit, after := pageSize(in.MaxResults), ""
-	if in.NextToken != nil {
-		at, err := parseToken(*in.NextToken, 1)
-		if err != nil {
-			return nil, err
-		}
-		after = at[0]
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
 	}
-	page, err := a.engine.Groups(ctx, scopeOf(ctx), or(in.NamePrefix, ""), after, limit+1)
+	limit, prefix := pageSize(in.MaxResults), or(in.NamePrefix, "")
+	at := position{ctx, a.key, "ListScheduleGroups", []string{prefix}}
+	after, err := at.parse(in.NextToken, 1)
+	if err != nil {
+		return nil, err
+	}
+	// One more, to know whether there is another page.
+	page, err := a.engine.Groups(ctx, scopeOf(ctx), prefix, after[0], limit+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &schedulerapi.ListScheduleGroupsOutput{ScheduleGroups: []schedulerapi.ScheduleGroupSummary{}}
 	if len(page) > limit {
 		page = page[:limit]
-		out.NextToken = token(page[limit-1].Name)
+		out.NextToken = at.token(page[limit-1].Name)
 	}
 	for _, g := range page {
 		out.ScheduleGroups = append(out.ScheduleGroups, summary(g))
@@ -83,6 +94,9 @@ func (a *API) ListScheduleGroups(ctx context.Context, in *schedulerapi.ListSched
 
 // TagResource sets tags on a group.
 func (a *API) TagResource(ctx context.Context, in *schedulerapi.TagResourceInput) (*schedulerapi.TagResourceOutput, error) {
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
 	name, err := groupOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -92,6 +106,9 @@ func (a *API) TagResource(ctx context.Context, in *schedulerapi.TagResourceInput
 
 // UntagResource removes tags from a group.
 func (a *API) UntagResource(ctx context.Context, in *schedulerapi.UntagResourceInput) (*schedulerapi.UntagResourceOutput, error) {
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
 	name, err := groupOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -101,6 +118,9 @@ func (a *API) UntagResource(ctx context.Context, in *schedulerapi.UntagResourceI
 
 // ListTagsForResource returns the tags of a group in the order of their keys.
 func (a *API) ListTagsForResource(ctx context.Context, in *schedulerapi.ListTagsForResourceInput) (*schedulerapi.ListTagsForResourceOutput, error) {
+	if err := a.limits.allow(ctx, others); err != nil {
+		return nil, err
+	}
 	name, err := groupOf(ctx, *in.ResourceArn)
 	if err != nil {
 		return nil, err
@@ -129,28 +149,8 @@ func tagsOf(in []schedulerapi.Tag) map[string]string {
 func groupOf(ctx context.Context, arn string) (string, error) {
 	a, ok := belfry.ParseARN(arn)
 	name, isGroup := strings.CutPrefix(a.Resource, "schedule-group/")
-	if !ok || !isGroup || a.Service != "scheduler" || a.Scope() != scopeOf(ctx) {
-		return "", belfry.Errorf(belfry.NotFound, "ResourceArn", "Schedule group %s does not exist.", arn)
+	if !ok || !isGroup || a.Scope() != scopeOf(ctx) {
+		return "", belfry.Errorf(belfry.NotFound, "ResourceArn", "Schedule group %s does not exist.", name)
 	}
 	return name, nil
-}
-
-// token makes the opaque position of a page's last item.
-func token(at ...string) *string {
-	b, _ := json.Marshal(at) // texts always marshal
-	s := base64.RawURLEncoding.EncodeToString(b)
-	return &s
-}
-
-// parseToken reads a token of n parts.
-func parseToken(s string, n int) ([]string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(s)
-	var at []string
-	if err == nil {
-		err = json.Unmarshal(b, &at)
-	}
-	if err != nil || len(at) != n {
-		return nil, belfry.Errorf(belfry.Invalid, "NextToken", "Invalid NextToken.")
-	}
-	return at, nil
 }

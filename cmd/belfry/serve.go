@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -20,6 +21,25 @@ type serveCmd struct {
 	TLSKey    string `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
 	LogLevel  string `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat string `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+
+	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
+	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
+	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
+	ScheduleRate      float64 `env:"BELFRY_SCHEDULE_RATE" placeholder:"N" group:"Quotas of an account:" help:"UpdateSchedule, GetSchedule and DeleteSchedule requests a second; 0 is no limit (0)."`
+	OtherRate         float64 `env:"BELFRY_SCHEDULE_OTHER_RATE" name:"schedule-other-rate" placeholder:"N" group:"Quotas of an account:" help:"Requests a second to list schedules, and for groups and tags; 0 is no limit (0)."`
+}
+
+// Validate refuses quotas that make no sense; kong calls it.
+func (c *serveCmd) Validate() error {
+	switch {
+	case c.MaxSchedules < 1:
+		return errors.New("--max-schedules must be at least 1")
+	case c.MaxScheduleGroups < 1:
+		return errors.New("--max-schedule-groups must be at least 1")
+	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
+		return errors.New("a rate must not be negative; 0 is no limit")
+	}
+	return nil
 }
 
 func (c *serveCmd) Run() error {
@@ -38,6 +58,10 @@ func (c *serveCmd) Run() error {
 		TLSCert: c.TLSCert,
 		TLSKey:  c.TLSKey,
 		Reload:  c.reload(),
+		Quotas: app.Quotas{
+			Schedules: c.MaxSchedules, Groups: c.MaxScheduleGroups,
+			CreateRate: c.CreateRate, ScheduleRate: c.ScheduleRate, OtherRate: c.OtherRate,
+		},
 	})
 }
 

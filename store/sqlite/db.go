@@ -53,6 +53,8 @@ type Store struct {
 
 	leases  leases
 	claims  claims
+	tokens  tokens
+	counts  counts
 	history *history
 }
 
@@ -95,6 +97,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		s.pool <- c
 	}
 	s.history = newHistory(s)
+	if err := s.loadTokens(ctx); err != nil {
+		return nil, errors.Join(err, w.Close(), s.closePool())
+	}
 	go s.writeLoop(w)
 	if err := s.loadClaims(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -212,7 +217,7 @@ func (s *Store) gather(c *sqlite.Conn, batch []*writeOp) []*writeOp {
 		break
 	}
 	if !broken {
-		err := exec(c, "COMMIT")
+		err := s.commit(c)
 		if err == nil {
 			if s.opts.OnCommit != nil {
 				s.opts.OnCommit(time.Since(began), len(batch))
@@ -238,7 +243,7 @@ func (s *Store) alone(c *sqlite.Conn, w *writeOp) error {
 		s.rollback(c)
 		return err
 	}
-	if err := exec(c, "COMMIT"); err != nil {
+	if err := s.commit(c); err != nil {
 		s.rollback(c)
 		return fmt.Errorf("commit: %w", err)
 	}
@@ -258,6 +263,8 @@ func (s *Store) begin(c *sqlite.Conn) error {
 }
 
 func (s *Store) rollback(c *sqlite.Conn) {
+	s.tokens.undo()
+	s.counts.undo()
 	if !c.AutocommitEnabled() {
 		exec(c, "ROLLBACK") //nolint:errcheck // the error that led here is the one to report
 	}

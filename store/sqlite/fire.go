@@ -179,7 +179,7 @@ func (s *Store) Finish(ctx context.Context, ended []belfry.Finish) error {
 			return err
 		}
 		for i := range ended {
-			if err := finish(c, &ended[i], attempts[i]); err != nil {
+			if err := s.finish(c, &ended[i], attempts[i]); err != nil {
 				return err
 			}
 		}
@@ -191,7 +191,7 @@ func (s *Store) Finish(ctx context.Context, ended []belfry.Finish) error {
 	return err
 }
 
-func finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
+func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
 	var ended time.Time
 	if f.Outcome.Final() {
 		ended = f.Ended
@@ -202,7 +202,7 @@ func finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
 		return err
 	}
 	if f.Delete != 0 {
-		if err := retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
+		if err := s.retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
 			return err
 		}
 	}
@@ -210,12 +210,12 @@ func finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
 }
 
 // retireCompleted removes the schedule unless it has been edited since.
-func retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
+func (s *Store) retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
 	var sch *belfry.Schedule
 	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=? AND revision=?",
 		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id, revision)
 	if err != nil || sch == nil {
 		return err
 	}
-	return retire(c, sch, at)
+	return s.retire(c, sch, at)
 }

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -54,22 +55,6 @@ func (s *Store) Created(ctx context.Context) (time.Time, error) {
 	return at, err
 }
 
-// CreateGroup stores a new group; a taken name is Conflict.
-func (s *Store) CreateGroup(ctx context.Context, g belfry.Group) error {
-	tags, err := json.Marshal(g.Tags)
-	if err != nil {
-		return err
-	}
-	return s.write(ctx, func(c *sqlite.Conn) error {
-		err := exec(c, "INSERT INTO groups VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-			g.Account, g.Region, g.Name, g.Deleting, string(tags), g.Created, g.Modified)
-		if err == nil && c.Changes() == 0 {
-			return belfry.Errorf(belfry.Conflict, "Name", "Schedule group %s already exists.", g.Name)
-		}
-		return err
-	})
-}
-
 // Group returns the group of that name, or NotFound.
 func (s *Store) Group(ctx context.Context, scope belfry.Scope, name string) (g belfry.Group, err error) {
 	found := false
@@ -114,27 +99,79 @@ func (s *Store) DeletingGroups(ctx context.Context) ([]belfry.Group, error) {
 	return found, err
 }
 
-// ChangeGroup replaces tags, state and modification time of a group; one that
-// is not there is NotFound.
-func (s *Store) ChangeGroup(ctx context.Context, g belfry.Group) error {
-	tags, err := json.Marshal(g.Tags)
+// ChangeGroup creates a group, or replaces tags, state and modification time
+// of one. Of a creation, a taken name is Conflict and one group more than the
+// limit Quota; of a change, a group that is not there is NotFound, and one that
+// is no longer as the change expects is ErrStale.
+func (s *Store) ChangeGroup(ctx context.Context, ch belfry.GroupChange) error {
+	tags, err := json.Marshal(ch.New.Tags)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		err := exec(c, "UPDATE groups SET deleting=?, tags=?, modified_at=? WHERE account=? AND region=? AND name=?",
-			g.Deleting, string(tags), g.Modified, g.Account, g.Region, g.Name)
-		if err == nil && c.Changes() == 0 {
-			return noGroup(g.Name)
+		if err := s.checkToken(c, ch.Token); err != nil {
+			return err
 		}
-		return err
+		var err error
+		if ch.Old == nil {
+			err = s.createGroup(c, &ch, string(tags))
+		} else {
+			err = changeGroup(c, &ch, string(tags))
+		}
+		if err != nil {
+			return err
+		}
+		s.putToken(ch.Token)
+		return nil
 	})
+}
+
+func (s *Store) createGroup(c *sqlite.Conn, ch *belfry.GroupChange, tags string) error {
+	g := &ch.New
+	taken := false
+	err := query(c, "SELECT 1 FROM groups WHERE account=? AND region=? AND name=?",
+		func(*sqlite.Stmt) error { taken = true; return nil }, g.Account, g.Region, g.Name)
+	if err != nil {
+		return err
+	}
+	if taken {
+		return belfry.Errorf(belfry.Conflict, "Name", "Schedule group %s already exists.", g.Name)
+	}
+	if err := s.counts.addGroup(c, g.Scope, ch.Limit); err != nil {
+		return err
+	}
+	return exec(c, "INSERT INTO groups VALUES (?,?,?,?,?,?,?)",
+		g.Account, g.Region, g.Name, g.Deleting, tags, g.Created, g.Modified)
+}
+
+func changeGroup(c *sqlite.Conn, ch *belfry.GroupChange, tags string) error {
+	g := &ch.New
+	var now *belfry.Group
+	err := query(c, "SELECT * FROM groups WHERE account=? AND region=? AND name=?", func(st *sqlite.Stmt) error {
+		found, err := scanGroup(st)
+		now = &found
+		return err
+	}, g.Account, g.Region, g.Name)
+	switch {
+	case err != nil:
+		return err
+	case now == nil:
+		return noGroup(g.Name)
+	case now.Deleting != ch.Old.Deleting || !now.Created.Equal(ch.Old.Created) || !maps.Equal(now.Tags, ch.Old.Tags):
+		return belfry.ErrStale
+	}
+	return exec(c, "UPDATE groups SET deleting=?, tags=?, modified_at=? WHERE account=? AND region=? AND name=?",
+		g.Deleting, tags, g.Modified, g.Account, g.Region, g.Name)
 }
 
 // RemoveGroup removes a group whose schedules are gone; a group that is not
 // there is no error.
 func (s *Store) RemoveGroup(ctx context.Context, scope belfry.Scope, name string) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		return exec(c, "DELETE FROM groups WHERE account=? AND region=? AND name=?", scope.Account, scope.Region, name)
+		err := exec(c, "DELETE FROM groups WHERE account=? AND region=? AND name=?", scope.Account, scope.Region, name)
+		if err != nil || c.Changes() == 0 {
+			return err
+		}
+		return s.counts.removed(c, scope, count{groups: 1})
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -33,6 +34,7 @@ func Load(dir string, all iter.Seq2[*belfry.Schedule, *belfry.Due]) (err error) 
 		return err
 	}
 	n := 0
+	var had counts
 	for s, d := range all {
 		if n%loadStep == 0 {
 			if err := loadCommit(c, n > 0); err != nil {
@@ -40,11 +42,14 @@ func Load(dir string, all iter.Seq2[*belfry.Schedule, *belfry.Due]) (err error) 
 			}
 		}
 		n++
-		if err := errors.Join(putSchedule(c, s), putDue(c, d)); err != nil {
+		if err := errors.Join(had.addSchedule(c, s.Scope, math.MaxInt64), putSchedule(c, s), putDue(c, d)); err != nil {
 			return fmt.Errorf("load %s: %w", s.ARN(), err)
 		}
 	}
 	if n > 0 {
+		if err := had.write(c); err != nil {
+			return err
+		}
 		if err := exec(c, "COMMIT"); err != nil {
 			return err
 		}

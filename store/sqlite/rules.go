@@ -67,7 +67,7 @@ func (s *Store) ChangeRule(ctx context.Context, ch belfry.RuleChange) error {
 			return err
 		}
 		for _, t := range ch.Targets {
-			if err := changeSchedule(c, t); err != nil {
+			if err := s.changeSchedule(c, t); err != nil {
 				return err
 			}
 		}

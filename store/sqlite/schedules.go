@@ -55,11 +55,15 @@ func putSchedule(c *sqlite.Conn, s *belfry.Schedule) error {
 		s.Created, s.Modified, s.Since)
 }
 
-// CreateSchedule stores a new schedule with its first due entry (nil is none)
-// and gap (nil is none). A taken name is Conflict, a group that is not there
-// NotFound, one that is being deleted Conflict.
-func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *belfry.Due, gap *belfry.Gap) error {
+// CreateSchedule stores a new schedule with its first due entry and gap. A
+// taken name is Conflict, a group that is not there NotFound, one that is being
+// deleted Conflict, one schedule more than the limit Quota.
+func (s *Store) CreateSchedule(ctx context.Context, create belfry.ScheduleCreation) error {
+	sch := create.Schedule
 	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := s.checkToken(c, create.Token); err != nil {
+			return err
+		}
 		if err := openGroup(c, sch.Scope, sch.Group); err != nil {
 			return err
 		}
@@ -73,11 +77,18 @@ func (s *Store) CreateSchedule(ctx context.Context, sch *belfry.Schedule, next *
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
-		ch := belfry.ScheduleChange{New: sch, Next: next}
-		if gap != nil {
-			ch.Gaps = []belfry.Gap{*gap}
+		if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
+			return err
 		}
-		return changeSchedule(c, ch)
+		ch := belfry.ScheduleChange{New: sch, Next: create.Next}
+		if create.Gap != nil {
+			ch.Gaps = []belfry.Gap{*create.Gap}
+		}
+		if err := s.changeSchedule(c, ch); err != nil {
+			return err
+		}
+		s.putToken(create.Token)
+		return nil
 	})
 }
 
@@ -187,10 +198,19 @@ func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.D
 // It answers ErrStale, and writes nothing, when the schedule or its entry is no
 // longer as the change expects.
 func (s *Store) ChangeSchedule(ctx context.Context, ch belfry.ScheduleChange) error {
-	return s.write(ctx, func(c *sqlite.Conn) error { return changeSchedule(c, ch) })
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := s.checkToken(c, ch.Token); err != nil {
+			return err
+		}
+		if err := s.changeSchedule(c, ch); err != nil {
+			return err
+		}
+		s.putToken(ch.Token)
+		return nil
+	})
 }
 
-func changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
+func (s *Store) changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 	if ch.Old != nil {
 		if err := takeOld(c, ch); err != nil {
 			return err
@@ -202,7 +222,7 @@ func changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 		}
 	}
 	if ch.New == nil {
-		return retire(c, ch.Old, time.Now())
+		return s.retire(c, ch.Old, time.Now())
 	}
 	if err := putSchedule(c, ch.New); err != nil {
 		return err
@@ -243,14 +263,18 @@ func scanRetired(st *sqlite.Stmt) (*belfry.Schedule, error) {
 }
 
 // retire removes the schedule and keeps what its history needs.
-func retire(c *sqlite.Conn, s *belfry.Schedule, at time.Time) error {
-	spec, err := json.Marshal(s)
+func (s *Store) retire(c *sqlite.Conn, sch *belfry.Schedule, at time.Time) error {
+	spec, err := json.Marshal(sch)
 	if err != nil {
 		return err
 	}
-	err = exec(c, "INSERT OR REPLACE INTO retired VALUES (?,?,?,?,?,?,?)", s.ID, s.Account, s.Region, s.Group, s.Name, at, spec)
+	err = exec(c, "INSERT OR REPLACE INTO retired VALUES (?,?,?,?,?,?,?)", sch.ID, sch.Account, sch.Region, sch.Group, sch.Name, at, spec)
 	if err != nil {
 		return err
 	}
-	return exec(c, "DELETE FROM schedules WHERE id=?", s.ID)
+	err = exec(c, "DELETE FROM schedules WHERE id=?", sch.ID)
+	if err != nil || c.Changes() == 0 || strings.HasPrefix(sch.Group, belfry.Reserved) {
+		return err
+	}
+	return s.counts.removed(c, sch.Scope, count{schedules: 1})
 }
