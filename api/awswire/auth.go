@@ -7,13 +7,20 @@ import (
 	"strings"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/auth"
 )
 
 // A Caller is who makes a request.
 type Caller struct {
 	belfry.Scope
 	AccessKey string
+	// Session is what the caller has temporary credentials of; nil is the root
+	// of the account, who may do everything in it.
+	Session *auth.Session
 }
+
+// Identity returns the caller without his region.
+func (c *Caller) Identity() auth.Caller { return auth.Caller{Account: c.Account, Session: c.Session} }
 
 // An Authenticator finds out who makes a request.
 type Authenticator interface {
