@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,6 +20,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/queue"
@@ -47,8 +50,19 @@ type Config struct {
 	DataDir string // made when it is not there
 	Listen  string // host:port; port 0 takes a free one
 	Version string
-	Dev     bool // accept any credentials; on loopback only
+	Dev     bool // accept any credentials, on loopback only; implies Permissive
 	Logger  *slog.Logger
+
+	Permissive bool // do not enforce roles
+	// SecretKey is what secrets are encrypted with, 64 hexadecimal digits or
+	// base64 of 32 bytes; empty: a file in DataDir, made if it is not there.
+	SecretKey string
+	// RootAccessKey and RootSecretKey are an access key of the account
+	// 000000000000 beside those that are stored; both empty: none.
+	RootAccessKey, RootSecretKey string
+	ClockSkew                    time.Duration // between a client's clock and the server's; 0: 15 minutes
+	// Notices is told the root access key when it is made; nil: nobody is.
+	Notices io.Writer
 }
 
 // A Server is a Belfry server.
@@ -60,10 +74,13 @@ type Server struct {
 	listener net.Listener
 	http     *http.Server
 	store    *sqlite.Store
+	auth     *auth.Service
 	host     *function.Host
 	queues   *queue.Service
 	targets  *target.Targets
 	engine   *engine.Engine
+
+	signatures awswire.Authenticator
 
 	background sync.WaitGroup
 	failed     chan error
@@ -128,6 +145,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.opened("store", s.store.Close)
 
+	if err := s.startAuth(ctx); err != nil {
+		return nil, err
+	}
 	clock := wallClock{}
 	if err := s.startFunctions(ctx, clock); err != nil {
 		return nil, err
@@ -154,9 +174,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.ready.Store(true)
 	s.log.Info("Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
 		"took", time.Since(began).Round(time.Millisecond))
-	if c.Dev {
-		s.log.Warn("--dev accepts any credentials and checks no signature; it is for your own machine")
-	}
+	s.warnings()
 	return s, nil
 }
 
@@ -239,10 +257,8 @@ func checkListen(c *Config) error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: %w; give host:port, such as %s", c.Listen, err, DefaultListen)
 	}
-	if !c.Dev {
-		return errors.New("requests cannot be authenticated yet, so a server runs with --dev only, which accepts any credentials and listens on loopback")
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	c.Permissive = c.Permissive || c.Dev
+	if c.Dev && !loopback(host) {
 		return fmt.Errorf("--dev accepts any credentials and so listens on loopback only, not on %q; use 127.0.0.1", c.Listen)
 	}
 	return nil

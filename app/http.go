@@ -19,13 +19,15 @@ import (
 // path, everything else by AWS's rules.
 func (s *Server) handler(f *figures) http.Handler {
 	aws := awswire.NewRouter(
-		awswire.Options{Auth: awswire.DevAuth{}, Logger: s.log, Observe: f.request},
+		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request},
 		schedulerapi.New(scheduler.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
 	)
 	code := lambda.CodeHandler(s.host)
-	own := native.New(s.engine, s.log)
+	own := native.New(native.Config{
+		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

@@ -132,9 +132,10 @@ func cutLast(s string) (before, after string, ok bool) {
 }
 
 type identity struct {
-	caller    Caller
-	requestID string
-	endpoint  string
+	caller     Caller
+	requestID  string
+	endpoint   string
+	authorizer Authorizer
 }
 
 type identityKey struct{}
@@ -156,6 +157,23 @@ func RequestIDFrom(ctx context.Context) string { return identityOf(ctx).requestI
 // EndpointFrom returns the scheme and host that the client has sent the
 // request to, as http://127.0.0.1:7420, for URLs that it is to come back to.
 func EndpointFrom(ctx context.Context) string { return identityOf(ctx).endpoint }
+
+// An Authorizer says what callers with temporary credentials may do.
+type Authorizer interface {
+	// Authorize returns nil when the caller may do it, else Denied.
+	Authorize(ctx context.Context, c auth.Caller, q auth.Query) error
+}
+
+// Authorize returns nil when the caller of the request that ctx belongs to may
+// do something beside the operation that he calls, such as pass a role to a
+// service; else Denied. The root of an account may do everything in it.
+func Authorize(ctx context.Context, q auth.Query) error {
+	id := identityOf(ctx)
+	if id.authorizer == nil || id.caller.Session == nil {
+		return nil
+	}
+	return id.authorizer.Authorize(ctx, id.caller.Identity(), q)
+}
 
 // WithCaller returns a ctx of a request by c, for tests of implementations.
 func WithCaller(ctx context.Context, c Caller) context.Context {

@@ -8,22 +8,28 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/belfry-run/belfry/app"
 )
 
 type serveCmd struct {
-	Data      string `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
-	Listen    string `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
-	Dev       bool   `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only."`
-	LogLevel  string `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
-	LogFormat string `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+	Data       string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
+	Listen     string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	Dev        bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
+	Permissive bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
+	ClockSkew  time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
+	LogLevel   string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
+	LogFormat  string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 }
 
 func (c *serveCmd) Run() error {
 	logger, err := c.logger()
 	if err != nil {
 		return err
+	}
+	if c.ClockSkew < time.Second || c.ClockSkew > 24*time.Hour {
+		return wrongUse{fmt.Errorf("--clock-skew is %v, want 1s to 24h", c.ClockSkew)}
 	}
 	ctx, stop := stopOnSignal(context.Background(), logger)
 	defer stop()
@@ -33,6 +39,14 @@ func (c *serveCmd) Run() error {
 		Dev:     c.Dev,
 		Version: version,
 		Logger:  logger,
+
+		Permissive: c.Permissive,
+		ClockSkew:  c.ClockSkew,
+		// Secrets have no flags: a command line is there for everybody to read.
+		SecretKey:     os.Getenv("BELFRY_SECRET_KEY"),
+		RootAccessKey: os.Getenv("BELFRY_ROOT_ACCESS_KEY"),
+		RootSecretKey: os.Getenv("BELFRY_ROOT_SECRET_KEY"),
+		Notices:       os.Stdout,
 	})
 }
 
