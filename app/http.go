@@ -7,8 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/iamapi"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/awswire/stsapi"
+	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
@@ -23,6 +26,8 @@ func (s *Server) handler(f *figures) http.Handler {
 		schedulerapi.New(scheduler.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
+		iamapi.New(iam.New(s.auth)),
+		stsapi.New(iam.NewSTS(s.auth)),
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -43,11 +44,34 @@ func (s *Service) Authorize(ctx context.Context, c Caller, q Query) error {
 	if err != nil {
 		return err
 	}
+	if err := s.completeRole(ctx, &q); err != nil {
+		return err
+	}
 	q.Context.PrincipalARN, q.Context.PrincipalAccount = c.Session.RoleARN(), c.Account
 	if d := role.may(&q); d.Effect != Allowed {
 		return accessDenied(c.ARN(), &q, d.Reason)
 	}
 	return nil
+}
+
+// completeRole adds the path to the ARN of a role that the caller of IAM has
+// named without it.
+func (s *Service) completeRole(ctx context.Context, q *Query) error {
+	if !strings.HasPrefix(q.Action, "iam:") || q.Action == "iam:CreateRole" || q.Action == "iam:PassRole" {
+		return nil
+	}
+	account, name, ok := ParseRoleARN(q.Resource)
+	if !ok {
+		return nil
+	}
+	c, err := s.compiled(ctx, account, name)
+	if err == nil {
+		q.Resource = c.role.ARN()
+	}
+	if belfry.KindOf(err) == belfry.NotFound {
+		return nil
+	}
+	return err
 }
 
 func (c *compiledRole) may(q *Query) Decision {

@@ -3,7 +3,7 @@
 
     python3 trim.py [FOLDER]
 
-writes scheduler.json, lambda.json and sqs.json to FOLDER, by default the one
+writes a file for each service, such as sqs.json, to FOLDER, by default the one
 that this script is in. The same botocore gives the same bytes, so a diff of
 the models is what AWS changed. To serve another operation add its name to
 OPERATIONS, run this script, and then `go generate ./api/awswire`.
@@ -37,6 +37,35 @@ OPERATIONS = {
             "UpdateFunctionConfiguration",
         ],
     ),
+    "iam": (
+        "2010-05-08",
+        [
+            "AttachRolePolicy",
+            "CreatePolicy",
+            "CreateRole",
+            "DeletePolicy",
+            "DeleteRole",
+            "DeleteRolePolicy",
+            "DetachRolePolicy",
+            "GetPolicy",
+            "GetPolicyVersion",
+            "GetRole",
+            "GetRolePolicy",
+            "ListAttachedRolePolicies",
+            "ListInstanceProfilesForRole",
+            "ListPolicyVersions",
+            "ListRolePolicies",
+            "ListRoleTags",
+            "ListRoles",
+            "PutRolePolicy",
+            "TagRole",
+            "UntagRole",
+            "UpdateAssumeRolePolicy",
+            "UpdateRole",
+            "UpdateRoleDescription",
+        ],
+    ),
+    "sts": ("2011-06-15", ["AssumeRole", "GetCallerIdentity"]),
     "sqs": (
         "2012-11-05",
         [
