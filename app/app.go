@@ -19,7 +19,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
@@ -159,10 +158,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 	s.targets = target.New(functions{s.host}, queues{s.queues}, "Belfry/"+c.Version)
 	s.opened("targets", func() error { s.targets.Close(); return nil })
+	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
-		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
-		Metrics:     engine.NewMetrics(s.metrics),
-		CheckTarget: func(sch *belfry.Schedule) error { return target.Check(sch, c.Dev) },
+		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Logger: s.log,
+		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check,
 	})
 	if err := s.engine.Start(ctx); err != nil {
 		return nil, err
@@ -180,9 +179,13 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
-	s.host, err = function.New(function.Config{
+	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.URL(),
-	})
+	}
+	if !s.c.Dev {
+		c.Roles = functionRoles{s.auth}
+	}
+	s.host, err = function.New(c)
 	if err != nil {
 		return err
 	}

@@ -153,7 +153,7 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 		payload = d.spec.Target.Input
 	}
 	body, truncated := fit(payload)
-	err := e.c.DeadLetters.SendDeadLetter(ctx, queue, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
 	if err != nil {
 		f.Reason += fmt.Sprintf(". The message could not be put into the dead-letter queue: %v", err)
 		e.c.Metrics.deadLetters.WithLabelValues("failed").Inc()

@@ -22,7 +22,7 @@ func (e *Engine) UpdateSchedule(ctx context.Context, s belfry.Schedule) (*belfry
 		if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
 			updated.Anchor = anchorOf(&s, now)
 		}
-		t, err := e.check(&updated, old, now)
+		t, err := e.check(ctx, &updated, old, now)
 		ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
 		if err != nil {
 			return ch, err

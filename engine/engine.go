@@ -21,8 +21,9 @@ type Config struct {
 	DeadLetters DeadLetters
 	Logger      *slog.Logger
 	Metrics     *Metrics
-	// CheckTarget refuses a target that cannot be right; nil accepts all.
-	CheckTarget func(s *belfry.Schedule) error
+	// CheckTarget refuses a target, or its role, that cannot be right; nil
+	// accepts all.
+	CheckTarget func(ctx context.Context, s *belfry.Schedule) error
 	// MaxInFlight bounds the attempts under way at once; beyond it, due
 	// entries wait in the store. 0 is DefaultMaxInFlight.
 	MaxInFlight int

@@ -232,7 +232,7 @@ func (s *pools) release(in *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.get(in.fn.Ref)
-	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() {
+	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
 		in.use = gone
 		s.uncount(in.fn)
 		in.end()

@@ -145,9 +145,9 @@ func (t *Targets) sendMessage(ctx context.Context, in *belfry.Invocation, payloa
 	return failed(err, "SQS")
 }
 
-// SendDeadLetter puts a message into a dead-letter queue.
-func (t *Targets) SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error {
-	return t.queues.SendMessage(ctx, queueARN, body, "", attributes)
+// SendDeadLetter puts a message into the schedule's dead-letter queue.
+func (t *Targets) SendDeadLetter(ctx context.Context, s *belfry.Schedule, body string, attributes map[string]string) error {
+	return t.queues.SendMessage(ctx, s.Target.DeadLetterARN, body, "", attributes)
 }
 
 func permanent(code, message string) belfry.Result {
