@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/function"
@@ -69,4 +70,22 @@ func TestFunctionsActAsTheirRole(t *testing.T) {
 	}
 	_, err = b.Invoke(t.Context(), function.Request{Function: ref("f"), Payload: []byte("{}")})
 	refused(err, belfry.Denied, "AccessDeniedException")
+}
+
+// TestInstancesEndBeforeTheirCredentials: an instance is not used again 11
+// hours after its start, however busy it is.
+func TestInstancesEndBeforeTheirCredentials(t *testing.T) {
+	clock := newHandClock()
+	b := newBench(t, func(c *function.Config) { c.Clock, c.Idle = clock, 100*time.Hour })
+	b.deploy(python("f", counter))
+	first := b.count("f", "").PID
+	clock.advance(11*time.Hour - time.Second)
+	if got := b.count("f", "").PID; got != first {
+		t.Fatal("the instance ended a second too early")
+	}
+	clock.advance(time.Second)
+	b.count("f", "") // the last one that it may serve
+	if got := b.count("f", "").PID; got == first {
+		t.Error("the instance serves on")
+	}
 }
