@@ -233,9 +233,7 @@ func (s *pools) release(in *instance) {
 	defer s.mu.Unlock()
 	p := s.get(in.fn.Ref)
 	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
-		in.use = gone
-		s.uncount(in.fn)
-		in.end()
+		s.drop(in)
 		s.feed()
 		return
 	}
