@@ -54,7 +54,7 @@ func (g *guard) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 	if err == nil {
 		return g.targets.Invoke(ctx, in)
 	}
-	if e := (*belfry.Error)(nil); errors.As(err, &e) && e.Kind == belfry.Denied {
+	if e, ok := errors.AsType[*belfry.Error](err); ok && e.Kind == belfry.Denied {
 		return target.Refuse(in, e.Message)
 	}
 	g.log.Error("whether a role may could not be found out", "role", in.Target.RoleARN, "err", err)

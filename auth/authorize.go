@@ -219,7 +219,8 @@ func (s *Service) Assume(ctx context.Context, by Caller, a Assumption) (*Credent
 			}
 			d := own.may(&q)
 			// A role that is named itself needs no policy of its own within the account.
-			if d.Effect == Denied || d.Effect != Allowed && !(trust.Itself && by.Account == account) {
+			named := trust.Itself && by.Account == account
+			if d.Effect == Denied || d.Effect != Allowed && !named {
 				return nil, refused(d.Reason)
 			}
 		}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -194,7 +195,7 @@ func TestMalformedPolicies(t *testing.T) {
 		{statements(`{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*", "NotPrincipal": "*"}`), "Syntax errors in policy.", auth.Trust},
 	} {
 		_, err := auth.ParsePolicy(c.policy, c.use)
-		e, _ := err.(*belfry.Error)
+		e, _ := errors.AsType[*belfry.Error](err)
 		if e == nil || e.Code != "MalformedPolicyDocument" || !strings.Contains(e.Message, c.message) {
 			t.Errorf("%s:\n%v, want %q", c.policy, err, c.message)
 		}

@@ -10,8 +10,7 @@ import (
 )
 
 func field(err error) string {
-	var e *belfry.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*belfry.Error](err); ok {
 		return e.Field
 	}
 	return ""

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -116,8 +117,6 @@ func (r *Role) clone() *Role {
 
 func cloneMap(m map[string]string) map[string]string {
 	c := make(map[string]string, len(m)+1)
-	for k, v := range m {
-		c[k] = v
-	}
+	maps.Copy(c, m)
 	return c
 }

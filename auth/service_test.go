@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,7 +62,7 @@ func (s *service) ok(err error) {
 // refused wants an error of the kind whose code and message have the text.
 func (s *service) refused(err error, kind belfry.Kind, text string) {
 	s.Helper()
-	e, _ := err.(*belfry.Error)
+	e, _ := errors.AsType[*belfry.Error](err)
 	if e == nil || e.Kind != kind || !strings.Contains(e.Code+": "+e.Message, text) {
 		s.Fatalf("got %v (%+v), want kind %v with %q", err, e, kind, text)
 	}
@@ -176,10 +177,16 @@ func TestRootFromTheEnvironment(t *testing.T) {
 		id, secret string
 		ok         bool
 	}{
-		{"", "", true}, {"x", "", false}, {"", "x", false},
-		{"1234567", "0123456789abcdef", false}, {"12345678", "0123456789abcdef", true}, {"12345678", "0123456789abcde", false},
-		{"1234 678", "0123456789abcdef", false}, {strings.Repeat("a", 128), strings.Repeat("a", 256), true},
-		{strings.Repeat("a", 129), "0123456789abcdef", false}, {"12345678", strings.Repeat("a", 257), false},
+		{"", "", true},
+		{"x", "", false},
+		{"", "x", false},
+		{"1234567", "0123456789abcdef", false},
+		{"12345678", "0123456789abcdef", true},
+		{"12345678", "0123456789abcde", false},
+		{"1234 678", "0123456789abcdef", false},
+		{strings.Repeat("a", 128), strings.Repeat("a", 256), true},
+		{strings.Repeat("a", 129), "0123456789abcdef", false},
+		{"12345678", strings.Repeat("a", 257), false},
 	} {
 		if err := auth.CheckRootKey(c.id, c.secret); (err == nil) != c.ok {
 			t.Errorf("%q, %q: %v", c.id, c.secret, err)

@@ -293,8 +293,10 @@ func TestRolesOfSchedules(t *testing.T) {
 		t.Errorf("the denied run is %+v", run)
 	}
 	// The dead-letter queue takes the role's permission too.
-	create("nowhere", map[string]any{"Arn": "arn:aws:sqs:" + region + ":" + account + ":none", "RoleArn": sender,
-		"DeadLetterConfig": map[string]any{"Arn": "arn:aws:sqs:" + region + ":" + account + ":other"}})
+	create("nowhere", map[string]any{
+		"Arn": "arn:aws:sqs:" + region + ":" + account + ":none", "RoleArn": sender,
+		"DeadLetterConfig": map[string]any{"Arn": "arn:aws:sqs:" + region + ":" + account + ":other"},
+	})
 	if run := s.ended("nowhere", 1, 30*time.Second)[0]; run.Outcome != "failed" || !strings.Contains(run.Reason, "could not be put into the dead-letter queue") {
 		t.Errorf("the run without a dead-letter queue is %+v", run)
 	}
@@ -340,8 +342,10 @@ func TestFunctionsCallBack(t *testing.T) {
 		`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sqs:SendMessage", "sqs:GetQueueUrl"], "Resource": "arn:aws:sqs:*:*:results"}]}`)
 	zip := "fileb://" + s.file("f.zip", zipOf(t, "app.py", callBack))
 	create := func(role string) []string {
-		return []string{"lambda", "create-function", "--function-name", "worker", "--runtime", "python3.12", "--handler", "app.handler",
-			"--timeout", "300", "--role", role, "--zip-file", zip}
+		return []string{
+			"lambda", "create-function", "--function-name", "worker", "--runtime", "python3.12", "--handler", "app.handler",
+			"--timeout", "300", "--role", role, "--zip-file", zip,
+		}
 	}
 	s.awsFails("InvalidParameterValueException", create(s.role("scheduler", trustPolicy("scheduler.amazonaws.com"), ""))...)
 	s.aws(nil, create(role)...)

@@ -3,6 +3,7 @@ package function_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -39,7 +40,7 @@ func TestFunctionsActAsTheirRole(t *testing.T) {
 	}
 	refused := func(err error, kind belfry.Kind, code string) {
 		t.Helper()
-		e, _ := err.(*belfry.Error)
+		e, _ := errors.AsType[*belfry.Error](err)
 		if e == nil || e.Kind != kind || e.Code != code || e.Message != "The role defined for the function cannot be assumed by Lambda." {
 			t.Fatalf("got %v (%+v), want kind %v, code %s", err, e, kind, code)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -247,7 +248,7 @@ func TestRefusedSignatures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := verifier().Authenticate(c.request(t), []byte("{}"))
 			want(t, "kind", belfry.KindOf(err), belfry.Denied)
-			e, _ := err.(*belfry.Error)
+			e, _ := errors.AsType[*belfry.Error](err)
 			if e == nil || e.Code != c.code {
 				t.Errorf("refused with %v, want %s", err, c.code)
 			}

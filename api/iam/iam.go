@@ -81,14 +81,14 @@ func tagsIn(in []iamapi.Tag) (map[string]string, error) {
 	tags := make(map[string]string, len(in))
 	seen := map[string]bool{}
 	for _, t := range in {
-		if folded := strings.ToLower(*t.Key); seen[folded] {
+		folded := strings.ToLower(*t.Key)
+		if seen[folded] {
 			return nil, &belfry.Error{
 				Kind: belfry.Invalid, Code: "InvalidInput", Field: "Tags",
 				Message: "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
 			}
-		} else {
-			seen[folded] = true
 		}
+		seen[folded] = true
 		tags[*t.Key] = *t.Value
 	}
 	return tags, nil
