@@ -52,7 +52,7 @@ var imports = []row{
 	{pkg: "api/lambda", may: []string{".", "function", "auth", "api/awswire", "api/awswire/lambdaapi"}},
 	{pkg: "api/sqs", may: []string{".", "queue", "auth", "api/awswire", "api/awswire/sqsapi"}},
 	{pkg: "api/dynamodb", may: []string{".", "table", "auth", "api/awswire", "api/awswire/dynamodbapi"}},
-	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi"}},
+	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
 	{pkg: "api/native", may: []string{".", "engine", "auth"}},

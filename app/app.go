@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -19,7 +20,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/queue"
@@ -51,13 +53,24 @@ type Config struct {
 	DataDir string // made when it is not there
 	Listen  string // host:port; port 0 takes a free one
 	Version string
-	Dev     bool // accept any credentials; on loopback only
+	Dev     bool // accept any credentials, on loopback only; implies Permissive
 	Logger  *slog.Logger
 
 	// TLSCert and TLSKey are PEM files; without them the server speaks plain
 	// HTTP. They are read again when they change, and when Reload gives a value.
 	TLSCert, TLSKey string
 	Reload          <-chan os.Signal
+
+	Permissive bool // do not enforce roles
+	// SecretKey is what secrets are encrypted with, 64 hexadecimal digits or
+	// base64 of 32 bytes; empty: a file in DataDir, made if it is not there.
+	SecretKey string
+	// RootAccessKey and RootSecretKey are an access key of the account
+	// 000000000000 beside those that are stored; both empty: none.
+	RootAccessKey, RootSecretKey string
+	ClockSkew                    time.Duration // between a client's clock and the server's; 0: 15 minutes
+	// Notices is told the root access key when it is made; nil: nobody is.
+	Notices io.Writer
 
 	Quotas Quotas
 }
@@ -82,11 +95,14 @@ type Server struct {
 	http        *http.Server
 	certificate *certificate // nil without TLS
 	store       *sqlite.Store
+	auth        *auth.Service
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+
+	signatures awswire.Authenticator
 
 	background sync.WaitGroup
 	failed     chan error
@@ -155,6 +171,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.opened("store", atOnce(s.store.Close))
 
+	if err := s.startAuth(ctx); err != nil {
+		return nil, err
+	}
 	clock := wallClock{}
 	if err := s.startFunctions(ctx, clock); err != nil {
 		return nil, err
@@ -171,12 +190,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 	s.targets = target.New(functions{s.host}, queues{s.queues}, "Belfry/"+c.Version)
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
+	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
-		Store: s.store, Clock: clock, Invoker: s.targets, DeadLetters: s.targets, Logger: s.log,
-		Metrics:      engine.NewMetrics(s.metrics),
+		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Logger: s.log,
+		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
-		Payload:     target.DeadLetterBody,
-		CheckTarget: func(sch *belfry.Schedule) error { return target.Check(sch, c.Dev) },
 	})
 	if err := s.engine.Start(ctx); err != nil {
 		return nil, err
@@ -192,17 +210,19 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.ready.Store(true)
 	s.log.Info("Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
 		"took", time.Since(began).Round(time.Millisecond))
-	if c.Dev {
-		s.log.Warn("--dev accepts any credentials and checks no signature; it is for your own machine")
-	}
+	s.warnings()
 	return s, nil
 }
 
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
-	s.host, err = function.New(function.Config{
+	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
-	})
+	}
+	if !s.c.Dev {
+		c.Roles = functionRoles{s.auth}
+	}
+	s.host, err = function.New(c)
 	if err != nil {
 		return err
 	}
@@ -292,10 +312,8 @@ func checkListen(c *Config) error {
 	if err != nil {
 		return fmt.Errorf("listen address %q: %w; give host:port, such as %s", c.Listen, err, DefaultListen)
 	}
-	if !c.Dev {
-		return errors.New("requests cannot be authenticated yet, so a server runs with --dev only, which accepts any credentials and listens on loopback")
-	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	c.Permissive = c.Permissive || c.Dev
+	if c.Dev && !loopback(host) {
 		return fmt.Errorf("--dev accepts any credentials and so listens on loopback only, not on %q; use 127.0.0.1", c.Listen)
 	}
 	return nil

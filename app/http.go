@@ -8,10 +8,13 @@ import (
 
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/eventsapi"
+	"github.com/belfry-run/belfry/api/awswire/iamapi"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/api/awswire/stsapi"
 	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/events"
+	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
@@ -23,15 +26,19 @@ import (
 func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	q := s.c.Quotas
 	aws := awswire.NewRouter(
-		awswire.Options{Auth: awswire.DevAuth{}, Logger: s.log, Observe: f.request},
+		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request},
 		schedulerapi.New(scheduler.New(s.engine, secret, scheduler.Rates{Create: q.CreateRate, Schedules: q.ScheduleRate, Others: q.OtherRate})),
 		eventsapi.New(events.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
 		dynamodb.New(s.tables),
+		iamapi.New(iam.New(s.auth)),
+		stsapi.New(iam.NewSTS(s.auth)),
 	)
 	code := lambda.CodeHandler(s.host)
-	own := native.New(s.engine, s.log)
+	own := native.New(native.Config{
+		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

@@ -77,6 +77,9 @@ func (s *server) belfry(args ...string) string {
 	s.t.Helper()
 	cmd := exec.Command(binary, args...)
 	cmd.Env = cleanEnv(append([]string{"BELFRY_ENDPOINT=" + s.endpoint}, s.clients...)...)
+	if s.who.key != "" {
+		cmd.Env = append(cmd.Env, s.who.env()...)
+	}
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
@@ -95,8 +98,6 @@ func (s *server) clientEnv(add ...string) []string {
 	}
 	return cleanEnv(slices.Concat([]string{
 		"AWS_ENDPOINT_URL=" + s.endpoint,
-		"AWS_ACCESS_KEY_ID=test",
-		"AWS_SECRET_ACCESS_KEY=test",
 		"AWS_DEFAULT_REGION=" + region,
 		"AWS_PAGER=",
 		"AWS_CONFIG_FILE=" + os.DevNull,
@@ -105,7 +106,19 @@ func (s *server) clientEnv(add ...string) []string {
 		"AWS_MAX_ATTEMPTS=1",
 		"AWS_DATA_PATH=" + models,
 		"NO_PROXY=*",
-	}, s.clients, add)...)
+	}, s.who.env(), s.clients, add)...)
+}
+
+// env is how clients get the access key; without a caller any will do.
+func (c caller) env() []string {
+	if c.key == "" {
+		c.key, c.secret = "test", "test"
+	}
+	env := []string{"AWS_ACCESS_KEY_ID=" + c.key, "AWS_SECRET_ACCESS_KEY=" + c.secret}
+	if c.token != "" {
+		env = append(env, "AWS_SESSION_TOKEN="+c.token)
+	}
+	return env
 }
 
 // functionZip returns testdata/function as a zip, with the handler's source

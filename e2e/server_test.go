@@ -3,6 +3,8 @@ package e2e
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net"
@@ -11,10 +13,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
 const (
@@ -39,26 +45,73 @@ type server struct {
 	http     *http.Client
 	env      []string // of the server, beside the usual
 	clients  []string // of AWS clients and belfry's verbs, beside the usual
+	args     []string // of serve, beside the directory and the address
+	who      caller   // signs the requests; the zero caller signs in form only
 }
+
+// A caller is an access key.
+type caller struct{ key, secret, token, account string }
 
 // startServer starts belfry on an empty data directory. The test's end stops it
 // and wants a graceful stop without an error in the log.
-func startServer(t testing.TB) *server {
+func startServer(t testing.TB) *server { return startWith(t, "--dev") }
+
+// startSigned starts a belfry that checks signatures; its first caller is the
+// root of the first account.
+func startSigned(t testing.TB, args ...string) *server {
 	t.Helper()
-	s := newServer(t)
+	s := startWith(t, args...)
+	log, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := rootKey.FindSubmatch(log)
+	if m == nil {
+		t.Fatalf("no root access key in the start's output:\n%s", log)
+	}
+	s.who = caller{key: string(m[1]), secret: string(m[2]), account: account}
+	return s
+}
+
+var rootKey = regexp.MustCompile(`AWS_ACCESS_KEY_ID=(\S+)\s+export AWS_SECRET_ACCESS_KEY=(\S+)`)
+
+// as returns the same server with requests by another caller.
+func (s *server) as(who caller) *server {
+	c := *s
+	c.who = who
+	return &c
+}
+
+// newAccount makes an account, with an access key of its root.
+func (s *server) newAccount(id string) caller {
+	s.t.Helper()
+	var k struct {
+		ID     string `json:"access_key_id"`
+		Secret string `json:"secret_access_key"`
+	}
+	out := s.belfry("keys", "create", "--account", id, "--json")
+	if err := json.Unmarshal([]byte(out), &k); err != nil {
+		s.t.Fatalf("%v in %s", err, out)
+	}
+	return caller{key: k.ID, secret: k.Secret, account: id}
+}
+
+func startWith(t testing.TB, args ...string) *server {
+	t.Helper()
+	s := newServer(t, args...)
 	s.start()
 	return s
 }
 
 // newServer is startServer without the start.
-func newServer(t testing.TB) *server {
+func newServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	dir := t.TempDir()
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, dir: dir, addr: freeAddress(t), log: log}
+	s := &server{t: t, dir: dir, addr: freeAddress(t), log: log, args: args}
 	s.endpoint = "http://" + s.addr
 	s.http = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
 	t.Cleanup(s.finish)
@@ -68,7 +121,7 @@ func newServer(t testing.TB) *server {
 // start starts the process and returns when it is ready to serve.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, "serve", "--dev", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr)
+	s.cmd = exec.Command(binary, append([]string{"serve", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr}, s.args...)...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.Env = cleanEnv(s.env...)
 	if err := s.cmd.Start(); err != nil {
@@ -157,14 +210,14 @@ type answer struct {
 	body   []byte
 }
 
-// do makes a request as an AWS client would, signed for service in form only:
-// belfry serve --dev does not check it. header is names and values of more headers.
+// do makes a request as an AWS client would. Without a caller it is signed for
+// service in form only: belfry serve --dev does not check it. header is names and values of more headers.
 func (s *server) do(service, method, path, target string, body []byte, header ...string) (answer, error) {
 	req, err := http.NewRequestWithContext(context.Background(), method, s.endpoint+path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
-	if service != "" {
+	if service != "" && s.who.key == "" {
 		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+
 			"/aws4_request, SignedHeaders=host, Signature="+strings.Repeat("0", 64))
 	}
@@ -176,6 +229,11 @@ func (s *server) do(service, method, path, target string, body []byte, header ..
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	if s.who.key != "" {
+		if err := s.who.sign(req, service, body); err != nil {
+			return answer{}, err
+		}
+	}
 	resp, err := s.http.Do(req)
 	if err != nil {
 		return answer{}, err
@@ -183,6 +241,16 @@ func (s *server) do(service, method, path, target string, body []byte, header ..
 	defer resp.Body.Close()
 	got, err := io.ReadAll(resp.Body)
 	return answer{resp.StatusCode, resp.Header, got}, err
+}
+
+// sign signs as AWS's own SDK does; no service is the native API.
+func (c caller) sign(req *http.Request, service string, body []byte) error {
+	if service == "" {
+		service = "belfry"
+	}
+	sum := sha256.Sum256(body)
+	cred := aws.Credentials{AccessKeyID: c.key, SecretAccessKey: c.secret, SessionToken: c.token}
+	return v4.NewSigner().SignHTTP(req.Context(), cred, req, hex.EncodeToString(sum[:]), service, region, time.Now())
 }
 
 // native asks the native API and decodes the answer into v.

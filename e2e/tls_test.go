@@ -24,7 +24,7 @@ import (
 // after SIGHUP.
 func TestTLS(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServer(t, "--dev")
 	s.endpoint = "https://" + s.addr
 	cert, key := filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem")
 	s.writeCertificate(cert, key, 1)

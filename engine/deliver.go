@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -121,11 +122,15 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 		payload = e.unsent(d)
 	}
 	body, truncated := fit(payload)
-	err := e.c.DeadLetters.SendDeadLetter(ctx, queue, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
 	if err != nil {
 		f.Reason += fmt.Sprintf(". The message could not be put into the dead-letter queue: %v", err)
 		e.c.Metrics.deadLetters.WithLabelValues("failed").Inc()
-		e.c.Logger.Error("a message could not be put into its dead-letter queue", "schedule", d.spec.ARN(), "queue", queue, "err", err)
+		level := slog.LevelWarn // the queue or the role is not right; the ledger says so
+		if belfry.KindOf(err) == belfry.Internal {
+			level = slog.LevelError
+		}
+		e.c.Logger.Log(ctx, level, "a message could not be put into its dead-letter queue", "schedule", d.spec.ARN(), "queue", queue, "err", err)
 		return
 	}
 	e.c.Metrics.deadLetters.WithLabelValues("sent").Inc()

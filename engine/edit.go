@@ -38,7 +38,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 	if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
 		updated.Anchor = anchorOf(&s, now)
 	}
-	t, err := e.check(&updated, old, now)
+	t, err := e.check(ctx, &updated, old, now)
 	ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
 	if err != nil {
 		return ch, err

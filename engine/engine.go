@@ -20,8 +20,9 @@ type Config struct {
 	DeadLetters DeadLetters
 	Logger      *slog.Logger
 	Metrics     *Metrics
-	// CheckTarget refuses a target that cannot be right; nil accepts all.
-	CheckTarget func(s *belfry.Schedule) error
+	// CheckTarget refuses a target, or its role, that cannot be right; nil
+	// accepts all.
+	CheckTarget func(ctx context.Context, s *belfry.Schedule) error
 	// Payload returns what an attempt would send, for the dead letter of one
 	// that sends nothing; nil takes the target's input.
 	Payload func(in *belfry.Invocation) string

@@ -100,11 +100,11 @@ func (b *bench) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 	return answer(ctx, in)
 }
 
-func (b *bench) SendDeadLetter(_ context.Context, queue, body string, attributes map[string]string) error {
+func (b *bench) SendDeadLetter(_ context.Context, s *belfry.Schedule, body string, attributes map[string]string) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.refuse == nil {
-		b.dead = append(b.dead, letter{queue, body, attributes})
+		b.dead = append(b.dead, letter{s.Target.DeadLetterARN, body, attributes})
 	}
 	return b.refuse
 }

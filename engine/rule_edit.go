@@ -109,7 +109,7 @@ func (x *ruleEdit) put(ctx context.Context, e *Engine, t belfry.RuleTarget) erro
 	s := x.schedule(t.ID, t.Target)
 	s.ID = e.ids.next(x.now, belfry.ShardOf(s.Ref()))
 	s.Revision, s.Created, s.Modified, s.Since, s.Anchor = 1, x.now, x.now, x.now, x.rule.Anchor
-	timing, err := e.check(&s, nil, x.now)
+	timing, err := e.check(ctx, &s, nil, x.now)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule, once ...
 	s.ID = e.ids.next(now, belfry.ShardOf(s.Ref()))
 	s.Revision, s.Created, s.Modified, s.Since = 1, now, now, now
 	s.Anchor = anchorOf(&s, now)
-	t, err := e.check(&s, nil, now)
+	t, err := e.check(ctx, &s, nil, now)
 	if err == nil {
 		next, gap := first(&s, &t, now)
 		err = e.c.Store.CreateSchedule(ctx, belfry.ScheduleCreation{
@@ -54,7 +54,7 @@ func anchorOf(s *belfry.Schedule, now time.Time) time.Time {
 
 // check refuses a schedule that cannot be right. old is the one that it
 // replaces; nil for a new one.
-func (e *Engine) check(s, old *belfry.Schedule, now time.Time) (timing, error) {
+func (e *Engine) check(ctx context.Context, s, old *belfry.Schedule, now time.Time) (timing, error) {
 	t, err := e.parser.timing(s)
 	if err != nil {
 		return t, err
@@ -77,7 +77,7 @@ func (e *Engine) check(s, old *belfry.Schedule, now time.Time) (timing, error) {
 		}
 	}
 	if e.c.CheckTarget != nil {
-		if err := e.c.CheckTarget(s); err != nil {
+		if err := e.c.CheckTarget(ctx, s); err != nil {
 			return t, err
 		}
 	}

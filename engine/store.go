@@ -140,9 +140,9 @@ type Invoker interface {
 	Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 }
 
-// DeadLetters puts a message into a dead-letter queue.
+// DeadLetters puts a message into the dead-letter queue of a schedule.
 type DeadLetters interface {
-	SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error
+	SendDeadLetter(ctx context.Context, s *belfry.Schedule, body string, attributes map[string]string) error
 }
 
 // A Clock tells the time and wakes.

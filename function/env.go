@@ -1,6 +1,7 @@
 package function
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
@@ -15,15 +16,13 @@ type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
-// placeholderCredentials are what a server in --dev takes: the access key
-// names the account.
-func placeholderCredentials(f *Function) Credentials {
-	return Credentials{AccessKeyID: f.Account, SecretAccessKey: "belfry", SessionToken: "belfry"}
-}
-
 // environment returns what the function's process starts with. What a client
 // set wins over the first part and loses against the second (semantics.md 3.6).
-func (h *Host) environment(f *Function, task, stream string) map[string]string {
+func (h *Host) environment(ctx context.Context, f *Function, task, stream string) (map[string]string, error) {
+	c, err := h.cfg.Roles.Credentials(ctx, f)
+	if err != nil {
+		return nil, roleError(err)
+	}
 	env := map[string]string{
 		"PATH":                      "/usr/local/bin:/usr/bin:/bin:/opt/bin",
 		"LANG":                      "en_US.UTF-8",
@@ -39,7 +38,6 @@ func (h *Host) environment(f *Function, task, stream string) map[string]string {
 		env["AWS_ENDPOINT_URL_EVENTBRIDGE"] = h.cfg.EndpointURL
 	}
 	maps.Copy(env, f.Environment)
-	c := h.cfg.Credentials(f)
 	maps.Copy(env, map[string]string{
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
 		"AWS_LAMBDA_FUNCTION_VERSION":     Latest,
@@ -59,7 +57,7 @@ func (h *Host) environment(f *Function, task, stream string) map[string]string {
 		"_HANDLER":                        f.Handler,
 		hostVariable:                      h.id,
 	})
-	return env
+	return env, nil
 }
 
 func environList(env map[string]string) []string {

@@ -40,8 +40,9 @@ type Config struct {
 	// EndpointURL is where AWS clients inside functions find this server;
 	// empty leaves them to AWS.
 	EndpointURL string
-	// Credentials are what those clients sign with; nil is what --dev takes.
-	Credentials func(*Function) Credentials
+	// Roles decides what those clients may do; nil is --dev, where they may do
+	// everything.
+	Roles Roles
 
 	PerFunction  int           // instances of one function at once; 0 is the default
 	MemoryBudget int           // MB that all instances may add up to; 0 is 80 % of the machine's
@@ -118,8 +119,8 @@ func New(cfg Config) (*Host, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = WallClock{}
 	}
-	if cfg.Credentials == nil {
-		cfg.Credentials = placeholderCredentials
+	if cfg.Roles == nil {
+		cfg.Roles = anyRole{}
 	}
 	setDefault(&cfg.PerFunction, DefaultPerFunction)
 	setDefault(&cfg.MemoryBudget, memoryBudget())

@@ -21,6 +21,7 @@ import (
 // time and belongs to whoever has taken it from the pool.
 type instance struct {
 	fn     *Function // as it was when the process started
+	born   time.Time
 	pid    int
 	stream string
 	link   link
@@ -55,8 +56,11 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	key := f.codeKey()
 	task := h.codes.taskDir(key)
 	now := h.cfg.Clock.Now()
-	in := &instance{fn: f, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
-	env := h.environment(f, task, in.stream)
+	in := &instance{fn: f, born: now, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
+	env, err := h.environment(ctx, f, task, in.stream)
+	if err != nil {
+		return nil, err
+	}
 	var (
 		argv   []string
 		extra  []*os.File

@@ -35,6 +35,9 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := h.checkRole(ctx, c.Account, c.Role); err != nil {
+		return nil, err
+	}
 	if len(c.Zip) == 0 {
 		return nil, invalid("Code", "Please provide a source for function code.")
 	}
@@ -131,11 +134,17 @@ func (h *Host) UpdateCode(ctx context.Context, u CodeUpdate) (*Function, error) 
 // changed when edit fails or leaves something that may not be.
 func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edit func(*Settings) error) (*Function, error) {
 	return h.update(ctx, ref, revision, false, func(f *Function) error {
+		role := f.Role
 		if err := edit(&f.Settings); err != nil {
 			return err
 		}
 		if err := f.check(); err != nil {
 			return err
+		}
+		if f.Role != role {
+			if err := h.checkRole(ctx, f.Account, f.Role); err != nil {
+				return err
+			}
 		}
 		h.codes.hold(f.codeKey())
 		return nil

@@ -232,10 +232,8 @@ func (s *pools) release(in *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.get(in.fn.Ref)
-	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() {
-		in.use = gone
-		s.uncount(in.fn)
-		in.end()
+	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
+		s.drop(in)
 		s.feed()
 		return
 	}

@@ -189,13 +189,13 @@ func noQueue() belfry.Result {
 	return permanent("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist for this wsdl version.")
 }
 
-// SendDeadLetter puts a message into a dead-letter queue.
-func (t *Targets) SendDeadLetter(ctx context.Context, queueARN, body string, attributes map[string]string) error {
+// SendDeadLetter puts a message into the schedule's dead-letter queue.
+func (t *Targets) SendDeadLetter(ctx context.Context, s *belfry.Schedule, body string, attributes map[string]string) error {
 	m := Message{Body: body}
 	for name, value := range attributes {
 		m.Attributes = append(m.Attributes, Attribute{Name: name, Type: "String", Value: value})
 	}
-	return t.queues.SendMessage(ctx, queueARN, m)
+	return t.queues.SendMessage(ctx, s.Target.DeadLetterARN, m)
 }
 
 func permanent(code, message string) belfry.Result {

@@ -7,13 +7,20 @@ import (
 	"strings"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/auth"
 )
 
 // A Caller is who makes a request.
 type Caller struct {
 	belfry.Scope
 	AccessKey string
+	// Session is what the caller has temporary credentials of; nil is the root
+	// of the account, who may do everything in it.
+	Session *auth.Session
 }
+
+// Identity returns the caller without his region.
+func (c *Caller) Identity() auth.Caller { return auth.Caller{Account: c.Account, Session: c.Session} }
 
 // An Authenticator finds out who makes a request.
 type Authenticator interface {
@@ -125,9 +132,10 @@ func cutLast(s string) (before, after string, ok bool) {
 }
 
 type identity struct {
-	caller    Caller
-	requestID string
-	endpoint  string
+	caller     Caller
+	requestID  string
+	endpoint   string
+	authorizer Authorizer
 }
 
 type identityKey struct{}
@@ -149,6 +157,23 @@ func RequestIDFrom(ctx context.Context) string { return identityOf(ctx).requestI
 // EndpointFrom returns the scheme and host that the client has sent the
 // request to, as http://127.0.0.1:7420, for URLs that it is to come back to.
 func EndpointFrom(ctx context.Context) string { return identityOf(ctx).endpoint }
+
+// An Authorizer says what callers with temporary credentials may do.
+type Authorizer interface {
+	// Authorize returns nil when the caller may do it, else Denied.
+	Authorize(ctx context.Context, c auth.Caller, q auth.Query) error
+}
+
+// Authorize returns nil when the caller of the request that ctx belongs to may
+// do something beside the operation that he calls, such as pass a role to a
+// service; else Denied. The root of an account may do everything in it.
+func Authorize(ctx context.Context, q auth.Query) error {
+	id := identityOf(ctx)
+	if id.authorizer == nil || id.caller.Session == nil {
+		return nil
+	}
+	return id.authorizer.Authorize(ctx, id.caller.Identity(), q)
+}
 
 // WithCaller returns a ctx of a request by c, for tests of implementations.
 func WithCaller(ctx context.Context, c Caller) context.Context {

@@ -2,6 +2,7 @@ package awswire
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/constraint"
 	"github.com/belfry-run/belfry/api/awswire/internal/formwire"
 	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
+	"github.com/belfry-run/belfry/auth"
 )
 
 // A Call is one request on its way through a Service. Its methods are for
@@ -46,6 +48,27 @@ func (c *Call) fail(name, reason string) {
 	if c.err == nil {
 		c.err = serialization("The member '" + name + "' " + reason + ".")
 	}
+}
+
+// Restricted says whether what the caller may do depends on policies.
+func (c *Call) Restricted() bool { return c.id.authorizer != nil && c.id.caller.Session != nil }
+
+// Scope is the account and region that the request is for.
+func (c *Call) Scope() belfry.Scope { return c.id.caller.Scope }
+
+// Authorize returns nil when the caller's policies allow the operation on the
+// resource, "*" when it is on none; else Denied.
+func (c *Call) Authorize(ctx context.Context, resource string) error {
+	name := c.op.Name
+	if c.service.Dialect.Action != nil {
+		if name = c.service.Dialect.Action(name); name == "" {
+			return nil
+		}
+	}
+	return Authorize(ctx, auth.Query{
+		Action: c.service.Name + ":" + name, Resource: resource,
+		Context: auth.Context{RequestedRegion: c.id.caller.Region},
+	})
 }
 
 // Form returns the request's form; nil when the request is JSON.

@@ -18,14 +18,22 @@ func commonStatus(code string) int {
 	case "RequestEntityTooLargeException":
 		return http.StatusRequestEntityTooLarge
 	case "ValidationException", "SerializationException", "IncompleteBody", "MalformedQueryString",
-		"MissingAction", "InvalidAction", "IncompleteSignature":
+		"MissingAction", "InvalidAction":
 		return http.StatusBadRequest
-	case "AccessDeniedException", "MissingAuthenticationToken", "MissingAuthenticationTokenException",
-		"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException",
-		"SignatureDoesNotMatch", "RequestExpired", "ExpiredTokenException":
-		return http.StatusForbidden
 	}
 	return 0
+}
+
+// authFaults are the refusals of callers, under the names that the clients of
+// the JSON protocols and those of the query protocol expect.
+var authFaults = [...]Fault{
+	{Code: "MissingAuthenticationTokenException", Legacy: "MissingAuthenticationToken", Status: http.StatusForbidden},
+	{Code: "IncompleteSignatureException", Legacy: "IncompleteSignature", Status: http.StatusBadRequest},
+	{Code: "UnrecognizedClientException", Legacy: "InvalidClientTokenId", Status: http.StatusForbidden},
+	{Code: "InvalidSignatureException", Legacy: "SignatureDoesNotMatch", Status: http.StatusForbidden},
+	{Code: "RequestExpired", Status: http.StatusForbidden},
+	{Code: "ExpiredTokenException", Legacy: "ExpiredToken", Status: http.StatusForbidden},
+	{Code: "AccessDeniedException", Legacy: "AccessDenied", Status: http.StatusForbidden},
 }
 
 // kindFault is the fault of errors that no service has a word for.
@@ -65,6 +73,12 @@ func (c *Call) fault(e *belfry.Error) Fault {
 	}
 	if c.service != nil && c.service.Dialect.Code != nil {
 		if g, ok := c.service.Dialect.Code(e.Code); ok {
+			return g
+		}
+	}
+	for _, g := range authFaults {
+		if e.Code == g.Code {
+			g.Lower = f.Lower
 			return g
 		}
 	}

@@ -98,7 +98,7 @@ func (rt *Router) formService(r *http.Request) *Service {
 func (rt *Router) route(c *Call) error {
 	s, final := rt.pick(c.r)
 	c.service = s
-	if s != nil && s.TargetPrefix == "" {
+	if s != nil && s.rest() {
 		path, escaped := escapedPath(c.r)
 		c.escaped = escaped
 		if c.op = s.byPath(c.r.Method, path, &c.labels); c.op == nil {

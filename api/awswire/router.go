@@ -16,6 +16,7 @@ import (
 // A Router serves several AWS services on one port.
 type Router struct {
 	auth     Authenticator
+	authz    Authorizer
 	log      *slog.Logger
 	observe  func(Observation)
 	services []*Service
@@ -24,8 +25,11 @@ type Router struct {
 
 // Options configure a Router.
 type Options struct {
-	Auth   Authenticator // required
-	Logger *slog.Logger  // nil: slog.Default()
+	Auth Authenticator // required
+	// Authorizer decides what callers with temporary credentials may do; nil
+	// lets them do everything in their account.
+	Authorizer Authorizer
+	Logger     *slog.Logger // nil: slog.Default()
 	// Observe, when it is set, is told of every request that was answered. It
 	// may be called from many goroutines at once.
 	Observe func(Observation)
@@ -45,7 +49,7 @@ func NewRouter(o Options, services ...*Service) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	rt := &Router{auth: o.Auth, log: o.Logger, observe: o.Observe, services: services}
+	rt := &Router{auth: o.Auth, authz: o.Authorizer, log: o.Logger, observe: o.Observe, services: services}
 	rt.calls.New = func() any { return new(Call) }
 	for _, s := range services {
 		s.prepare()
@@ -77,7 +81,7 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		scheme = "https://"
 	}
 	c.w, c.r = w, r
-	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host}
+	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host, authorizer: rt.authz}
 	c.header = w.Header()
 
 	err := rt.serve(c)

@@ -12,7 +12,7 @@ import (
 type Service struct {
 	Name         string // as requests are signed: scheduler
 	Version      string // the API's date, which forms carry: 2012-11-05
-	TargetPrefix string // of X-Amz-Target; empty: the service is REST with JSON
+	TargetPrefix string // of X-Amz-Target; empty: the service is REST with JSON, or speaks forms only
 	JSONVersion  string // of the content type of services with a TargetPrefix
 	Namespace    string // of error types in JSON: com.amazonaws.sqs
 	XMLNamespace string // of the answers to forms; empty: forms are not understood
@@ -55,6 +55,9 @@ type Dialect struct {
 	TooLarge func(operation string, limit int64) *belfry.Error
 	// Type adds "Type": "User" or "Service" to the body, as Lambda does.
 	Type bool
+	// Action is what policies call an operation, where that differs; empty: none
+	// of them decides about it. nil is no difference.
+	Action func(operation string) string
 	// Rewrite turns the message of an error with this code into the wording of
 	// the query protocol, where that differs; nil is no difference.
 	Rewrite func(code, message string) string
@@ -71,13 +74,16 @@ type Fault struct {
 	Reason    string // what Lambda adds to a throttling error by default
 }
 
+// rest says whether method and path tell the service's operations apart.
+func (s *Service) rest() bool { return s.TargetPrefix == "" && s.XMLNamespace == "" }
+
 func (s *Service) prepare() {
 	for i := range s.Operations {
 		op := &s.Operations[i]
 		if op.Limit == 0 {
 			op.Limit = DefaultLimit
 		}
-		if s.TargetPrefix != "" {
+		if !s.rest() {
 			continue
 		}
 		op.segments = strings.Split(op.Path[1:], "/")
@@ -104,7 +110,7 @@ const maxLabels = 4
 // byPath finds the operation of a REST service by method and escaped path. It
 // puts the labels, still escaped, into labels.
 func (s *Service) byPath(method, path string, labels *[maxLabels]string) *Operation {
-	if s.TargetPrefix != "" || path == "" {
+	if !s.rest() || path == "" {
 		return nil
 	}
 	path = path[1:]

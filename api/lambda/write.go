@@ -7,6 +7,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/function"
 )
 
@@ -49,11 +50,22 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambdaapi.CreateFuncti
 	if c.Architecture, err = architecture(in.Architectures, ""); err != nil {
 		return nil, err
 	}
+	if err := mayPass(ctx, c.Role); err != nil {
+		return nil, err
+	}
 	f, err := s.host.Create(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	return configuration(f, creating, ""), nil
+}
+
+// mayPass says whether the caller may have functions run as the role; else he
+// could do through a function what he may not do himself.
+func mayPass(ctx context.Context, role string) error {
+	return awswire.Authorize(ctx, auth.Query{
+		Action: "iam:PassRole", Resource: role, Context: auth.Context{PassedToService: auth.LambdaService},
+	})
 }
 
 // UpdateFunctionConfiguration changes the settings that the request has.
@@ -64,6 +76,11 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *lambdaapi
 	}
 	if err := refuse(member{"CapacityProviderConfig", in.CapacityProviderConfig != nil, "capacity providers are"}); err != nil {
 		return nil, err
+	}
+	if in.Role != nil {
+		if err := mayPass(ctx, *in.Role); err != nil {
+			return nil, err
+		}
 	}
 	edit := settings{
 		Role: in.Role, Handler: in.Handler, Description: in.Description, Timeout: in.Timeout, MemorySize: in.MemorySize,

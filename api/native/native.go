@@ -1,5 +1,8 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
-// ledger and the answers from it.
+// ledger and the answers from it, and access keys.
+//
+// Requests are signed as AWS's are (Signature Version 4), for the service
+// belfry. What belongs to another account is refused, whether it exists or not.
 //
 // It is JSON with snake_case members; times are RFC 3339 in UTC; errors are
 // {"error": {"code", "message", "field"}}; lists are {"items": [...], "next":
@@ -8,10 +11,13 @@
 package native
 
 import (
+	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -19,6 +25,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 )
 
@@ -28,16 +35,36 @@ const (
 	maxPage     = 1000
 )
 
-// API serves the native API of an engine.
+// maxBody bounds the body of a request, in bytes.
+const maxBody = 64 << 10
+
+// A Config is what the API is made of. All but Open is required.
+type Config struct {
+	Engine *engine.Engine
+	Auth   *auth.Service
+	// Authenticate returns who makes a request, whose body is given; a refusal
+	// is Denied.
+	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
+	// Open lets every caller read what belongs to any account.
+	Open bool
+	Log  *slog.Logger
+}
+
+// API serves the native API.
 type API struct {
+	Config
 	engine *engine.Engine
 	log    *slog.Logger
 	mux    *http.ServeMux
 }
 
-// New returns the API of an engine.
-func New(e *engine.Engine, log *slog.Logger) *API {
-	a := &API{engine: e, log: log, mux: http.NewServeMux()}
+// New returns the API.
+func New(c Config) *API {
+	a := &API{Config: c, engine: c.Engine, log: c.Log, mux: http.NewServeMux()}
+	a.mux.HandleFunc("GET /belfry/v1/identity", a.answer(a.identity))
+	a.mux.HandleFunc("POST /belfry/v1/keys", a.answer(a.createKey))
+	a.mux.HandleFunc("GET /belfry/v1/keys", a.answer(a.listKeys))
+	a.mux.HandleFunc("DELETE /belfry/v1/keys/{id}", a.answer(a.revokeKey))
 	a.mux.HandleFunc("GET /belfry/v1/runs", a.answer(a.runs))
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
@@ -60,7 +87,11 @@ var statuses = map[belfry.Kind]int{
 
 func (a *API) answer(handle func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		out, err := handle(r)
+		var out any
+		r, err := a.authenticated(r)
+		if err == nil {
+			out, err = handle(r)
+		}
 		status := http.StatusOK
 		if err != nil {
 			status, out = a.refusal(r, err)
@@ -72,6 +103,41 @@ func (a *API) answer(handle func(*http.Request) (any, error)) http.HandlerFunc {
 			a.log.Debug("an answer was not delivered", "path", r.URL.Path, "err", err)
 		}
 	}
+}
+
+type callerKey struct{}
+
+// callerOf returns who makes the request.
+func callerOf(r *http.Request) auth.Caller {
+	c, _ := r.Context().Value(callerKey{}).(auth.Caller)
+	return c
+}
+
+// authenticated reads the request's body and returns the request with its
+// caller; of one that is refused, the request as it was.
+func (a *API) authenticated(r *http.Request) (*http.Request, error) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		return r, belfry.Errorf(belfry.Invalid, "", "The request's body ended before its announced length.")
+	}
+	if len(body) > maxBody {
+		return r, belfry.Errorf(belfry.TooLarge, "", "The request's body is larger than %d bytes.", maxBody)
+	}
+	caller, err := a.Authenticate(r, body)
+	if err != nil {
+		return r, err
+	}
+	r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller))
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r, nil
+}
+
+// authorized returns nil when the caller may do it.
+func (a *API) authorized(r *http.Request, action, resource string) error {
+	if a.Open {
+		return nil
+	}
+	return a.Auth.Authorize(r.Context(), callerOf(r), auth.Query{Action: action, Resource: resource})
 }
 
 func (a *API) refusal(r *http.Request, err error) (int, any) {
@@ -102,6 +168,9 @@ func (a *API) history(r *http.Request) (*engine.History, error) {
 	}
 	if !ok || p.Service != "scheduler" || len(parts) != 3 || parts[0] != "schedule" {
 		return nil, belfry.Errorf(belfry.Invalid, "schedule", "%q is not the ARN of a schedule, such as arn:aws:scheduler:us-east-1:000000000000:schedule/default/name, or of a rule, such as arn:aws:events:us-east-1:000000000000:rule/name.", arn)
+	}
+	if err := a.authorized(r, "belfry:ReadLedger", arn); err != nil {
+		return nil, err
 	}
 	return a.engine.History(r.Context(), belfry.ScheduleRef{Scope: p.Scope(), Group: parts[1], Name: parts[2]})
 }

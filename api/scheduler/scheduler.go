@@ -10,6 +10,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
+	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 )
 
@@ -63,6 +64,9 @@ func (a *API) CreateSchedule(ctx context.Context, in *schedulerapi.CreateSchedul
 	if err != nil {
 		return nil, err
 	}
+	if err := mayPass(ctx, s.Target.RoleARN); err != nil {
+		return nil, err
+	}
 	once, err := onceOf(ctx, "CreateSchedule", &in.ClientToken, in)
 	if err != nil {
 		return nil, err
@@ -86,6 +90,9 @@ func (a *API) UpdateSchedule(ctx context.Context, in *schedulerapi.UpdateSchedul
 	if err != nil {
 		return nil, err
 	}
+	if err := mayPass(ctx, s.Target.RoleARN); err != nil {
+		return nil, err
+	}
 	once, err := onceOf(ctx, "UpdateSchedule", &in.ClientToken, in)
 	if err != nil {
 		return nil, err
@@ -96,6 +103,14 @@ func (a *API) UpdateSchedule(ctx context.Context, in *schedulerapi.UpdateSchedul
 	}
 	arn := made.ARN()
 	return &schedulerapi.UpdateScheduleOutput{ScheduleArn: &arn}, nil
+}
+
+// mayPass says whether the caller may have schedules run as the role; else he
+// could do through a schedule what he may not do himself.
+func mayPass(ctx context.Context, role string) error {
+	return awswire.Authorize(ctx, auth.Query{
+		Action: "iam:PassRole", Resource: role, Context: auth.Context{PassedToService: auth.SchedulerService},
+	})
 }
 
 // GetSchedule returns a schedule with the defaults filled in.

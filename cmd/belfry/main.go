@@ -27,6 +27,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

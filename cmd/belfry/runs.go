@@ -12,7 +12,7 @@ type runsCmd struct {
 	Schedule string `arg:"" help:"Name, group/name or ARN of the schedule, or ARN of the rule."`
 	Limit    int    `default:"20" placeholder:"N" help:"How many runs to list (${default})."`
 	JSON     bool   `help:"Print JSON."`
-	server
+	scheduleServer
 }
 
 // A runItem is one entry of GET /belfry/v1/runs, as far as the table shows it.

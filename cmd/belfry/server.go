@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,18 +9,29 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/belfry-run/belfry/app"
 )
 
 // server is the flags of a verb that asks a running Belfry.
 type server struct {
 	Endpoint string `env:"BELFRY_ENDPOINT" default:"http://127.0.0.1:7420" placeholder:"URL" help:"Where Belfry listens (${default})."`
 	Region   string `env:"AWS_REGION,AWS_DEFAULT_REGION" default:"us-east-1" placeholder:"REGION" help:"Region of a schedule that is given by name (${default})."`
-	Account  string `default:"000000000000" placeholder:"ID" help:"Account of a schedule that is given by name (${default})."`
 }
+
+// scheduleServer is the flags of a verb about a schedule.
+type scheduleServer struct {
+	server
+	Account string `placeholder:"ID" help:"Account of a schedule that is given by name (that of the access key)."`
+}
+
+// devAccount is the account of a caller that does not sign, with serve --dev.
+const devAccount = "000000000000"
 
 // Bounds of one request; a page of runs is well under both.
 const (
@@ -29,7 +41,7 @@ const (
 )
 
 // scheduleARN returns the ARN that s names: itself, or made from name or group/name.
-func (s *server) scheduleARN(name string) (string, error) {
+func (s *scheduleServer) scheduleARN(name string) (string, error) {
 	if strings.HasPrefix(name, "arn:") {
 		return name, nil
 	}
@@ -40,7 +52,26 @@ func (s *server) scheduleARN(name string) (string, error) {
 	if group == "" || rest == "" || strings.Contains(rest, "/") {
 		return "", wrongUse{fmt.Errorf("%q is not a schedule: want NAME, GROUP/NAME or an ARN", name)}
 	}
-	return "arn:aws:scheduler:" + s.Region + ":" + s.Account + ":schedule/" + group + "/" + rest, nil
+	account, err := s.account()
+	if err != nil {
+		return "", err
+	}
+	return "arn:aws:scheduler:" + s.Region + ":" + account + ":schedule/" + group + "/" + rest, nil
+}
+
+// account is the one that is given, else the one that the access key belongs to.
+func (s *scheduleServer) account() (string, error) {
+	if s.Account != "" {
+		return s.Account, nil
+	}
+	if os.Getenv("AWS_ACCESS_KEY_ID") == "" {
+		return devAccount, nil
+	}
+	var me struct {
+		Account string `json:"account"`
+	}
+	err := s.get("/belfry/v1/identity", nil, &me)
+	return me.Account, err
 }
 
 // list reads up to limit items of a paged list.
@@ -63,14 +94,29 @@ func list[T any](s *server, path string, query url.Values, limit int) ([]T, erro
 	}
 }
 
-// get asks for path and decodes the answer into v. An error is the server's own
-// message, or what to look at when no server answers.
+// get asks for path and decodes the answer into v.
 func (s *server) get(path string, query url.Values, v any) error {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return s.do(http.MethodGet, path, nil, v)
+}
+
+// do makes a request, signed with the access key of the environment if there is
+// one, and decodes the answer into v. An error is the server's own message, or
+// what to look at when no server answers.
+func (s *server) do(method, path string, body []byte, v any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(s.Endpoint, "/")+path+"?"+query.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Endpoint, "/")+path, bytes.NewReader(body))
 	if err != nil {
 		return wrongUse{fmt.Errorf("--endpoint: %w", err)}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"); key != "" || secret != "" {
+		if err := app.Sign(req, body, key, secret, os.Getenv("AWS_SESSION_TOKEN"), s.Region); err != nil {
+			return wrongUse{err}
+		}
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
@@ -80,28 +126,31 @@ func (s *server) get(path string, query url.Values, v any) error {
 		return fmt.Errorf("asking the server: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("reading the server's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp.Status, body)
+		return refusal(resp, answer)
 	}
-	if err := json.Unmarshal(body, v); err != nil {
+	if err := json.Unmarshal(answer, v); err != nil {
 		return fmt.Errorf("the answer of %s is not Belfry's: %w", s.Endpoint, err)
 	}
 	return nil
 }
 
 // refusal turns an error answer of the native API into an error.
-func refusal(status string, body []byte) error {
+func refusal(resp *http.Response, body []byte) error {
 	var answer struct {
 		Error struct {
 			Message string `json:"message"`
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error.Message == "" {
-		return fmt.Errorf("the server answered %s", status)
+		return fmt.Errorf("the server answered %s", resp.Status)
+	}
+	if resp.StatusCode == http.StatusForbidden && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
+		return fmt.Errorf("%s Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an access key of the server", answer.Error.Message)
 	}
 	return errors.New(answer.Error.Message)
 }

@@ -11,7 +11,7 @@ type whyCmd struct {
 	Schedule string    `arg:"" help:"Name, group/name or ARN of the schedule, or ARN of the rule."`
 	Time     time.Time `arg:"" placeholder:"TIME" help:"Scheduled time, RFC 3339, such as 2026-03-08T07:30:00Z."`
 	JSON     bool      `help:"Print JSON."`
-	server
+	scheduleServer
 }
 
 func (c *whyCmd) Run(out output) error {

@@ -11,10 +11,10 @@ ACCOUNT = "000000000000"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/scheduler"
 
 
-def client(service):
+def client(service, **credentials):
     """A stock client; the endpoint comes from AWS_ENDPOINT_URL where boto3 reads it."""
     endpoint = os.environ.get("BELFRY_TEST_ENDPOINT")
-    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}))
+    return boto3.client(service, endpoint_url=endpoint, config=Config(retries={"max_attempts": 0}), **credentials)
 
 
 def refused(code, call, **arguments):

@@ -195,6 +195,11 @@ func (h handler) batchGetItem(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.BatchGetItem(ctx, in)
 	if err != nil {
 		return err
@@ -217,6 +222,11 @@ func (h handler) batchWriteItem(ctx context.Context, c *awswire.Call) error {
 	checkBatchWriteItemInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.BatchWriteItem(ctx, in)
 	if err != nil {
@@ -241,6 +251,11 @@ func (h handler) createTable(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.CreateTable(ctx, in)
 	if err != nil {
 		return err
@@ -263,6 +278,11 @@ func (h handler) deleteItem(ctx context.Context, c *awswire.Call) error {
 	checkDeleteItemInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DeleteItem(ctx, in)
 	if err != nil {
@@ -287,6 +307,11 @@ func (h handler) deleteTable(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DeleteTable(ctx, in)
 	if err != nil {
 		return err
@@ -309,6 +334,11 @@ func (h handler) describeContinuousBackups(ctx context.Context, c *awswire.Call)
 	checkDescribeContinuousBackupsInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DescribeContinuousBackups(ctx, in)
 	if err != nil {
@@ -333,6 +363,11 @@ func (h handler) describeTable(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DescribeTable(ctx, in)
 	if err != nil {
 		return err
@@ -355,6 +390,11 @@ func (h handler) describeTimeToLive(ctx context.Context, c *awswire.Call) error 
 	checkDescribeTimeToLiveInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DescribeTimeToLive(ctx, in)
 	if err != nil {
@@ -379,6 +419,11 @@ func (h handler) getItem(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.GetItem(ctx, in)
 	if err != nil {
 		return err
@@ -401,6 +446,11 @@ func (h handler) listTables(ctx context.Context, c *awswire.Call) error {
 	checkListTablesInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListTables(ctx, in)
 	if err != nil {
@@ -425,6 +475,11 @@ func (h handler) listTagsOfResource(ctx context.Context, c *awswire.Call) error 
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ListTagsOfResource(ctx, in)
 	if err != nil {
 		return err
@@ -447,6 +502,11 @@ func (h handler) putItem(ctx context.Context, c *awswire.Call) error {
 	checkPutItemInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.PutItem(ctx, in)
 	if err != nil {
@@ -471,6 +531,11 @@ func (h handler) query(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.Query(ctx, in)
 	if err != nil {
 		return err
@@ -493,6 +558,11 @@ func (h handler) scan(ctx context.Context, c *awswire.Call) error {
 	checkScanInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.Scan(ctx, in)
 	if err != nil {
@@ -517,6 +587,11 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.TagResource(ctx, in)
 	if err != nil {
 		return err
@@ -539,6 +614,11 @@ func (h handler) transactGetItems(ctx context.Context, c *awswire.Call) error {
 	checkTransactGetItemsInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.TransactGetItems(ctx, in)
 	if err != nil {
@@ -563,6 +643,11 @@ func (h handler) transactWriteItems(ctx context.Context, c *awswire.Call) error 
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.TransactWriteItems(ctx, in)
 	if err != nil {
 		return err
@@ -585,6 +670,11 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 	checkUntagResourceInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UntagResource(ctx, in)
 	if err != nil {
@@ -609,6 +699,11 @@ func (h handler) updateItem(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.UpdateItem(ctx, in)
 	if err != nil {
 		return err
@@ -632,6 +727,11 @@ func (h handler) updateTable(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.UpdateTable(ctx, in)
 	if err != nil {
 		return err
@@ -654,6 +754,11 @@ func (h handler) updateTimeToLive(ctx context.Context, c *awswire.Call) error {
 	checkUpdateTimeToLiveInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UpdateTimeToLive(ctx, in)
 	if err != nil {

@@ -153,6 +153,11 @@ func (h handler) deleteRule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DeleteRule(ctx, in)
 	if err != nil {
 		return err
@@ -175,6 +180,11 @@ func (h handler) describeEventBus(ctx context.Context, c *awswire.Call) error {
 	checkDescribeEventBusRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DescribeEventBus(ctx, in)
 	if err != nil {
@@ -199,6 +209,11 @@ func (h handler) describeRule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DescribeRule(ctx, in)
 	if err != nil {
 		return err
@@ -221,6 +236,11 @@ func (h handler) disableRule(ctx context.Context, c *awswire.Call) error {
 	checkDisableRuleRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DisableRule(ctx, in)
 	if err != nil {
@@ -245,6 +265,11 @@ func (h handler) enableRule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.EnableRule(ctx, in)
 	if err != nil {
 		return err
@@ -267,6 +292,11 @@ func (h handler) listEventBuses(ctx context.Context, c *awswire.Call) error {
 	checkListEventBusesRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListEventBuses(ctx, in)
 	if err != nil {
@@ -291,6 +321,11 @@ func (h handler) listRuleNamesByTarget(ctx context.Context, c *awswire.Call) err
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ListRuleNamesByTarget(ctx, in)
 	if err != nil {
 		return err
@@ -313,6 +348,11 @@ func (h handler) listRules(ctx context.Context, c *awswire.Call) error {
 	checkListRulesRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListRules(ctx, in)
 	if err != nil {
@@ -337,6 +377,11 @@ func (h handler) listTagsForResource(ctx context.Context, c *awswire.Call) error
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ListTagsForResource(ctx, in)
 	if err != nil {
 		return err
@@ -359,6 +404,11 @@ func (h handler) listTargetsByRule(ctx context.Context, c *awswire.Call) error {
 	checkListTargetsByRuleRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListTargetsByRule(ctx, in)
 	if err != nil {
@@ -383,6 +433,11 @@ func (h handler) putRule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.PutRule(ctx, in)
 	if err != nil {
 		return err
@@ -405,6 +460,11 @@ func (h handler) putTargets(ctx context.Context, c *awswire.Call) error {
 	checkPutTargetsRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.PutTargets(ctx, in)
 	if err != nil {
@@ -429,6 +489,11 @@ func (h handler) removeTargets(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.RemoveTargets(ctx, in)
 	if err != nil {
 		return err
@@ -452,6 +517,11 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.TagResource(ctx, in)
 	if err != nil {
 		return err
@@ -474,6 +544,11 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 	checkUntagResourceRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UntagResource(ctx, in)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 func dialect() awswire.Dialect {
-	return awswire.Dialect{Kind: kind, Code: code, TooLarge: tooLarge, Type: true}
+	return awswire.Dialect{Kind: kind, Code: code, TooLarge: tooLarge, Type: true, Action: action}
 }
 
 // kind is the service's name for each kind of error (semantics.md 3.4).
@@ -78,4 +78,34 @@ func ownsPath(path string) bool {
 		}
 	}
 	return false
+}
+
+// action is what policies call an operation.
+func action(operation string) string {
+	if operation == "Invoke" {
+		return "InvokeFunction"
+	}
+	return operation
+}
+
+// resource is the ARN of the function that an operation is on, which requests
+// name in many ways (semantics.md 3.1); a version is not part of it.
+func resource(scope belfry.Scope, _ string, n named) string {
+	name := n.FunctionName
+	if n.Resource != nil {
+		name = n.Resource
+	}
+	if name == nil {
+		return "*"
+	}
+	parts := strings.Split(*name, ":")
+	switch {
+	case parts[0] == "arn" && len(parts) >= 7:
+		scope, parts = belfry.Scope{Region: parts[3], Account: parts[4]}, parts[6:]
+	case parts[0] == "function" && len(parts) > 1:
+		parts = parts[1:]
+	case len(parts) > 2 && parts[1] == "function":
+		scope.Account, parts = parts[0], parts[2:]
+	}
+	return "arn:aws:lambda:" + scope.Region + ":" + scope.Account + ":function:" + parts[0]
 }

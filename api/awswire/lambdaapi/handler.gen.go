@@ -122,6 +122,11 @@ func (h handler) createFunction(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateFunction", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.CreateFunction(ctx, in)
 	if err != nil {
 		return err
@@ -143,6 +148,11 @@ func (h handler) deleteFunction(ctx context.Context, c *awswire.Call) error {
 	checkDeleteFunctionRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunction", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DeleteFunction(ctx, in)
 	if err != nil {
@@ -167,6 +177,11 @@ func (h handler) getFunction(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunction", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.GetFunction(ctx, in)
 	if err != nil {
 		return err
@@ -187,6 +202,11 @@ func (h handler) getFunctionCodeSigningConfig(ctx context.Context, c *awswire.Ca
 	checkGetFunctionCodeSigningConfigRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionCodeSigningConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.GetFunctionCodeSigningConfig(ctx, in)
 	if err != nil {
@@ -209,6 +229,11 @@ func (h handler) getFunctionConfiguration(ctx context.Context, c *awswire.Call) 
 	checkGetFunctionConfigurationRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionConfiguration", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.GetFunctionConfiguration(ctx, in)
 	if err != nil {
@@ -237,6 +262,11 @@ func (h handler) invoke(ctx context.Context, c *awswire.Call) error {
 	checkInvocationRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "Invoke", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.Invoke(ctx, in)
 	if err != nil {
@@ -267,6 +297,11 @@ func (h handler) listFunctions(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ListFunctions(ctx, in)
 	if err != nil {
 		return err
@@ -287,6 +322,11 @@ func (h handler) listTags(ctx context.Context, c *awswire.Call) error {
 	checkListTagsRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTags", named{Resource: in.Resource})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListTags(ctx, in)
 	if err != nil {
@@ -310,6 +350,11 @@ func (h handler) listVersionsByFunction(ctx context.Context, c *awswire.Call) er
 	checkListVersionsByFunctionRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListVersionsByFunction", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListVersionsByFunction(ctx, in)
 	if err != nil {
@@ -335,6 +380,11 @@ func (h handler) updateFunctionCode(ctx context.Context, c *awswire.Call) error 
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateFunctionCode", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.UpdateFunctionCode(ctx, in)
 	if err != nil {
 		return err
@@ -358,6 +408,11 @@ func (h handler) updateFunctionConfiguration(ctx context.Context, c *awswire.Cal
 	checkUpdateFunctionConfigurationRequest(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateFunctionConfiguration", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UpdateFunctionConfiguration(ctx, in)
 	if err != nil {
@@ -460,4 +515,9 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 415, true, true
 	}
 	return 0, false, false
+}
+
+// named are the members of requests that name what an operation is on.
+type named struct {
+	FunctionName, Resource *string
 }

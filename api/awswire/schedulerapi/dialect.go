@@ -60,3 +60,21 @@ func ownsPath(path string) bool {
 	}
 	return false
 }
+
+// resource is the ARN of the schedule or group that an operation is on.
+func resource(scope belfry.Scope, operation string, n named) string {
+	switch {
+	case n.ResourceArn != nil:
+		return *n.ResourceArn
+	case n.Name == nil:
+		return "*"
+	case strings.HasSuffix(operation, "Group"):
+		g := belfry.Group{Scope: scope, Name: *n.Name}
+		return g.ARN()
+	}
+	group := belfry.DefaultGroup
+	if n.GroupName != nil {
+		group = *n.GroupName
+	}
+	return belfry.ScheduleRef{Scope: scope, Group: group, Name: *n.Name}.ARN()
+}

@@ -130,6 +130,11 @@ func (h handler) createSchedule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateSchedule", named{GroupName: in.GroupName, Name: in.Name})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.CreateSchedule(ctx, in)
 	if err != nil {
 		return err
@@ -154,6 +159,11 @@ func (h handler) createScheduleGroup(ctx context.Context, c *awswire.Call) error
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateScheduleGroup", named{Name: in.Name})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.CreateScheduleGroup(ctx, in)
 	if err != nil {
 		return err
@@ -177,6 +187,11 @@ func (h handler) deleteSchedule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteSchedule", named{GroupName: in.GroupName, Name: in.Name})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DeleteSchedule(ctx, in)
 	if err != nil {
 		return err
@@ -198,6 +213,11 @@ func (h handler) deleteScheduleGroup(ctx context.Context, c *awswire.Call) error
 	checkDeleteScheduleGroupInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteScheduleGroup", named{Name: in.Name})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DeleteScheduleGroup(ctx, in)
 	if err != nil {
@@ -221,6 +241,11 @@ func (h handler) getSchedule(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetSchedule", named{GroupName: in.GroupName, Name: in.Name})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.GetSchedule(ctx, in)
 	if err != nil {
 		return err
@@ -241,6 +266,11 @@ func (h handler) getScheduleGroup(ctx context.Context, c *awswire.Call) error {
 	checkGetScheduleGroupInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetScheduleGroup", named{Name: in.Name})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.GetScheduleGroup(ctx, in)
 	if err != nil {
@@ -264,6 +294,11 @@ func (h handler) listScheduleGroups(ctx context.Context, c *awswire.Call) error 
 	checkListScheduleGroupsInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListScheduleGroups(ctx, in)
 	if err != nil {
@@ -290,6 +325,11 @@ func (h handler) listSchedules(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListSchedules", named{GroupName: in.GroupName})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ListSchedules(ctx, in)
 	if err != nil {
 		return err
@@ -310,6 +350,11 @@ func (h handler) listTagsForResource(ctx context.Context, c *awswire.Call) error
 	checkListTagsForResourceInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTagsForResource", named{ResourceArn: in.ResourceArn})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListTagsForResource(ctx, in)
 	if err != nil {
@@ -335,6 +380,11 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 	if err := c.CheckErr(); err != nil {
 		return err
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagResource", named{ResourceArn: in.ResourceArn})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.TagResource(ctx, in)
 	if err != nil {
 		return err
@@ -356,6 +406,11 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 	checkUntagResourceInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagResource", named{ResourceArn: in.ResourceArn})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UntagResource(ctx, in)
 	if err != nil {
@@ -380,6 +435,11 @@ func (h handler) updateSchedule(ctx context.Context, c *awswire.Call) error {
 	checkUpdateScheduleInput(c.Check(), in)
 	if err := c.CheckErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateSchedule", named{GroupName: in.GroupName, Name: in.Name})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.UpdateSchedule(ctx, in)
 	if err != nil {
@@ -410,4 +470,9 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 400, false, true
 	}
 	return 0, false, false
+}
+
+// named are the members of requests that name what an operation is on.
+type named struct {
+	GroupName, Name, ResourceArn *string
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func dialect() awswire.Dialect {
-	return awswire.Dialect{Kind: kind, Code: code, TooLarge: tooLarge, Rewrite: rewrite}
+	return awswire.Dialect{Kind: kind, Code: code, TooLarge: tooLarge, Rewrite: rewrite, Action: action}
 }
 
 // kind is the service's name for each kind of error (semantics.md 4.4).
@@ -102,4 +102,24 @@ func ownsPath(path string) bool {
 		return false
 	}
 	return awswire.IsAccount(path[1:13]) && !strings.Contains(path[14:], "/")
+}
+
+// action: a batch is allowed as what it is a batch of.
+func action(operation string) string { return strings.TrimSuffix(operation, "Batch") }
+
+// resource is the ARN of the queue that an operation is on.
+func resource(scope belfry.Scope, _ string, n named) string {
+	name := n.QueueName
+	if n.QueueUrl != nil {
+		url := *n.QueueUrl
+		rest := url[:max(strings.LastIndexByte(url, '/'), 0)]
+		if account := rest[strings.LastIndexByte(rest, '/')+1:]; awswire.IsAccount(account) {
+			scope.Account = account
+		}
+		name = new(url[len(rest):])
+	}
+	if name == nil {
+		return "*"
+	}
+	return "arn:aws:sqs:" + scope.Region + ":" + scope.Account + ":" + strings.TrimPrefix(*name, "/")
 }

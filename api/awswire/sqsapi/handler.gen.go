@@ -151,6 +151,11 @@ func (h handler) changeMessageVisibility(ctx context.Context, c *awswire.Call) e
 	if m := missingChangeMessageVisibilityRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ChangeMessageVisibility", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ChangeMessageVisibility(ctx, in)
 	if err != nil {
 		return err
@@ -183,6 +188,11 @@ func (h handler) changeMessageVisibilityBatch(ctx context.Context, c *awswire.Ca
 	if m := missingChangeMessageVisibilityBatchRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ChangeMessageVisibilityBatch", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.ChangeMessageVisibilityBatch(ctx, in)
 	if err != nil {
 		return err
@@ -214,6 +224,11 @@ func (h handler) createQueue(ctx context.Context, c *awswire.Call) error {
 	}
 	if m := missingCreateQueueRequest("", in); m != "" {
 		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateQueue", named{QueueName: in.QueueName})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.CreateQueue(ctx, in)
 	if err != nil {
@@ -250,6 +265,11 @@ func (h handler) deleteMessage(ctx context.Context, c *awswire.Call) error {
 	if m := missingDeleteMessageRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteMessage", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DeleteMessage(ctx, in)
 	if err != nil {
 		return err
@@ -281,6 +301,11 @@ func (h handler) deleteMessageBatch(ctx context.Context, c *awswire.Call) error 
 	}
 	if m := missingDeleteMessageBatchRequest("", in); m != "" {
 		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteMessageBatch", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.DeleteMessageBatch(ctx, in)
 	if err != nil {
@@ -317,6 +342,11 @@ func (h handler) deleteQueue(ctx context.Context, c *awswire.Call) error {
 	if m := missingDeleteQueueRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteQueue", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.DeleteQueue(ctx, in)
 	if err != nil {
 		return err
@@ -348,6 +378,11 @@ func (h handler) getQueueAttributes(ctx context.Context, c *awswire.Call) error 
 	}
 	if m := missingGetQueueAttributesRequest("", in); m != "" {
 		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetQueueAttributes", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.GetQueueAttributes(ctx, in)
 	if err != nil {
@@ -381,6 +416,11 @@ func (h handler) getQueueUrl(ctx context.Context, c *awswire.Call) error {
 	if m := missingGetQueueUrlRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetQueueUrl", named{QueueName: in.QueueName})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.GetQueueUrl(ctx, in)
 	if err != nil {
 		return err
@@ -409,6 +449,11 @@ func (h handler) listQueues(ctx context.Context, c *awswire.Call) error {
 	}
 	if err := c.DecodeErr(); err != nil {
 		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ListQueues(ctx, in)
 	if err != nil {
@@ -445,6 +490,11 @@ func (h handler) purgeQueue(ctx context.Context, c *awswire.Call) error {
 	if m := missingPurgeQueueRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PurgeQueue", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.PurgeQueue(ctx, in)
 	if err != nil {
 		return err
@@ -476,6 +526,11 @@ func (h handler) receiveMessage(ctx context.Context, c *awswire.Call) error {
 	}
 	if m := missingReceiveMessageRequest("", in); m != "" {
 		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ReceiveMessage", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.ReceiveMessage(ctx, in)
 	if err != nil {
@@ -512,6 +567,11 @@ func (h handler) sendMessage(ctx context.Context, c *awswire.Call) error {
 	if m := missingSendMessageRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "SendMessage", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.SendMessage(ctx, in)
 	if err != nil {
 		return err
@@ -547,6 +607,11 @@ func (h handler) sendMessageBatch(ctx context.Context, c *awswire.Call) error {
 	if m := missingSendMessageBatchRequest("", in); m != "" {
 		return c.Missing(m)
 	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "SendMessageBatch", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
 	out, err := h.s.SendMessageBatch(ctx, in)
 	if err != nil {
 		return err
@@ -581,6 +646,11 @@ func (h handler) setQueueAttributes(ctx context.Context, c *awswire.Call) error 
 	}
 	if m := missingSetQueueAttributesRequest("", in); m != "" {
 		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "SetQueueAttributes", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
 	}
 	out, err := h.s.SetQueueAttributes(ctx, in)
 	if err != nil {
@@ -658,4 +728,9 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 400, true, true
 	}
 	return 0, false, false
+}
+
+// named are the members of requests that name what an operation is on.
+type named struct {
+	QueueName, QueueUrl *string
 }

@@ -3,6 +3,7 @@ package formwire
 import (
 	"encoding/base64"
 	"strconv"
+	"time"
 	"unicode/utf8"
 )
 
@@ -30,6 +31,11 @@ func Text(b []byte, name, s string) []byte {
 // Int appends an element that holds an integer.
 func Int[T int | int64](b []byte, name string, n T) []byte {
 	return Close(strconv.AppendInt(Open(b, name), int64(n), 10), name)
+}
+
+// Time appends an element that holds a time in UTC, cut to the second.
+func Time(b []byte, name string, t time.Time) []byte {
+	return Close(t.UTC().AppendFormat(Open(b, name), "2006-01-02T15:04:05Z"), name)
 }
 
 // Bool appends an element that holds a boolean.

@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// checks writes the checks of the model's constraints; for services of the
-// query family, whose models have none, only those of required members.
+// checks writes the checks of the model's constraints; for services that have
+// left the query family, whose models have none, only those of required members.
 func (g *generator) checks(f *file) {
-	if g.form != nil {
+	if g.form != nil && !g.form.only {
 		g.missing(f)
 		return
 	}

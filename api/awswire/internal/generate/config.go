@@ -20,12 +20,17 @@ type config struct {
 	namespace string
 	// form is set when the service understands the query protocol too.
 	form *formConfig
+	// named are the members of requests that name what an operation is on. The
+	// service's func resource makes an ARN of them; without any the operations
+	// are on nothing in particular.
+	named []string
 }
 
 // A formConfig has the names of the query protocol, which the JSON model of
-// the service has lost.
+// the service has lost. A service that has no other protocol needs none.
 type formConfig struct {
 	namespace string
+	only      bool // there is no other protocol; lists are in elements of their own
 	// list elements and maps by shape: how the member is called in a form.
 	lists map[string]string
 	maps  map[string]mapNames
@@ -34,8 +39,13 @@ type formConfig struct {
 type mapNames struct{ entry, key, value string }
 
 var configs = []config{
-	{service: "scheduler", pkg: "schedulerapi"},
+	{service: "scheduler", pkg: "schedulerapi", named: []string{"GroupName", "Name", "ResourceArn"}},
 	{service: "events", pkg: "eventsapi"},
+	{service: "iam", pkg: "iamapi", named: []string{"Path", "RoleName", "PolicyName", "PolicyArn"}},
+	{
+		service: "sts", pkg: "stsapi",
+		free: []string{"arnType"}, // semantics.md 6
+	},
 	{
 		service: "lambda", pkg: "lambdaapi",
 		status: map[string]int{"DeleteFunction": 204}, // semantics.md 3.1
@@ -46,6 +56,8 @@ var configs = []config{
 		},
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
 		free: []string{"Runtime"},                      // semantics.md 3.4
+
+		named: []string{"FunctionName", "Resource"},
 	},
 	{
 		service: "dynamodb", pkg: "dynamodbapi",
@@ -60,6 +72,7 @@ var configs = []config{
 		service: "sqs", pkg: "sqsapi",
 		// Ten messages in JSON, each escape counted, with room for the rest.
 		limit: map[string]string{"": "7 << 20"},
+		named: []string{"QueueName", "QueueUrl"},
 		form: &formConfig{
 			namespace: "http://queue.amazonaws.com/doc/2012-11-05/",
 			lists: map[string]string{

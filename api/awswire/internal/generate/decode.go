@@ -2,6 +2,9 @@ package main
 
 // decoders writes one function for each structure, list and map of requests.
 func (g *generator) decoders(f *file) {
+	if g.formOnly() {
+		return
+	}
 	f.use(jsonwire)
 	g.each(g.in, "structure", func(name string, s *shape) {
 		body := g.bodyMembers(s)

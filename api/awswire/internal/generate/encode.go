@@ -2,6 +2,9 @@ package main
 
 // encoders writes one function for each structure, list and map of answers.
 func (g *generator) encoders(f *file) {
+	if g.formOnly() {
+		return
+	}
 	f.use(jsonwire)
 	g.each(g.out, "structure", func(name string, s *shape) {
 		f.p("func append%s(b []byte, v *%s) []byte {", upper(name), g.goName[name])

@@ -38,7 +38,10 @@ func (g *generator) formMember(f *file, m string, r *ref) {
 	case "structure":
 		f.p("if f.Has(p+%q) {\n%s = new(%s)\nform%s(f, p+%q, %s)\n}", m, field, g.goName[r.Shape], upper(r.Shape), m+".", field)
 	case "list":
-		name := g.form.lists[r.Shape]
+		name := m + ".member"
+		if !g.form.only {
+			name = g.form.lists[r.Shape]
+		}
 		must(name != "", "no form name for list %s", r.Shape)
 		f.p("for i := 1; ; i++ {\nn, ok := f.Element(p+%q, i)\nif !ok { break }", name)
 		g.formElement(f, s.Member.Shape, "n", func(e string) string { return field + " = append(" + field + ", " + e + ")" })
@@ -76,6 +79,12 @@ func (g *generator) xmlMember(f *file, m string, r *ref) {
 	case "structure":
 		f.p("if %s != nil {\nb = formwire.Open(b, %q)\nb = xml%s(b, %s)\nb = formwire.Close(b, %q)\n}", field, m, upper(r.Shape), field, m)
 	case "list":
+		if g.form.only {
+			f.p("if %s != nil {\nb = formwire.Open(b, %q)\nfor i := range %s {", field, m, field)
+			g.xmlElement(f, s.Member.Shape, "member", field+"[i]", "&"+field+"[i]")
+			f.p("}\nb = formwire.Close(b, %q)\n}", m)
+			break
+		}
 		name := g.form.lists[r.Shape]
 		must(name != "", "no form name for list %s", r.Shape)
 		f.p("for i := range %s {", field)
@@ -117,6 +126,8 @@ func xmlAppender(s *shape) string {
 		return "Bool"
 	case "blob":
 		return "Blob"
+	case "timestamp":
+		return "Time"
 	}
 	panic("no XML for " + s.Type)
 }

@@ -20,6 +20,9 @@ type generator struct {
 
 func newGenerator(c config, m *model) (*generator, error) {
 	g := &generator{config: c, model: m, in: map[string]bool{}, out: map[string]bool{}, goName: map[string]string{}, funcs: map[string]string{}, checked: map[string]bool{}}
+	if m.Metadata.Protocol == "query" {
+		g.form = &formConfig{namespace: m.Metadata.XMLNamespace, only: true}
+	}
 	uses := map[string]int{} // of a structure, as member, input or output
 	for _, s := range m.Shapes.by {
 		for _, r := range s.Members.by {
@@ -91,6 +94,9 @@ func (g *generator) reach(name string, seen map[string]bool) {
 		}
 	}
 }
+
+// formOnly says whether the service has no protocol but the query protocol.
+func (g *generator) formOnly() bool { return g.form != nil && g.form.only }
 
 // each calls f with the shapes of a kind in name order, but those written by hand.
 func (g *generator) each(of map[string]bool, kind string, f func(name string, s *shape)) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strings"
 )
@@ -53,6 +54,10 @@ func (g *generator) handler(f *file) {
 		g.run(f, name, g.Operations.by[name])
 	}
 	g.errors(f)
+	if len(g.named) > 0 {
+		f.p("// named are the members of requests that name what an operation is on.")
+		f.p("type named struct {\n%s *string\n}\n", strings.Join(g.named, ", "))
+	}
 }
 
 // run writes the method that serves one operation.
@@ -63,6 +68,10 @@ func (g *generator) run(f *file, name string, op *operation) {
 	f.p("in := new(%s)", g.goName[in])
 	body := g.bodyMembers(si)
 	switch {
+	case g.formOnly():
+		if len(body) > 0 {
+			f.p("form%s(c.Form(), \"\", in)", upper(in))
+		}
 	case g.form != nil:
 		f.p("if f := c.Form(); f != nil {")
 		if len(body) > 0 {
@@ -78,17 +87,32 @@ func (g *generator) run(f *file, name string, op *operation) {
 	}
 	f.p("if err := c.DecodeErr(); err != nil { return err }")
 	switch {
-	case g.form != nil:
+	case g.form != nil && !g.form.only:
 		if g.needsMissing(in) {
 			f.p("if m := missing%s(\"\", in); m != \"\" { return c.Missing(m) }", upper(in))
 		}
 	case g.needsCheck(in):
 		f.p("check%s(c.Check(), in)\nif err := c.CheckErr(); err != nil { return err }", upper(in))
 	}
+	f.p("if c.Restricted() {\nif err := c.Authorize(ctx, %s); err != nil { return err }\n}", g.resource(name, si))
 	f.p("out, err := h.s.%s(ctx, in)\nif err != nil { return err }", name)
 	f.p("if out == nil { out = new(%s) }", g.goName[out])
 	g.encodeHTTP(f, name, out, so)
 	f.p("return nil\n}\n")
+}
+
+// resource is the expression for the ARN of what an operation is on.
+func (g *generator) resource(operation string, in *shape) string {
+	var members []string
+	for _, m := range g.named {
+		if r := in.Members.by[m]; r != nil && g.Shapes.by[r.Shape].Type == "string" {
+			members = append(members, m+": in."+m)
+		}
+	}
+	if len(members) == 0 {
+		return `"*"`
+	}
+	return fmt.Sprintf("resource(c.Scope(), %q, named{%s})", operation, strings.Join(members, ", "))
 }
 
 func (g *generator) decodeHTTP(f *file, si *shape, op *operation) {
@@ -129,11 +153,21 @@ func (g *generator) decodeHTTP(f *file, si *shape, op *operation) {
 
 func (g *generator) encodeHTTP(f *file, name, out string, so *shape) {
 	if g.form != nil {
-		f.p("if c.Form() != nil {\nb := c.XMLOpen(c.Out())")
-		if len(so.Members.names) > 0 {
-			f.p("b = append(b, \"<%sResult>\"...)\nb = xml%s(b, out)\nb = append(b, \"</%sResult>\"...)", name, upper(out), name)
+		open, end := "if c.Form() != nil {\n", "return nil\n}"
+		if g.form.only {
+			open, end = "", ""
 		}
-		f.p("c.SetOut(c.XMLClose(b))\nreturn nil\n}")
+		f.p("%sb := c.XMLOpen(c.Out())", open)
+		switch {
+		case len(so.Members.names) > 0:
+			f.p("b = append(b, \"<%sResult>\"...)\nb = xml%s(b, out)\nb = append(b, \"</%sResult>\"...)", name, upper(out), name)
+		case g.Operations.by[name].Output.ResultWrapper != "":
+			f.p("b = append(b, \"<%sResult></%sResult>\"...)", name, name)
+		}
+		f.p("c.SetOut(c.XMLClose(b))\n%s", end)
+		if g.form.only {
+			return
+		}
 	}
 	for _, m := range so.Members.names {
 		r := so.Members.by[m]
@@ -163,6 +197,9 @@ func (g *generator) errors(f *file) {
 			continue
 		}
 		_, low := s.Members.by["message"]
+		if g.formOnly() {
+			name = cmp.Or(s.Error.Code, name)
+		}
 		f.p("case %q: return %d, %t, true", name, cmp.Or(s.Error.Status, http.StatusBadRequest), low)
 	}
 	f.p("}\nreturn 0, false, false\n}")

@@ -17,6 +17,7 @@ type model struct {
 		TargetPrefix   string `json:"targetPrefix"`
 		SigningName    string `json:"signingName"`
 		EndpointPrefix string `json:"endpointPrefix"`
+		XMLNamespace   string `json:"xmlNamespace"`
 	} `json:"metadata"`
 	Operations ordered[*operation] `json:"operations"`
 	Shapes     ordered[*shape]     `json:"shapes"`
@@ -38,6 +39,8 @@ type ref struct {
 	Shape        string `json:"shape"`
 	Location     string `json:"location"`
 	LocationName string `json:"locationName"`
+	// ResultWrapper is the element around the answer of the query protocol.
+	ResultWrapper string `json:"resultWrapper"`
 }
 
 type shape struct {

@@ -28,6 +28,9 @@ var awsRegions = []string{
 
 const anyRegion = `[a-zA-Z0-9_-]+`
 
+// javaEscape is how models write a character by its number.
+var javaEscape = regexp.MustCompile(`\\u([0-9A-F]{4})`)
+
 // matcher returns the name of the function that says whether a string matches
 // the pattern as a whole.
 func (g *generator) matcher(pattern string) string {
@@ -49,6 +52,7 @@ func (g *generator) matchers(f *file) {
 		for _, r := range awsRegions {
 			expr = strings.ReplaceAll(expr, r, anyRegion)
 		}
+		expr = javaEscape.ReplaceAllString(expr, `\x{$1}`)
 		re, err := syntax.Parse(expr, syntax.Perl)
 		must(err == nil, "pattern %s: %v; it needs a predicate", p, err)
 		_, err = regexp.Compile(`\A(?:` + expr + `)\z`)
