@@ -32,6 +32,7 @@ func Engine[S engine.Store](t *testing.T, data func(t *testing.T) (open func() S
 		{"fence", fenceCases},
 		{"ledger", ledgerCases},
 		{"archive", archiveCases},
+		{"model", modelCases},
 	} {
 		t.Run(group.name, func(t *testing.T) {
 			for _, c := range group.cases {
