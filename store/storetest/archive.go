@@ -157,6 +157,11 @@ func (e *engineTest) forget() {
 		e.same(e.seconds(belfry.RunQuery{Schedules: []belfry.ID{s.ID}, Limit: 9}), []int{second + 60, second, second - 1, second - aDay})
 		e.same(e.gaps(s.ID), []belfry.Gap{old, over, open})
 	}
+	// A second before midnight, the last run of the day is not before.
+	_, err := e.Forget(e.ctx, at(second-1))
+	e.ok(err)
+	e.same(e.seconds(belfry.RunQuery{Schedules: []belfry.ID{s.ID}, Limit: 3}), []int{second + 60, second, second - 1})
+	e.same(e.gaps(s.ID), []belfry.Gap{old, over, open})
 	for range 2 {
 		_, err := e.Forget(e.ctx, midnight)
 		e.ok(err)
