@@ -109,7 +109,7 @@ type Target struct {
 	Retry         RetryPolicy
 	// Parameters holds the target's parameter blocks (SqsParameters,
 	// EcsParameters, ...) as one JSON object with AWS's member names; nil is none.
-	Parameters json.RawMessage
+	Parameters json.RawMessage `json:",omitempty"`
 }
 
 // A RetryPolicy bounds the attempts that follow a failed one.

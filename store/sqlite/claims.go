@@ -20,12 +20,12 @@ type claims struct {
 	spent []int64 // rows to delete with the next write
 }
 
-// end counts runs that have ended, or wait for a retry.
-func (c *claims) end(ended []belfry.Finish) {
+// end takes the claim of each run that has ended, or waits for a retry now.
+func (c *claims) end(ended []belfry.Claim) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for i := range ended {
-		claim := int64(ended[i].Claim)
+	for _, e := range ended {
+		claim := int64(e)
 		if claim == 0 {
 			continue
 		}

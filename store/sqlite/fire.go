@@ -174,24 +174,31 @@ func (s *Store) Finish(ctx context.Context, ended []belfry.Finish) error {
 		}
 		attempts[i] = b
 	}
+	claims := make([]belfry.Claim, 0, len(ended)) // of the runs that this call ended
 	err := s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		claims = claims[:0]
 		if err := s.dropSpent(c); err != nil {
 			return err
 		}
 		for i := range ended {
-			if err := s.finish(c, &ended[i], attempts[i]); err != nil {
+			did, err := s.finish(c, &ended[i], attempts[i])
+			if err != nil {
 				return err
+			}
+			if did {
+				claims = append(claims, ended[i].Claim)
 			}
 		}
 		return nil
 	})
 	if err == nil {
-		s.claims.end(ended)
+		s.claims.end(claims)
 	}
 	return err
 }
 
-func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error {
+// finish reports whether the run was under way; else it writes nothing.
+func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) (bool, error) {
 	var ended time.Time
 	if f.Outcome.Final() {
 		ended = f.Ended
@@ -199,14 +206,14 @@ func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) error 
 	err := exec(c, "UPDATE runs SET outcome=?, ended_at=?, reason=?, attempts=? WHERE scheduled_at=? AND schedule=? AND outcome=1",
 		int64(f.Outcome), ended, optional(f.Reason), attempts, f.Time.Unix(), f.Schedule)
 	if err != nil || c.Changes() == 0 {
-		return err
+		return false, err
 	}
 	if f.Delete != 0 {
 		if err := s.retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return putDue(c, f.Retry)
+	return true, putDue(c, f.Retry)
 }
 
 // retireCompleted removes the schedule unless it has been edited since.

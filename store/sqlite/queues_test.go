@@ -14,7 +14,12 @@ func TestQueues(t *testing.T) {
 
 func openStore(t testing.TB) *sqlite.Store {
 	t.Helper()
-	s, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
+	return openAt(t, t.TempDir(), sqlite.Options{NoSync: true})
+}
+
+func openAt(t testing.TB, dir string, o sqlite.Options) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(t.Context(), dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

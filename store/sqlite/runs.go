@@ -79,9 +79,10 @@ func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, erro
 	if err != nil {
 		return nil, err
 	}
+	recent := len(found) // the history may have some of them too: neither part has one twice
 	for _, day := range slices.Backward(days) {
 		start := day.start.Unix()
-		if len(found) >= q.Limit && oldest(found) >= start+secondsADay {
+		if max(recent, len(found)-recent) >= q.Limit && oldest(found) >= start+secondsADay {
 			break
 		}
 		if start > to || start+secondsADay <= from {

@@ -152,7 +152,8 @@ func schedulesOfGroup(c *sqlite.Conn, q belfry.ScheduleQuery, group, after strin
 }
 
 // Lives returns the schedule of that name, if there is one, and then those
-// that had the name before and were deleted, newest first.
+// that had the name before and were deleted, newest first: ids grow with time,
+// and two may have been deleted in the same millisecond.
 func (s *Store) Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfry.Schedule, retired []*belfry.Schedule, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE account=? AND region=? AND grp=? AND name=?",
@@ -161,7 +162,7 @@ func (s *Store) Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfr
 		if err != nil {
 			return err
 		}
-		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY retired_at DESC",
+		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY id DESC",
 			func(st *sqlite.Stmt) error {
 				old, err := scanRetired(st)
 				retired = append(retired, old)
