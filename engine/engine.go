@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -74,10 +75,11 @@ type Engine struct {
 	loop   loop
 
 	slots   chan struct{}  // one for each attempt under way
+	starved atomic.Bool    // the loop found no slot free
 	running sync.WaitGroup // attempts under way
 	workers *workers
 	endings chan *ending // closed when no worker is left
-	noMore  sync.Once    // closes endings
+	noMore  sync.Once    // closes the workers' queue and endings
 
 	deleting sync.Map          // groupKey → struct{}: groups whose schedules start no run
 	doomed   chan belfry.Group // groups to empty
@@ -85,6 +87,7 @@ type Engine struct {
 	stopLoop  context.CancelFunc // ends the loops
 	stopAll   context.CancelFunc // ends attempts too
 	loops     sync.WaitGroup
+	growing   sync.WaitGroup
 	recording sync.WaitGroup
 	failed    chan error // the error that ended the loop
 }
@@ -148,7 +151,7 @@ func (e *Engine) Start(ctx context.Context) error {
 			e.failed <- err
 		}
 	})
-	e.background(func() { e.grow(loops, all) })
+	e.growing.Go(func() { e.grow(all) })
 	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
 	e.background(func() { e.emptyGroups(loops, groups) })
@@ -187,8 +190,12 @@ func (e *Engine) Stop(ctx context.Context) {
 	}
 	e.stopAll()
 	<-done
-	e.workers.all.Wait()
-	e.noMore.Do(func() { close(e.endings) })
+	e.growing.Wait()
+	e.noMore.Do(func() {
+		close(e.workers.queue)
+		e.workers.all.Wait()
+		close(e.endings)
+	})
 	e.recording.Wait()
 }
 
