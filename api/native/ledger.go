@@ -42,9 +42,11 @@ type gap struct {
 	Reason string `json:"reason"`
 }
 
-// entry is a line of the ledger: kind is "run" or "gap".
+// entry is a line of the ledger: kind is "run" or "gap". Both have a reason,
+// which encoding/json would leave out as ambiguous were it not here too.
 type entry struct {
-	Kind string `json:"kind"`
+	Kind   string `json:"kind"`
+	Reason string `json:"reason,omitempty"`
 	*run
 	*gap
 }
@@ -112,13 +114,13 @@ func (a *API) ledger(r *http.Request) (any, error) {
 	runs, oldest := 0, time.Time{}
 	for _, e := range entries {
 		if e.Gap != nil {
-			out.Items = append(out.Items, entry{Kind: "gap", gap: gapOf(e.Gap)})
+			out.Items = append(out.Items, entry{Kind: "gap", Reason: string(e.Gap.Reason), gap: gapOf(e.Gap)})
 			continue
 		}
 		if runs++; runs == 1 {
 			oldest = e.Run.Time
 		}
-		out.Items = append(out.Items, entry{Kind: "run", run: runOf(p.history.Ref.ARN(), e.Run)})
+		out.Items = append(out.Items, entry{Kind: "run", Reason: e.Run.Reason, run: runOf(p.history.Ref.ARN(), e.Run)})
 	}
 	if runs == p.limit {
 		out.Next = before(oldest)
