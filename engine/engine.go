@@ -158,13 +158,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	return nil
 }
 
-func (e *Engine) background(f func()) {
-	e.loops.Add(1)
-	go func() {
-		defer e.loops.Done()
-		f()
-	}()
-}
+func (e *Engine) background(f func()) { e.loops.Go(f) }
 
 // Failed gives the error that made the engine stop firing, if one does: it
 // then has lost its shards to another node.

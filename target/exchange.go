@@ -95,7 +95,7 @@ func wait(ctx context.Context, slots chan<- struct{}, timeout time.Duration) err
 func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost, addr string, deadline time.Time) (*http.Response, error) {
 	for c := x.kept(h); c != nil; c = x.kept(h) {
 		if !c.quiet() {
-			c.Close() //nolint:errcheck // the other side has closed it, or is not to be trusted
+			c.Close() // the other side has closed it, or is not to be trusted
 			continue
 		}
 		res, err := x.over(ctx, c, req, h, addr, deadline)
@@ -156,7 +156,7 @@ func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, h 
 	res, err := c.roundTrip(req)
 	if err != nil {
 		stop()
-		c.Close() //nolint:errcheck // err says what is wrong
+		c.Close() // err says what is wrong
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -273,7 +273,7 @@ func (x *exchanger) give(addr string, h *httpHost, c *httpConn, reusable bool) {
 	}
 	x.leaveLocked(addr, h)
 	if !reusable {
-		c.Close() //nolint:errcheck // its answer is there
+		c.Close() // its answer is there
 	}
 }
 
@@ -286,7 +286,7 @@ func (x *exchanger) closeIdle() {
 	for addr, h := range x.hosts {
 		n := 0
 		for n < len(h.idle) && h.idle[n].since.Before(before) {
-			h.idle[n].Close() //nolint:errcheck // nobody uses it
+			h.idle[n].Close() // nobody uses it
 			n++
 		}
 		h.idle = slices.Delete(h.idle, 0, n)
@@ -310,7 +310,7 @@ func (x *exchanger) close() {
 	}
 	for _, h := range x.hosts {
 		for _, c := range h.idle {
-			c.Close() //nolint:errcheck // nobody uses it
+			c.Close() // nobody uses it
 		}
 		x.idle -= len(h.idle)
 		h.idle = nil

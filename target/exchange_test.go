@@ -57,7 +57,7 @@ func TestWhichAnswersLeaveTheirConnectionForTheNextRequest(t *testing.T) {
 func TestAnAnswerThatEndsWithItsConnection(t *testing.T) {
 	p := newPeer(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		read(r)
-		io.WriteString(c, "HTTP/1.1 500 Oh\r\n\r\nwithout a length") //nolint:errcheck // the answer tells
+		io.WriteString(c, "HTTP/1.1 500 Oh\r\n\r\nwithout a length")
 	})
 	r := get(t, newTargets(t), p.url)
 	wantResult(t, r, belfry.AttemptRetryable, "HTTP.500")
@@ -80,9 +80,9 @@ func TestAnswersThatCannotBeUsed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			p := newPeer(t, func(_ int, c net.Conn, r *bufio.Reader) {
 				read(r)
-				io.WriteString(c, tt.answer)  //nolint:errcheck // the other side may stop reading
-				c.(*net.TCPConn).CloseWrite() //nolint:errcheck // as above
-				io.Copy(io.Discard, r)        //nolint:errcheck // until it has closed too
+				io.WriteString(c, tt.answer)
+				c.(*net.TCPConn).CloseWrite()
+				io.Copy(io.Discard, r)
 			})
 			r := get(t, newTargets(t), p.url)
 			wantResult(t, r, belfry.AttemptRetryable, tt.code)
@@ -111,7 +111,7 @@ func TestAConnectionThatTheOtherSideClosedIsReplaced(t *testing.T) {
 			return
 		}
 		read(r)
-		io.WriteString(c, ok) //nolint:errcheck // the answer tells
+		io.WriteString(c, ok)
 		c.Close()
 		close(closed)
 	})
@@ -129,12 +129,12 @@ func TestAConnectionThatIsClosedUnderTheRequestIsReplaced(t *testing.T) {
 	p := newPeer(t, func(n int, c net.Conn, r *bufio.Reader) {
 		read(r)
 		if n == 1 {
-			io.WriteString(c, ok) //nolint:errcheck // the answer tells
-			read(r)               // and closes instead of an answer
+			io.WriteString(c, ok)
+			read(r) // and closes instead of an answer
 			return
 		}
 		bodies <- "once"
-		io.WriteString(c, ok) //nolint:errcheck // the answer tells
+		io.WriteString(c, ok)
 	})
 	x := newTargets(t)
 	wantResult(t, get(t, x, p.url), belfry.AttemptSucceeded, "")
@@ -147,9 +147,9 @@ func TestAConnectionThatIsClosedUnderTheRequestIsReplaced(t *testing.T) {
 func TestARequestWhoseAnswerHadBegunIsNotSentAgain(t *testing.T) {
 	p := newPeer(t, func(_ int, c net.Conn, r *bufio.Reader) {
 		read(r)
-		io.WriteString(c, ok) //nolint:errcheck // the answer tells
+		io.WriteString(c, ok)
 		read(r)
-		io.WriteString(c, "HTTP/1.1 20") //nolint:errcheck // the answer tells
+		io.WriteString(c, "HTTP/1.1 20")
 	})
 	x := newTargets(t)
 	wantResult(t, get(t, x, p.url), belfry.AttemptSucceeded, "")
@@ -163,10 +163,10 @@ func TestWhatCameUnaskedIsNoAnswer(t *testing.T) {
 	idle, sent := make(chan struct{}), make(chan struct{})
 	p := newPeer(t, func(n int, c net.Conn, r *bufio.Reader) {
 		read(r)
-		io.WriteString(c, ok) //nolint:errcheck // the answer tells
+		io.WriteString(c, ok)
 		if n == 1 {
 			<-idle
-			io.WriteString(c, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n") //nolint:errcheck // as above
+			io.WriteString(c, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
 			close(sent)
 			read(r)
 		}
@@ -191,7 +191,7 @@ func TestAHostGetsAtMost256Connections(t *testing.T) {
 			}
 			mu.Unlock()
 			<-release
-			io.WriteString(c, ok) //nolint:errcheck // the answer tells
+			io.WriteString(c, ok)
 		}
 	})
 	x := newTargets(t)
@@ -230,7 +230,7 @@ func TestTheEndOfItsContextEndsARequest(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			p := newPeer(t, func(_ int, c net.Conn, r *bufio.Reader) {
 				read(r)
-				io.WriteString(c, tt.begin) //nolint:errcheck // the answer tells
+				io.WriteString(c, tt.begin)
 				cancel()
 				read(r) // until the connection is closed
 			})
@@ -254,7 +254,7 @@ func TestCloseLetsARequestUnderWayEnd(t *testing.T) {
 		read(r)
 		close(arrived)
 		<-release
-		io.WriteString(c, ok) //nolint:errcheck // the answer tells
+		io.WriteString(c, ok)
 		read(r)
 		close(ended)
 	})

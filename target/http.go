@@ -139,7 +139,7 @@ func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Respons
 	}
 	body := res.Body
 	res.Body = &answerBody{body: body, ended: func(bool) {
-		body.Close() //nolint:errcheck // only read from
+		body.Close()
 		cancel()
 	}}
 	return res, nil

@@ -66,12 +66,27 @@ func TestWhatAStatusMeans(t *testing.T) {
 		code   int
 		status belfry.AttemptStatus
 	}{
-		{200, belfry.AttemptSucceeded}, {201, belfry.AttemptSucceeded}, {204, belfry.AttemptSucceeded}, {299, belfry.AttemptSucceeded},
-		{301, belfry.AttemptPermanent}, {304, belfry.AttemptPermanent}, {307, belfry.AttemptPermanent},
-		{400, belfry.AttemptPermanent}, {401, belfry.AttemptPermanent}, {404, belfry.AttemptPermanent}, {410, belfry.AttemptPermanent},
-		{407, belfry.AttemptPermanent}, {408, belfry.AttemptRetryable}, {409, belfry.AttemptPermanent},
-		{424, belfry.AttemptPermanent}, {425, belfry.AttemptRetryable}, {429, belfry.AttemptRetryable}, {499, belfry.AttemptPermanent},
-		{500, belfry.AttemptRetryable}, {503, belfry.AttemptRetryable}, {599, belfry.AttemptRetryable},
+		{200, belfry.AttemptSucceeded},
+		{201, belfry.AttemptSucceeded},
+		{204, belfry.AttemptSucceeded},
+		{299, belfry.AttemptSucceeded},
+		{301, belfry.AttemptPermanent},
+		{304, belfry.AttemptPermanent},
+		{307, belfry.AttemptPermanent},
+		{400, belfry.AttemptPermanent},
+		{401, belfry.AttemptPermanent},
+		{404, belfry.AttemptPermanent},
+		{410, belfry.AttemptPermanent},
+		{407, belfry.AttemptPermanent},
+		{408, belfry.AttemptRetryable},
+		{409, belfry.AttemptPermanent},
+		{424, belfry.AttemptPermanent},
+		{425, belfry.AttemptRetryable},
+		{429, belfry.AttemptRetryable},
+		{499, belfry.AttemptPermanent},
+		{500, belfry.AttemptRetryable},
+		{503, belfry.AttemptRetryable},
+		{599, belfry.AttemptRetryable},
 	}
 	for _, tt := range tests {
 		t.Run(http.StatusText(tt.code), func(t *testing.T) {
@@ -160,16 +175,16 @@ func TestNoMessageRepeatsASecret(t *testing.T) {
 	echo := map[string]func(int, net.Conn, *bufio.Reader){
 		"in the body": func(_ int, c net.Conn, r *bufio.Reader) {
 			req, _ := http.ReadRequest(r)
-			io.WriteString(c, "HTTP/1.1 400 Bad\r\n\r\n"+req.URL.RawQuery+" ") //nolint:errcheck // the answer tells
-			req.Header.Write(c)                                                //nolint:errcheck // as above
+			io.WriteString(c, "HTTP/1.1 400 Bad\r\n\r\n"+req.URL.RawQuery+" ")
+			req.Header.Write(c)
 		},
 		"in the status": func(_ int, c net.Conn, r *bufio.Reader) {
 			req, _ := http.ReadRequest(r)
-			io.WriteString(c, "HTTP/1.1 400 "+req.URL.RawQuery+req.Header.Get("Authorization")+req.Header.Get("X-Api-Key")+"\r\n\r\n") //nolint:errcheck // the answer tells
+			io.WriteString(c, "HTTP/1.1 400 "+req.URL.RawQuery+req.Header.Get("Authorization")+req.Header.Get("X-Api-Key")+"\r\n\r\n")
 		},
 		"in place of HTTP": func(_ int, c net.Conn, r *bufio.Reader) {
 			req, _ := http.ReadRequest(r)
-			io.WriteString(c, req.URL.RawQuery+req.Header.Get("Authorization")+req.Header.Get("X-Api-Key")+"\r\n\r\n") //nolint:errcheck // the answer tells
+			io.WriteString(c, req.URL.RawQuery+req.Header.Get("Authorization")+req.Header.Get("X-Api-Key")+"\r\n\r\n")
 		},
 	}
 	for name, serve := range echo {
