@@ -51,8 +51,14 @@ func (e *Engine) recover(ctx, attempts context.Context, left []belfry.DueItem, c
 	}
 }
 
-// deliver makes the attempt, decides what follows and passes it on to be recorded.
+// deliver makes the attempt, decides what follows and passes it on to be
+// recorded. What the engine's stop cuts off stays running, and is delivered
+// again.
 func (e *Engine) deliver(ctx context.Context, d *delivery) {
+	if ctx.Err() != nil {
+		e.over()
+		return
+	}
 	f := belfry.Finish{Occurrence: d.run, Claim: d.claim, Started: d.firstStarted, Ended: d.started, Attempts: d.attempts}
 	switch {
 	case d.spec == nil:
@@ -61,10 +67,13 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 			f.Attempts = []belfry.Attempt{}
 		}
 	case len(d.attempts) > 0 && d.started.Sub(d.run.Time) > d.spec.Target.Retry.MaximumAge:
-		e.exhaust(ctx, d, &f, ageReached, "")
+		if !e.exhaust(ctx, d, &f, ageReached, "") {
+			e.over()
+			return
+		}
 	default:
 		if !e.attempt(ctx, d, &f) {
-			e.over() // cut off by the stop: it stays running, and is delivered again
+			e.over()
 			return
 		}
 	}
@@ -105,24 +114,27 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 		f.Retry = &belfry.Due{At: v.retryAt, Retry: true, Occurrence: d.run, Revision: d.revision, Attempt: number + 1}
 	default:
 		d.attempts = attempts
-		e.exhaust(ctx, d, f, v.end, result.Payload)
+		return e.exhaust(ctx, d, f, v.end, result.Payload)
 	}
 	return true
 }
 
 // exhaust ends a run that did not succeed: in the dead-letter queue, if there
-// is one that takes it.
-func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) {
+// is one that takes it; false when the engine's stop cut that off.
+func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) bool {
 	f.Outcome, f.Reason = belfry.Failed, reasonOf(d.attempts, end)
 	queue := d.spec.Target.DeadLetterARN
 	if queue == "" {
-		return
+		return true
 	}
 	if payload == "" {
 		payload = e.unsent(d)
 	}
 	body, truncated := fit(payload)
 	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	if err != nil && ctx.Err() != nil {
+		return false
+	}
 	if err != nil {
 		f.Reason += fmt.Sprintf(". The message could not be put into the dead-letter queue: %v", err)
 		e.c.Metrics.deadLetters.WithLabelValues("failed").Inc()
@@ -131,10 +143,11 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 			level = slog.LevelError
 		}
 		e.c.Logger.Log(ctx, level, "a message could not be put into its dead-letter queue", "schedule", d.spec.ARN(), "queue", queue, "err", err)
-		return
+		return true
 	}
 	e.c.Metrics.deadLetters.WithLabelValues("sent").Inc()
 	f.Outcome = belfry.DeadLettered
+	return true
 }
 
 // unsent is what the last attempt would have sent, had it come so far.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -84,10 +85,11 @@ type Engine struct {
 	loop   loop
 
 	slots   chan struct{}  // one for each attempt under way
+	starved atomic.Bool    // the loop found no slot free
 	running sync.WaitGroup // attempts under way
 	workers *workers
 	endings chan *ending // closed when no worker is left
-	noMore  sync.Once    // closes endings
+	noMore  sync.Once    // closes the workers' queue and endings
 
 	marking  sync.Mutex    // held while a group is marked or removed, in the store and in deleting
 	deleting sync.Map      // groupKey → struct{}: groups whose schedules start no run
@@ -96,6 +98,7 @@ type Engine struct {
 	stopLoop  context.CancelFunc // ends the loops
 	stopAll   context.CancelFunc // ends attempts too
 	loops     sync.WaitGroup
+	growing   sync.WaitGroup
 	recording sync.WaitGroup
 	failed    chan error // the error that ended the loop
 }
@@ -165,20 +168,14 @@ func (e *Engine) Start(ctx context.Context) error {
 			e.failed <- err
 		}
 	})
-	e.background(func() { e.grow(loops, all) })
+	e.growing.Go(func() { e.grow(all) })
 	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
 	e.background(func() { e.emptyGroups(loops) })
 	return nil
 }
 
-func (e *Engine) background(f func()) {
-	e.loops.Add(1)
-	go func() {
-		defer e.loops.Done()
-		f()
-	}()
-}
+func (e *Engine) background(f func()) { e.loops.Go(f) }
 
 // Failed gives the error that made the engine stop firing, if one does: it
 // then has lost its shards to another node.
@@ -204,8 +201,12 @@ func (e *Engine) Stop(ctx context.Context) {
 	}
 	e.stopAll()
 	<-done
-	e.workers.all.Wait()
-	e.noMore.Do(func() { close(e.endings) })
+	e.growing.Wait()
+	e.noMore.Do(func() {
+		close(e.workers.queue)
+		e.workers.all.Wait()
+		close(e.endings)
+	})
 	e.recording.Wait()
 }
 

@@ -61,22 +61,33 @@ func (e *Engine) dueIn(now time.Time) int {
 	return n
 }
 
-// takeSlots takes up to n slots for attempts and returns how many it got.
+// takeSlots takes up to n slots for attempts and returns how many it got. When
+// there were fewer, the next one that becomes free wakes the loop.
 func (e *Engine) takeSlots(n int) int {
 	for i := range n {
-		select {
-		case e.slots <- struct{}{}:
-		default:
+		if e.takeSlot() {
+			continue
+		}
+		e.starved.Store(true)
+		if !e.takeSlot() { // none became free before that was told
 			return i
 		}
 	}
 	return n
 }
 
+func (e *Engine) takeSlot() bool {
+	select {
+	case e.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
 func (e *Engine) freeSlot() {
-	full := len(e.slots) == cap(e.slots)
 	<-e.slots
-	if full {
+	if e.starved.Load() && e.starved.CompareAndSwap(true, false) {
 		e.loop.poke()
 	}
 }

@@ -14,7 +14,7 @@ import (
 // that take their time get as many as there are attempts.
 type workers struct {
 	queue chan delivery // room for every slot, so that who holds one never waits here
-	wake  chan struct{} // cap 1: the queue is not empty
+	wake  chan struct{} // cap 1: the queue stands
 	all   sync.WaitGroup
 
 	alive atomic.Int64
@@ -52,13 +52,17 @@ func (e *Engine) launch(ctx context.Context, d delivery) {
 	e.c.Metrics.inFlight.Inc()
 	w := e.workers
 	w.queue <- d
-	if w.idle.Load() > 0 {
-		return
-	}
-	if w.alive.Load() < firstWorkers {
+	switch {
+	case w.idle.Load() > 0: // the one that takes an attempt looks whether there is another
+	case w.alive.Load() < firstWorkers:
 		e.hire(ctx, 1)
-		return
+	default:
+		w.stands()
 	}
+}
+
+// stands tells that the queue is not empty and perhaps nobody is idle.
+func (w *workers) stands() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
@@ -73,54 +77,60 @@ func (e *Engine) hire(ctx context.Context, n int) {
 	}
 }
 
-// work makes attempts until ctx has ended and none is left, or there are enough
-// idle workers.
+// work makes attempts until the queue is closed, or there are enough idle
+// workers. It goes on after ctx has ended: what is still queued gives its slot
+// back.
 func (e *Engine) work(ctx context.Context) {
 	w := e.workers
 	defer w.alive.Add(-1)
 	for {
 		select {
-		case d := <-w.queue:
+		case d, ok := <-w.queue:
+			if !ok {
+				return
+			}
 			e.deliver(ctx, &d)
 			w.ended.Add(1)
 			continue
 		default:
 		}
-		if w.idle.Add(1) > idleWorkers || ctx.Err() != nil {
+		if w.idle.Add(1) > idleWorkers {
 			w.idle.Add(-1)
 			return
 		}
-		select {
-		case d := <-w.queue:
-			w.idle.Add(-1)
-			e.deliver(ctx, &d)
-			w.ended.Add(1)
-		case <-ctx.Done():
-			w.idle.Add(-1)
+		d, ok := <-w.queue
+		w.idle.Add(-1)
+		if !ok {
+			return
 		}
+		if len(w.queue) > 0 {
+			w.stands() // its launch may have counted on this worker
+		}
+		e.deliver(ctx, &d)
+		w.ended.Add(1)
 	}
 }
 
-// grow hires workers while the queue stands, until loop ends.
-func (e *Engine) grow(loop, attempts context.Context) {
+// grow hires workers while the queue stands, until ctx ends.
+func (e *Engine) grow(ctx context.Context) {
 	w := e.workers
 	for {
 		select {
 		case <-w.wake:
-		case <-loop.Done():
+		case <-ctx.Done():
 			return
 		}
 		looked, before := e.c.Clock.Now(), w.ended.Load()
-		for len(w.queue) > 0 && loop.Err() == nil {
+		for len(w.queue) > 0 && ctx.Err() == nil {
 			asleep := e.c.Clock.Now()
-			e.sleep(loop, growEvery)
+			e.sleep(ctx, growEvery)
 			now := e.c.Clock.Now()
 			if now.Sub(asleep) > growLate && now.Sub(looked) < growAtLast {
 				continue
 			}
 			ended, alive := w.ended.Load(), w.alive.Load()
 			if waiting := int64(len(w.queue)); waiting > 0 && (ended-before)*growShare < alive {
-				e.hire(attempts, int(min(waiting, max(alive, 1))))
+				e.hire(ctx, int(min(waiting, max(alive, 1))))
 			}
 			looked, before = now, ended
 		}

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -22,12 +25,13 @@ type exchanger struct {
 	mu     sync.Mutex
 	hosts  map[string]*httpHost // guarded by mu; by host:port
 	sweep  *time.Timer          // guarded by mu; set while there are hosts
+	idle   int                  // guarded by mu; connections that are idle, of all hosts
 	closed bool                 // guarded by mu
 }
 
 // httpHost is the connections to one host.
 type httpHost struct {
-	slots chan struct{} // one for each connection that is in use
+	slots chan struct{} // one for each connection that is in use; given back after its connection
 	users int           // guarded by the exchanger's mu: requests that hold or wait for a slot
 	idle  []*httpConn   // guarded by the exchanger's mu; the one used last is last
 }
@@ -48,7 +52,7 @@ func newExchanger(dial func(ctx context.Context, network, addr string) (net.Conn
 // returns soon after ctx has ended, at the latest after timeout, the reading of
 // the body included.
 //
-// A connection that was kept may have been closed by the other side; then the
+// A connection that was kept may be closed by the other side just now; then the
 // request goes over a new one, which is right because every request of ours
 // carries an Idempotency-Key.
 func (x *exchanger) do(ctx context.Context, req *http.Request, timeout time.Duration) (*http.Response, error) {
@@ -68,8 +72,8 @@ func (x *exchanger) do(ctx context.Context, req *http.Request, timeout time.Dura
 	}
 	res, err := x.exchange(ctx, req, h, addr, deadline)
 	if err != nil {
-		<-h.slots
 		x.leave(addr, h)
+		<-h.slots
 	}
 	return res, err
 }
@@ -89,9 +93,13 @@ func wait(ctx context.Context, slots chan<- struct{}, timeout time.Duration) err
 }
 
 func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost, addr string, deadline time.Time) (*http.Response, error) {
-	if c := x.kept(h); c != nil {
+	for c := x.kept(h); c != nil; c = x.kept(h) {
+		if !c.quiet() {
+			c.Close() // the other side has closed it, or is not to be trusted
+			continue
+		}
 		res, err := x.over(ctx, c, req, h, addr, deadline)
-		if err == nil || !isStale(err) || ctx.Err() != nil {
+		if err == nil || c.answered() || timedOut(err) || ctx.Err() != nil {
 			return res, err
 		}
 		if req.GetBody != nil {
@@ -99,6 +107,7 @@ func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost
 				return nil, err
 			}
 		}
+		break
 	}
 	dialing, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
@@ -112,12 +121,28 @@ func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost
 	return x.over(ctx, c, req, h, addr, deadline)
 }
 
-// isStale reports whether the error is that the other side had closed the
-// connection before it answered.
-func isStale(err error) bool {
-	var n net.Error
-	return !errors.Is(err, errAnswerTooLarge) && !(errors.As(err, &n) && n.Timeout())
+// quiet reports whether nothing came while the connection was idle: neither its
+// end nor what would be taken for the next answer.
+func (c *httpConn) quiet() bool {
+	s, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return true
+	}
+	raw, err := s.SyscallConn()
+	if err != nil || c.SetDeadline(time.Time{}) != nil {
+		return false
+	}
+	var one [1]byte
+	var got error
+	err = raw.Read(func(fd uintptr) bool {
+		_, got = syscall.Read(int(fd), one[:])
+		return true // do not wait
+	})
+	return err == nil && errors.Is(got, syscall.EAGAIN)
 }
+
+// answered reports whether any of the present answer has come.
+func (c *httpConn) answered() bool { return c.limit.N < answerHeaderMax }
 
 var errAnswerTooLarge = fmt.Errorf("the headers of the answer are larger than %d bytes", answerHeaderMax)
 
@@ -131,7 +156,7 @@ func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, h 
 	res, err := c.roundTrip(req)
 	if err != nil {
 		stop()
-		c.Close() //nolint:errcheck // err says what is wrong
+		c.Close() // err says what is wrong
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -139,8 +164,8 @@ func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, h 
 	}
 	res.Body = &answerBody{body: res.Body, ended: func(whole bool) {
 		cut := !stop()
+		x.give(addr, h, c, whole && !cut && !res.Close && res.StatusCode >= 200)
 		<-h.slots
-		x.give(addr, h, c, whole && !cut && !res.Close && !req.Close)
 	}}
 	return res, nil
 }
@@ -155,13 +180,15 @@ func (c *httpConn) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	for {
 		res, err := http.ReadResponse(c.r, req)
-		if err != nil && c.limit.N <= 0 {
+		switch {
+		case err != nil && c.limit.N <= 0:
 			return nil, errAnswerTooLarge
-		}
+		case err != nil:
+			return nil, err
 		// What comes before the answer itself (RFC 9110, 15.2) is passed over.
-		if err != nil || res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {
-			c.limit.N += answerMax
-			return res, err
+		case res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols:
+			c.limit.N = math.MaxInt64 // of the body the caller reads as much as it wants
+			return res, nil
 		}
 	}
 }
@@ -198,7 +225,7 @@ func (x *exchanger) host(addr string) *httpHost {
 	if !ok {
 		h = &httpHost{slots: make(chan struct{}, connsPerHost)}
 		x.hosts[addr] = h
-		if x.sweep == nil {
+		if x.sweep == nil && !x.closed {
 			x.sweep = time.AfterFunc(idleTime, x.closeIdle)
 		}
 	}
@@ -230,6 +257,7 @@ func (x *exchanger) kept(h *httpHost) *httpConn {
 	c := h.idle[n-1]
 	h.idle[n-1] = nil
 	h.idle = h.idle[:n-1]
+	x.idle--
 	return c
 }
 
@@ -238,13 +266,14 @@ func (x *exchanger) give(addr string, h *httpHost, c *httpConn, reusable bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	// What came unasked would be taken for the next answer.
-	if reusable = reusable && !x.closed && c.r.Buffered() == 0; reusable {
+	if reusable = reusable && !x.closed && x.idle < idleMax && c.r.Buffered() == 0; reusable {
+		x.idle++
 		c.since = time.Now()
 		h.idle = append(h.idle, c)
 	}
 	x.leaveLocked(addr, h)
 	if !reusable {
-		c.Close() //nolint:errcheck // its answer is there
+		c.Close() // its answer is there
 	}
 }
 
@@ -257,10 +286,11 @@ func (x *exchanger) closeIdle() {
 	for addr, h := range x.hosts {
 		n := 0
 		for n < len(h.idle) && h.idle[n].since.Before(before) {
-			h.idle[n].Close() //nolint:errcheck // nobody uses it
+			h.idle[n].Close() // nobody uses it
 			n++
 		}
-		h.idle = h.idle[:copy(h.idle, h.idle[n:])]
+		h.idle = slices.Delete(h.idle, 0, n)
+		x.idle -= n
 		if h.users == 0 && len(h.idle) == 0 {
 			delete(x.hosts, addr)
 		}
@@ -280,8 +310,9 @@ func (x *exchanger) close() {
 	}
 	for _, h := range x.hosts {
 		for _, c := range h.idle {
-			c.Close() //nolint:errcheck // nobody uses it
+			c.Close() // nobody uses it
 		}
+		x.idle -= len(h.idle)
 		h.idle = nil
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
 )
@@ -22,6 +23,8 @@ const (
 	idleTime = 90 * time.Second
 	// connsPerHost bounds the connections to one host; requests beyond it wait.
 	connsPerHost = 256
+	// idleMax bounds the connections that are kept, of all hosts together.
+	idleMax = 4 * connsPerHost
 	// answerMax is how much of an answer is read; the rest is left unread.
 	answerMax = 64 << 10
 	// answerKept is how much of it is looked at, so that a secret in it is
@@ -55,7 +58,7 @@ func newHTTPTarget(agent string) *httpTarget {
 			DialContext:            dialer.DialContext,
 			ForceAttemptHTTP2:      true,
 			MaxConnsPerHost:        connsPerHost,
-			MaxIdleConns:           4 * connsPerHost,
+			MaxIdleConns:           idleMax,
 			MaxIdleConnsPerHost:    connsPerHost,
 			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    10 * time.Second,
@@ -100,11 +103,15 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		}
 		req.Header.Set(k, v)
 	}
+	secrets := r.secrets(req.Header)
 	res, err := t.send(ctx, req)
 	if err != nil {
-		return unreachable(err)
+		return unreachable(err, secrets)
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		return refused(res, "") // there is no answer to read, and none was asked for
+	}
 	head, err := readAnswer(res.Body)
 	if err != nil && res.StatusCode < 300 {
 		return cut(err)
@@ -112,16 +119,14 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	if res.StatusCode < 300 {
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	}
-	for _, secret := range r.secrets(req.Header) {
-		head = strings.ReplaceAll(head, secret, "***")
-	}
-	return refused(res, clip(head, answerQuoted))
+	res.Status = hide(res.Status, secrets)
+	return refused(res, clip(hide(head, secrets), answerQuoted))
 }
 
 // send sends the request. The answer, its body included, comes within
 // httpTimeout.
 func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Response, error) {
-	if req.URL.Scheme == "http" {
+	if req.URL.Scheme == "http" && isASCII(req.URL.Host) { // other names are for the transport to encode
 		if proxy, err := http.ProxyFromEnvironment(req); proxy == nil && err == nil {
 			return t.plain.do(ctx, req, httpTimeout)
 		}
@@ -134,7 +139,7 @@ func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Respons
 	}
 	body := res.Body
 	res.Body = &answerBody{body: body, ended: func(bool) {
-		body.Close() //nolint:errcheck // only read from
+		body.Close()
 		cancel()
 	}}
 	return res, nil
@@ -194,14 +199,29 @@ func retryAfter(v string, now time.Time) time.Duration {
 	return 0
 }
 
-func unreachable(err error) belfry.Result {
-	if timedOut(err) {
-		return belfry.Result{
-			Status: belfry.AttemptRetryable, ErrorCode: "HTTP.Timeout",
-			ErrorMessage: "The endpoint did not answer in time: " + err.Error(),
-		}
+func unreachable(err error, secrets []string) belfry.Result {
+	// An error may quote what the endpoint sent, and an endpoint what it was sent.
+	r := belfry.Result{
+		Status: belfry.AttemptRetryable, ErrorCode: "HTTP.ConnectionFailed", ErrorMessage: hide(err.Error(), secrets),
 	}
-	return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "HTTP.ConnectionFailed", ErrorMessage: err.Error()}
+	switch {
+	case timedOut(err):
+		r.ErrorCode, r.ErrorMessage = "HTTP.Timeout", "The endpoint did not answer in time: "+r.ErrorMessage
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		r.ErrorMessage = "The endpoint closed the connection before it had answered."
+	}
+	return r
+}
+
+func hide(text string, secrets []string) string {
+	for _, secret := range secrets {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return text
+}
+
+func isASCII(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // cut is the result of an answer that began well and did not end.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -189,20 +190,30 @@ func (r *httpRequest) secrets(header http.Header) []string {
 		add(password)
 	}
 	for name, values := range header {
-		lower := strings.ToLower(name)
-		for _, part := range []string{"auth", "cookie", "key", "pass", "secret", "signature", "token"} {
-			if strings.Contains(lower, part) && name != idempotencyKey {
-				for _, v := range values {
-					add(v)
-					_, credentials, _ := strings.Cut(v, " ")
-					add(credentials)
-				}
-				break
-			}
+		if !secretName.MatchString(name) || name == idempotencyKey {
+			continue
+		}
+		for _, v := range values {
+			add(v)
+			_, credentials, _ := strings.Cut(v, " ")
+			add(credentials)
+		}
+	}
+	for name, values := range r.url.Query() {
+		if !secretName.MatchString(name) {
+			continue
+		}
+		for _, v := range values {
+			add(v)
+			add(url.QueryEscape(v))
 		}
 	}
 	return all
 }
+
+// secretName matches the names of headers and query parameters whose values are
+// taken for secrets.
+var secretName = regexp.MustCompile(`(?i)auth|cookie|key|pass|secret|signature|token`)
 
 // secretMin is the length, in bytes, below which a secret is too short to be
 // told from other text.

@@ -78,7 +78,9 @@ func (a *api) Invoke(_ context.Context, in *belfry.Invocation) belfry.Result {
 	return belfry.Result{Status: belfry.AttemptSucceeded}
 }
 
-func (a *api) SendDeadLetter(context.Context, *belfry.Schedule, string, map[string]string) error { return nil }
+func (a *api) SendDeadLetter(context.Context, *belfry.Schedule, string, map[string]string) error {
+	return nil
+}
 
 // call makes a request and returns what the answer's body says.
 func (a *api) call(op, body string) (int, map[string]any) {

@@ -36,7 +36,9 @@ func (nowhere) Invoke(context.Context, *belfry.Invocation) belfry.Result {
 	return belfry.Result{Status: belfry.AttemptSucceeded}
 }
 
-func (nowhere) SendDeadLetter(context.Context, *belfry.Schedule, string, map[string]string) error { return nil }
+func (nowhere) SendDeadLetter(context.Context, *belfry.Schedule, string, map[string]string) error {
+	return nil
+}
 
 // A bench is the API over an engine and a store.
 type bench struct {
