@@ -129,10 +129,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.opened("store", s.store.Close)
 
 	clock := wallClock{}
+	s.queues = queue.New(s.store, clock, s.log)
 	if err := s.startFunctions(ctx, clock); err != nil {
 		return nil, err
 	}
-	s.queues = queue.New(s.store, clock, s.log)
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func() error { stopSweeps(); s.queues.Close(); return nil })
@@ -164,6 +164,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
 	s.host, err = function.New(function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.URL(),
+		Queues: records{s.queues},
 	})
 	if err != nil {
 		return err
