@@ -48,7 +48,7 @@ func (q *events) end(ctx context.Context, f *Function, e *Event, c condition, la
 		kind, message = last.Failure()
 	}
 	if c != success {
-		h.log.Warn("an event has failed for good", "function", f.ARN(), "request_id", e.ID,
+		h.log.WarnContext(ctx, "an event has failed for good", "function", f.ARN(), "request_id", e.ID,
 			"condition", string(c), "tries", e.Tries, "error_type", kind, "error_message", message)
 	}
 	var to string
@@ -116,13 +116,13 @@ func (h *Host) deliverRecord(ctx context.Context, f *Function, e *Event, to stri
 	}
 	arn, _ := belfry.ParseARN(to)
 	if arn.Service == "sqs" {
-		return h.lost(h.cfg.Queues.SendMessage(ctx, to, string(body), nil), f, e, to)
+		return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, to, string(body), nil), f, e, to)
 	}
 	ref, qualifier, err := ParseName(f.Scope, to)
 	if err == nil {
 		_, err = h.InvokeAsync(ctx, Request{Function: ref, Qualifier: qualifier, Payload: body})
 	}
-	return h.lost(err, f, e, to)
+	return h.lost(ctx, err, f, e, to)
 }
 
 // deadLetter sends a failed event to its function's dead-letter queue.
@@ -132,15 +132,15 @@ func (h *Host) deadLetter(ctx context.Context, f *Function, e *Event, message st
 	if m := []rune(message); len(m) > 0 {
 		attributes = append(attributes, Attribute{"ErrorMessage", "String", string(m[:min(len(m), maxMessage)])})
 	}
-	return h.lost(h.cfg.Queues.SendMessage(ctx, f.DeadLetterARN, string(e.Payload), attributes), f, e, f.DeadLetterARN)
+	return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, f.DeadLetterARN, string(e.Payload), attributes), f, e, f.DeadLetterARN)
 }
 
 // lost logs a delivery that another try would not help, and returns what is
 // left of err.
-func (h *Host) lost(err error, f *Function, e *Event, to string) error {
+func (h *Host) lost(ctx context.Context, err error, f *Function, e *Event, to string) error {
 	switch belfry.KindOf(err) {
 	case belfry.NotFound, belfry.Denied, belfry.Invalid, belfry.TooLarge:
-		h.log.Error("how an event ended could not be delivered, and is not tried again",
+		h.log.ErrorContext(ctx, "how an event ended could not be delivered, and is not tried again",
 			"function", f.ARN(), "request_id", e.ID, "destination", to, "error", err)
 		return nil
 	}

@@ -193,7 +193,7 @@ func (q *events) try(ctx context.Context, d dueEvent) {
 	if err != nil {
 		// In the store it is as it was.
 		if ctx.Err() == nil && h.isRunning() {
-			h.log.Error("an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
+			h.log.ErrorContext(ctx, "an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
 			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(storeRetryDelay)})
 		}
 		return
@@ -231,7 +231,7 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 	case ctx.Err() != nil || h.pools.isClosed() || !h.isRunning():
 		return nil, err
 	case belfry.KindOf(err) == belfry.NotFound:
-		h.log.Warn("an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
+		h.log.WarnContext(ctx, "an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
 		return nil, h.cfg.Store.DeleteEvent(ctx, id)
 	default:
 		e.Backoffs++
