@@ -1,6 +1,10 @@
 package certify
 
-import "testing"
+import (
+	"flag"
+	"strings"
+	"testing"
+)
 
 // A client is one that nobody here wrote. Each works in a region of its own, so
 // that all can list everything and none sees what another makes.
@@ -34,8 +38,8 @@ func TestCertify(t *testing.T) {
 			})
 		}
 	})
-	if !passed || len(r.seen) < len(clients) {
-		t.Log("not all clients have come to their end: docs/compatibility.md is not looked at")
+	if part := strings.Contains(flag.Lookup("test.run").Value.String(), "/"); part || !passed {
+		t.Log("only a part of the clients has come to its end: docs/compatibility.md is not looked at")
 		return
 	}
 	for _, m := range r.models {
