@@ -21,7 +21,7 @@ FUZZTIME ?= 30s
 
 LINT := bin/golangci-lint
 
-.PHONY: help build demo test setup vet test-go test-race lint fmt generate generate-check bench fuzz clean
+.PHONY: help build demo test setup vet test-go test-race certify compatibility lint fmt generate generate-check bench fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ build: ## build bin/belfry, without cgo
 demo: build ## deploy examples/daily-report to a fresh server and watch it run (DEMO_ONCE=1: stop after two runs)
 	@python3 scripts/demo.py
 
-test: setup vet test-race test-go ## install what is missing, then vet, race and all tests
+test: setup vet test-race test-go certify ## install what is missing, then vet, race, all tests and foreign clients
 
 setup: ## install the tools that the tests drive Belfry with
 	@scripts/setup
@@ -46,6 +46,13 @@ test-go: ## all tests, no race detector
 
 test-race: ## the packages where goroutines meet, under the race detector
 	CGO_ENABLED=1 $(GO) test -race $(RACE_PKGS)
+
+certify: ## hold a server against the AWS CLI, boto3, the SDKs for Go and JavaScript, and Terraform's calls
+	$(GO) -C e2e/certify vet ./...
+	$(GO) -C e2e/certify test -count=1 -timeout 20m ./...
+
+compatibility: ## write docs/compatibility.md from what these clients see
+	$(GO) -C e2e/certify test -count=1 -timeout 20m -run '^TestCertify$$' . -update
 
 $(LINT): tools/go.mod tools/go.sum
 	@mkdir -p bin

@@ -54,6 +54,23 @@ func (f functions) InvokeFunction(ctx context.Context, call target.FunctionCall)
 	return target.FunctionAnswer{Payload: answer.Payload, Error: answer.FunctionError, LogTail: string(answer.LogTail())}, nil
 }
 
+// records lets the function host send to queues of the server.
+type records struct{ service *queue.Service }
+
+// SendMessage puts a message into a queue.
+func (q records) SendMessage(ctx context.Context, queueARN, body string, attributes []function.Attribute) error {
+	arn, ok := belfry.ParseARN(queueARN)
+	if !ok || arn.Service != "sqs" {
+		return belfry.Errorf(belfry.Invalid, "Destination", "%s is not the ARN of a queue.", queueARN)
+	}
+	m := queue.Message{Body: body, Sender: arn.Account}
+	for _, a := range attributes {
+		m.Attributes = append(m.Attributes, queue.Attribute(a))
+	}
+	_, err := q.service.Send(ctx, arn.Scope(), arn.Resource, m)
+	return err
+}
+
 // queues lets targets send to queues of the server.
 type queues struct{ service *queue.Service }
 

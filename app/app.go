@@ -175,10 +175,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	clock := wallClock{}
+	s.queues = queue.New(s.store, clock, s.log)
 	if err := s.startFunctions(ctx, clock); err != nil {
 		return nil, err
 	}
-	s.queues = queue.New(s.store, clock, s.log)
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
@@ -218,6 +218,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
+		Queues: records{s.queues},
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}

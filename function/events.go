@@ -10,11 +10,9 @@ import (
 	"github.com/belfry-run/belfry"
 )
 
-// How events are tried (semantics.md 3.7).
+// How events are tried (semantics.md 3.7); see [EventConfig] for the rest.
 const (
-	maxEventTries   = 3             // the first and two more
-	eventRetryDelay = time.Minute   // after the first error; twice that after the second
-	maxEventAge     = 6 * time.Hour // of one that does not reach its function
+	eventRetryDelay = time.Minute // after the first error; twice that after the second
 	maxBackoff      = 5 * time.Minute
 	storeRetryDelay = 10 * time.Second
 	eventWorkers    = 32 // events that are under way at once
@@ -59,8 +57,9 @@ func newEvents(h *Host) *events {
 
 // InvokeAsync accepts an invocation and returns its request id. Once it has
 // returned nil the event is durable: it is tried until the function succeeds,
-// has failed three times, or could not be reached for six hours, with the same
-// request id each time. A restart may repeat a try.
+// has failed as often as its [EventConfig] allows, or the event is too old, with
+// the same request id each time. A restart may repeat a try. What became of it
+// is sent to the destination that the function has for that.
 func (h *Host) InvokeAsync(ctx context.Context, r Request) (requestID string, err error) {
 	if err := h.enter(); err != nil {
 		return "", err
@@ -194,7 +193,7 @@ func (q *events) try(ctx context.Context, d dueEvent) {
 	if err != nil {
 		// In the store it is as it was.
 		if ctx.Err() == nil && h.isRunning() {
-			h.log.Error("an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
+			h.log.ErrorContext(ctx, "an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
 			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(storeRetryDelay)})
 		}
 		return
@@ -204,38 +203,42 @@ func (q *events) try(ctx context.Context, d dueEvent) {
 	}
 }
 
-// once returns the event when it is to be tried again.
+// once tries an event, and returns it when it is to be tried again.
 func (q *events) once(ctx context.Context, id string) (*Event, error) {
 	h := q.host
 	e, err := h.cfg.Store.Event(ctx, id)
 	if err != nil {
 		return nil, unlessGone(err) // then its function was deleted
 	}
-	response, err := h.Invoke(ctx, Request{Function: e.Function, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
-	now := h.now()
+	f, err := h.resolve(ctx, e.Function, "")
+	var response *Response
+	if err == nil {
+		if f.Reserved != nil && *f.Reserved == 0 {
+			return nil, q.end(ctx, f, e, zeroConcurrency, nil)
+		}
+		response, err = h.Invoke(ctx, Request{Function: e.Function, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
+	}
 	switch {
 	case err == nil && response.FunctionError == "":
-		return nil, h.cfg.Store.DeleteEvent(ctx, id)
+		e.Tries++
+		return nil, q.end(ctx, f, e, success, response)
 	case err == nil:
 		e.Tries, e.Backoffs = e.Tries+1, 0
-		kind, message := response.Failure()
-		if e.Tries >= maxEventTries {
-			h.log.Warn("an event was dropped: its function failed each time", "function", e.Function.ARN(), "request_id", id, "tries", e.Tries, "error_type", kind, "error_message", message)
-			return nil, h.cfg.Store.DeleteEvent(ctx, id)
+		if e.Tries >= f.Events.tries() {
+			return nil, q.end(ctx, f, e, retriesExhausted, response)
 		}
-		e.Due = now.Add(eventRetryDelay * time.Duration(e.Tries))
+		e.Due = h.now().Add(eventRetryDelay * time.Duration(e.Tries))
 	case ctx.Err() != nil || h.pools.isClosed() || !h.isRunning():
 		return nil, err
 	case belfry.KindOf(err) == belfry.NotFound:
-		h.log.Warn("an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
+		h.log.WarnContext(ctx, "an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
 		return nil, h.cfg.Store.DeleteEvent(ctx, id)
 	default:
 		e.Backoffs++
-		e.Due = now.Add(min(time.Second<<min(e.Backoffs-1, 16), maxBackoff))
-		if e.Due.Sub(e.Accepted) > maxEventAge {
-			h.log.Warn("an event was dropped: its function could not be reached for six hours", "function", e.Function.ARN(), "request_id", id, "error", err)
-			return nil, h.cfg.Store.DeleteEvent(ctx, id)
-		}
+		e.Due = h.now().Add(min(time.Second<<min(e.Backoffs-1, 16), maxBackoff))
+	}
+	if e.Due.Sub(e.Accepted) > f.Events.maxAge() {
+		return nil, q.end(ctx, f, e, tooOld, response)
 	}
 	if err := h.cfg.Store.UpdateEvent(ctx, e); err != nil {
 		return nil, unlessGone(err)

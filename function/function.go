@@ -55,7 +55,7 @@ type Settings struct {
 	Memory        int               `json:"memory"`  // MB
 	Storage       int               `json:"storage"` // MB of /tmp; kept and echoed, not enforced yet
 	Environment   map[string]string `json:"environment,omitempty"`
-	DeadLetterARN string            `json:"dead_letter,omitempty"` // kept and echoed, not used yet
+	DeadLetterARN string            `json:"dead_letter,omitempty"` // of a queue that gets the events that failed; others are kept and echoed
 	KMSKeyARN     string            `json:"kms_key,omitempty"`     // kept and echoed, not used
 	TracingMode   string            `json:"tracing,omitempty"`     // kept and echoed, not used
 	LogGroup      string            `json:"log_group,omitempty"`
@@ -66,12 +66,23 @@ type Settings struct {
 type Function struct {
 	Ref
 	Settings
-	CodeSHA256 string            `json:"code_sha256"` // of the zip, base64
-	CodeSize   int64             `json:"code_size"`   // of the zip, bytes
-	Revision   string            `json:"revision"`    // new at every change
-	Tags       map[string]string `json:"tags,omitempty"`
-	Created    time.Time         `json:"created"`
-	Modified   time.Time         `json:"modified"`
+	CodeSHA256 string    `json:"code_sha256"` // of the zip, base64
+	CodeSize   int64     `json:"code_size"`   // of the zip, bytes
+	Revision   string    `json:"revision"`    // new when code or settings change: instances of another one end
+	Created    time.Time `json:"created"`
+	Modified   time.Time `json:"modified"`
+
+	// What follows changes without the instances noticing.
+
+	Tags     map[string]string `json:"tags,omitempty"`
+	Policy   Policy            `json:"policy,omitzero"`
+	Reserved *int              `json:"reserved,omitempty"` // invocations at once; nil: no limit of its own
+	Events   *EventConfig      `json:"events,omitempty"`   // nil: the defaults
+
+	// Change names this state of the record: new at every change, so that of
+	// two that were made from the same state one is refused. The store keeps
+	// it beside the record.
+	Change string `json:"-"`
 }
 
 // clone returns a copy that shares nothing that can change.
@@ -79,6 +90,13 @@ func (f *Function) clone() *Function {
 	c := *f
 	c.Environment = maps.Clone(f.Environment)
 	c.Tags = maps.Clone(f.Tags)
+	c.Policy.Statements = slices.Clone(f.Policy.Statements)
+	if f.Reserved != nil {
+		c.Reserved = new(*f.Reserved)
+	}
+	if f.Events != nil {
+		c.Events = f.Events.clone()
+	}
 	return &c
 }
 

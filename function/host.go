@@ -51,6 +51,10 @@ type Config struct {
 	MaxWaiting   int           // callers that may wait; 0 is the default
 	MaxEvents    int           // pending events; 0 is the default
 
+	// Queues takes the records of events that have ended, and those that
+	// failed; nil refuses them all.
+	Queues Queues
+
 	// LogSink is given the log of every invocation, before its caller gets
 	// the response. It must not block.
 	LogSink func(f *Function, requestID string, log []byte)
@@ -118,6 +122,9 @@ func New(cfg Config) (*Host, error) {
 	}
 	if cfg.Clock == nil {
 		cfg.Clock = WallClock{}
+	}
+	if cfg.Queues == nil {
+		cfg.Queues = noQueues{}
 	}
 	if cfg.Roles == nil {
 		cfg.Roles = anyRole{}

@@ -57,6 +57,7 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 		Ref: c.Ref, Settings: c.Settings, Tags: maps.Clone(c.Tags), CodeSHA256: sum, CodeSize: int64(len(c.Zip)),
 		Revision: uuid.NewString(), Created: now, Modified: now,
 	}
+	f.Change = f.Revision
 	f.Environment = maps.Clone(c.Environment)
 	if err := h.cfg.Store.PutFunction(ctx, f, ""); err != nil {
 		h.codes.release(f.codeKey())
@@ -161,11 +162,8 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun bool
 	if err != nil {
 		return nil, err
 	}
-	if revision != "" && revision != old.Revision {
-		return nil, &belfry.Error{
-			Kind: belfry.Conflict, Code: "PreconditionFailedException", Field: "RevisionId",
-			Message: "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
-		}
+	if err := checkRevision(revision, old.Revision); err != nil {
+		return nil, err
 	}
 	f := old.clone()
 	if err := edit(f); err != nil {
@@ -175,7 +173,8 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun bool
 		return f, nil
 	}
 	f.Revision, f.Modified = uuid.NewString(), h.now()
-	if err := h.cfg.Store.PutFunction(ctx, f, old.Revision); err != nil {
+	f.Change = f.Revision
+	if err := h.cfg.Store.PutFunction(ctx, f, old.Change); err != nil {
 		h.codes.release(f.codeKey())
 		switch belfry.KindOf(err) {
 		case belfry.Conflict:
@@ -193,6 +192,48 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun bool
 	return f.clone(), nil
 }
 
+// amend changes what instances do not notice with edit: tags, permissions and
+// limits. It starts again when somebody else was faster, so edit must not
+// remember anything.
+func (h *Host) amend(ctx context.Context, ref Ref, qualifier string, edit func(*Function) error) (*Function, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.leave()
+	for {
+		old, err := h.Get(ctx, ref, qualifier)
+		if err != nil {
+			return nil, err
+		}
+		f := old.clone()
+		if err := edit(f); err != nil {
+			return nil, err
+		}
+		f.Change = uuid.NewString()
+		switch err := h.cfg.Store.PutFunction(ctx, f, old.Change); {
+		case err == nil:
+			h.pools.changed(f)
+			return f.clone(), nil
+		case belfry.KindOf(err) == belfry.NotFound:
+			return nil, notFound(ref, qualifier)
+		case belfry.KindOf(err) != belfry.Conflict:
+			return nil, fmt.Errorf("store %s: %w", f.ARN(), err)
+		}
+	}
+}
+
+// checkRevision refuses a change that was decided on another state than the
+// present one; an empty expectation is any state.
+func checkRevision(expected, present string) error {
+	if expected == "" || expected == present {
+		return nil
+	}
+	return &belfry.Error{
+		Kind: belfry.Conflict, Code: "PreconditionFailedException", Field: "RevisionId",
+		Message: "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+	}
+}
+
 // Delete removes a function, and the events that wait for it. Invocations
 // under way end as they would have.
 func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
@@ -208,7 +249,7 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 		if err != nil {
 			return err
 		}
-		err = h.cfg.Store.DeleteFunction(ctx, ref, f.Revision)
+		err = h.cfg.Store.DeleteFunction(ctx, ref, f.Change)
 		if err != nil {
 			switch belfry.KindOf(err) {
 			case belfry.Conflict: // it has changed; look again

@@ -78,6 +78,11 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		return grant{}, stopping()
 	}
 	p := s.get(f.Ref)
+	if r := f.Reserved; r != nil && p.live-len(p.idle)+len(p.waiters) >= *r {
+		s.tidy(f.Ref, p)
+		s.mu.Unlock()
+		return grant{}, overReserved()
+	}
 	if n := len(p.idle); n > 0 {
 		in := p.idle[n-1]
 		s.unidle(p, in)

@@ -10,8 +10,8 @@ import (
 // A Store keeps functions and the events that wait for them. A call that
 // returned nil is durable; one that returned an error has written nothing.
 type Store interface {
-	// PutFunction stores f. replaces is the revision it was made from; empty
-	// means that f is new. Conflict when there is another revision, or any for
+	// PutFunction stores f. replaces is the Change it was made from; empty
+	// means that f is new. Conflict when there is another Change, or any for
 	// a new one; NotFound when there is none to replace.
 	PutFunction(ctx context.Context, f *Function, replaces string) error
 	// Function returns NotFound when there is no such function.
@@ -19,9 +19,9 @@ type Store interface {
 	// Functions returns up to q.Limit functions after q.After in the order of
 	// account, region and name.
 	Functions(ctx context.Context, q Query) ([]*Function, error)
-	// DeleteFunction removes a function of that revision and the events that
+	// DeleteFunction removes a function of that Change and the events that
 	// wait for it. Conflict when it has another one; NotFound when there is none.
-	DeleteFunction(ctx context.Context, ref Ref, revision string) error
+	DeleteFunction(ctx context.Context, ref Ref, change string) error
 
 	// PutEvent stores an event, or replaces the one with its ID.
 	PutEvent(ctx context.Context, e *Event) error

@@ -250,6 +250,35 @@ func (s *Service) ListQueues(ctx context.Context, scope belfry.Scope, prefix, af
 	return names, more, nil
 }
 
+// Sources returns at most limit names of the queues that name this one as their
+// dead-letter queue and follow after, in order, and whether there are more.
+func (s *Service) Sources(ctx context.Context, scope belfry.Scope, name, after string, limit int) (names []string, more bool, err error) {
+	dlq, err := s.Queue(ctx, scope, name)
+	if err != nil {
+		return nil, false, err
+	}
+	const step = 1000
+	for {
+		queues, err := s.store.Queues(ctx, scope, "", after, step)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, q := range queues {
+			after = q.Name
+			if q.settings.redrive.target.String() != dlq.ARN() {
+				continue
+			}
+			if len(names) == limit {
+				return names, true, nil
+			}
+			names = append(names, q.Name)
+		}
+		if len(queues) < step {
+			return names, false, nil
+		}
+	}
+}
+
 // DeleteQueue removes a queue and its messages.
 func (s *Service) DeleteQueue(ctx context.Context, scope belfry.Scope, name string) error {
 	return s.onQueue(ctx, scope, name, func(q *Queue) error {

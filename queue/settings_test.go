@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -269,6 +270,46 @@ func TestListQueues(t *testing.T) {
 		names, more, err = f.ListQueues(f.Context(), scope, "", "qq", 2)
 		f.ok(err)
 		f.equal([]any{names, more}, []any{[]string{"r"}, false})
+	})
+}
+
+func TestSourcesOfADeadLetterQueue(t *testing.T) {
+	run(t, func(f *fixture) {
+		dead := f.create("dead", nil)
+		sources := func(name, after string, limit int) ([]string, bool) {
+			t.Helper()
+			names, more, err := f.Sources(f.Context(), scope, name, after, limit)
+			f.ok(err)
+			return names, more
+		}
+		if names, more := sources("dead", "", 10); names != nil || more {
+			t.Errorf("sources %v, %v, want none", names, more)
+		}
+		policy := map[string]string{"RedrivePolicy": `{"deadLetterTargetArn":"` + dead.ARN() + `","maxReceiveCount":3}`}
+		for _, name := range []string{"a", "c", "b"} {
+			f.create(name, policy)
+		}
+		for _, c := range []struct {
+			after string
+			limit int
+			want  string
+			more  bool
+		}{
+			{"", 3, "[a b c]", false},
+			{"", 2, "[a b]", true},
+			{"b", 2, "[c]", false},
+			{"c", 2, "[]", false},
+		} {
+			if names, more := sources("dead", c.after, c.limit); fmt.Sprint(names) != c.want || more != c.more {
+				t.Errorf("%d after %q: %v, %v; want %s, %v", c.limit, c.after, names, more, c.want, c.more)
+			}
+		}
+		f.set("b", map[string]string{"RedrivePolicy": ""})
+		if names, _ := sources("dead", "", 3); fmt.Sprint(names) != "[a c]" {
+			t.Errorf("after b's policy was taken back: %v", names)
+		}
+		_, _, err := f.Sources(f.Context(), scope, "absent", "", 1)
+		f.refused(err, "QueueDoesNotExist", "The specified queue does not exist.")
 	})
 }
 

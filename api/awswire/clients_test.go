@@ -162,7 +162,7 @@ func TestBoto3(t *testing.T) {
 		}}},
 		"delete_message": map[string]any{},
 		"no_queue":       failure("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.", 400),
-		"no_operation":   failure("ClientError", "UnknownOperationException", "Unknown operation: AmazonSQS.ListQueueTags.", 404),
+		"no_operation":   failure("ClientError", "UnknownOperationException", "Unknown operation: AmazonSQS.RemovePermission.", 404),
 	}, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

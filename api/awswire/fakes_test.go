@@ -86,12 +86,28 @@ func (f fakeScheduler) UpdateSchedule(ctx context.Context, in *schedulerapi.Upda
 
 type fakeLambda struct{ *recorder }
 
+func (f fakeLambda) AddPermission(ctx context.Context, in *lambdaapi.AddPermissionInput) (*lambdaapi.AddPermissionOutput, error) {
+	return answer[lambdaapi.AddPermissionOutput](ctx, f.recorder, "AddPermission", in)
+}
+
 func (f fakeLambda) CreateFunction(ctx context.Context, in *lambdaapi.CreateFunctionInput) (*lambdaapi.FunctionConfiguration, error) {
 	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "CreateFunction", in)
 }
 
 func (f fakeLambda) DeleteFunction(ctx context.Context, in *lambdaapi.DeleteFunctionInput) (*lambdaapi.DeleteFunctionOutput, error) {
 	return answer[lambdaapi.DeleteFunctionOutput](ctx, f.recorder, "DeleteFunction", in)
+}
+
+func (f fakeLambda) DeleteFunctionConcurrency(ctx context.Context, in *lambdaapi.DeleteFunctionConcurrencyInput) (*lambdaapi.DeleteFunctionConcurrencyOutput, error) {
+	return answer[lambdaapi.DeleteFunctionConcurrencyOutput](ctx, f.recorder, "DeleteFunctionConcurrency", in)
+}
+
+func (f fakeLambda) DeleteFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.DeleteFunctionEventInvokeConfigInput) (*lambdaapi.DeleteFunctionEventInvokeConfigOutput, error) {
+	return answer[lambdaapi.DeleteFunctionEventInvokeConfigOutput](ctx, f.recorder, "DeleteFunctionEventInvokeConfig", in)
+}
+
+func (f fakeLambda) GetAccountSettings(ctx context.Context, in *lambdaapi.GetAccountSettingsInput) (*lambdaapi.GetAccountSettingsOutput, error) {
+	return answer[lambdaapi.GetAccountSettingsOutput](ctx, f.recorder, "GetAccountSettings", in)
 }
 
 func (f fakeLambda) GetFunction(ctx context.Context, in *lambdaapi.GetFunctionInput) (*lambdaapi.GetFunctionOutput, error) {
@@ -102,12 +118,28 @@ func (f fakeLambda) GetFunctionCodeSigningConfig(ctx context.Context, in *lambda
 	return answer[lambdaapi.GetFunctionCodeSigningConfigOutput](ctx, f.recorder, "GetFunctionCodeSigningConfig", in)
 }
 
+func (f fakeLambda) GetFunctionConcurrency(ctx context.Context, in *lambdaapi.GetFunctionConcurrencyInput) (*lambdaapi.GetFunctionConcurrencyOutput, error) {
+	return answer[lambdaapi.GetFunctionConcurrencyOutput](ctx, f.recorder, "GetFunctionConcurrency", in)
+}
+
 func (f fakeLambda) GetFunctionConfiguration(ctx context.Context, in *lambdaapi.GetFunctionConfigurationInput) (*lambdaapi.FunctionConfiguration, error) {
 	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "GetFunctionConfiguration", in)
 }
 
+func (f fakeLambda) GetFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.GetFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	return answer[lambdaapi.FunctionEventInvokeConfig](ctx, f.recorder, "GetFunctionEventInvokeConfig", in)
+}
+
+func (f fakeLambda) GetPolicy(ctx context.Context, in *lambdaapi.GetPolicyInput) (*lambdaapi.GetPolicyOutput, error) {
+	return answer[lambdaapi.GetPolicyOutput](ctx, f.recorder, "GetPolicy", in)
+}
+
 func (f fakeLambda) Invoke(ctx context.Context, in *lambdaapi.InvokeInput) (*lambdaapi.InvokeOutput, error) {
 	return answer[lambdaapi.InvokeOutput](ctx, f.recorder, "Invoke", in)
+}
+
+func (f fakeLambda) ListFunctionEventInvokeConfigs(ctx context.Context, in *lambdaapi.ListFunctionEventInvokeConfigsInput) (*lambdaapi.ListFunctionEventInvokeConfigsOutput, error) {
+	return answer[lambdaapi.ListFunctionEventInvokeConfigsOutput](ctx, f.recorder, "ListFunctionEventInvokeConfigs", in)
 }
 
 func (f fakeLambda) ListFunctions(ctx context.Context, in *lambdaapi.ListFunctionsInput) (*lambdaapi.ListFunctionsOutput, error) {
@@ -122,12 +154,36 @@ func (f fakeLambda) ListVersionsByFunction(ctx context.Context, in *lambdaapi.Li
 	return answer[lambdaapi.ListVersionsByFunctionOutput](ctx, f.recorder, "ListVersionsByFunction", in)
 }
 
+func (f fakeLambda) PutFunctionConcurrency(ctx context.Context, in *lambdaapi.PutFunctionConcurrencyInput) (*lambdaapi.Concurrency, error) {
+	return answer[lambdaapi.Concurrency](ctx, f.recorder, "PutFunctionConcurrency", in)
+}
+
+func (f fakeLambda) PutFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.PutFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	return answer[lambdaapi.FunctionEventInvokeConfig](ctx, f.recorder, "PutFunctionEventInvokeConfig", in)
+}
+
+func (f fakeLambda) RemovePermission(ctx context.Context, in *lambdaapi.RemovePermissionInput) (*lambdaapi.RemovePermissionOutput, error) {
+	return answer[lambdaapi.RemovePermissionOutput](ctx, f.recorder, "RemovePermission", in)
+}
+
+func (f fakeLambda) TagResource(ctx context.Context, in *lambdaapi.TagResourceInput) (*lambdaapi.TagResourceOutput, error) {
+	return answer[lambdaapi.TagResourceOutput](ctx, f.recorder, "TagResource", in)
+}
+
+func (f fakeLambda) UntagResource(ctx context.Context, in *lambdaapi.UntagResourceInput) (*lambdaapi.UntagResourceOutput, error) {
+	return answer[lambdaapi.UntagResourceOutput](ctx, f.recorder, "UntagResource", in)
+}
+
 func (f fakeLambda) UpdateFunctionCode(ctx context.Context, in *lambdaapi.UpdateFunctionCodeInput) (*lambdaapi.FunctionConfiguration, error) {
 	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "UpdateFunctionCode", in)
 }
 
 func (f fakeLambda) UpdateFunctionConfiguration(ctx context.Context, in *lambdaapi.UpdateFunctionConfigurationInput) (*lambdaapi.FunctionConfiguration, error) {
 	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "UpdateFunctionConfiguration", in)
+}
+
+func (f fakeLambda) UpdateFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.UpdateFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	return answer[lambdaapi.FunctionEventInvokeConfig](ctx, f.recorder, "UpdateFunctionEventInvokeConfig", in)
 }
 
 type fakeSQS struct{ *recorder }
@@ -164,6 +220,14 @@ func (f fakeSQS) GetQueueUrl(ctx context.Context, in *sqsapi.GetQueueUrlInput) (
 	return answer[sqsapi.GetQueueUrlOutput](ctx, f.recorder, "GetQueueUrl", in)
 }
 
+func (f fakeSQS) ListDeadLetterSourceQueues(ctx context.Context, in *sqsapi.ListDeadLetterSourceQueuesInput) (*sqsapi.ListDeadLetterSourceQueuesOutput, error) {
+	return answer[sqsapi.ListDeadLetterSourceQueuesOutput](ctx, f.recorder, "ListDeadLetterSourceQueues", in)
+}
+
+func (f fakeSQS) ListQueueTags(ctx context.Context, in *sqsapi.ListQueueTagsInput) (*sqsapi.ListQueueTagsOutput, error) {
+	return answer[sqsapi.ListQueueTagsOutput](ctx, f.recorder, "ListQueueTags", in)
+}
+
 func (f fakeSQS) ListQueues(ctx context.Context, in *sqsapi.ListQueuesInput) (*sqsapi.ListQueuesOutput, error) {
 	return answer[sqsapi.ListQueuesOutput](ctx, f.recorder, "ListQueues", in)
 }
@@ -186,4 +250,12 @@ func (f fakeSQS) SendMessageBatch(ctx context.Context, in *sqsapi.SendMessageBat
 
 func (f fakeSQS) SetQueueAttributes(ctx context.Context, in *sqsapi.SetQueueAttributesInput) (*sqsapi.SetQueueAttributesOutput, error) {
 	return answer[sqsapi.SetQueueAttributesOutput](ctx, f.recorder, "SetQueueAttributes", in)
+}
+
+func (f fakeSQS) TagQueue(ctx context.Context, in *sqsapi.TagQueueInput) (*sqsapi.TagQueueOutput, error) {
+	return answer[sqsapi.TagQueueOutput](ctx, f.recorder, "TagQueue", in)
+}
+
+func (f fakeSQS) UntagQueue(ctx context.Context, in *sqsapi.UntagQueueInput) (*sqsapi.UntagQueueOutput, error) {
+	return answer[sqsapi.UntagQueueOutput](ctx, f.recorder, "UntagQueue", in)
 }

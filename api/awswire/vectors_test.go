@@ -98,7 +98,7 @@ func TestWhatBoto3SendsReachesItsOperation(t *testing.T) {
 			want(t, v.Label+": endpoint", b.endpoint, "http://belfry.test:7420")
 		}
 	}
-	want(t, "requests served", count, 2*37)
+	want(t, "requests served", count, 2*44)
 }
 
 func TestWhatBoto3SendsDecodesToAllItsMembers(t *testing.T) {

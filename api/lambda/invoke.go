@@ -61,7 +61,10 @@ func (s *Service) Invoke(ctx context.Context, in *lambdaapi.InvokeInput) (*lambd
 
 // reason says why a request was throttled, as Lambda does.
 func reason(err error) error {
-	if belfry.KindOf(err) == belfry.Throttled {
+	switch {
+	case function.OverReserved(err):
+		return awswire.WithReason(err, "ReservedFunctionConcurrentInvocationLimitExceeded")
+	case belfry.KindOf(err) == belfry.Throttled:
 		return awswire.WithReason(err, "ConcurrentInvocationLimitExceeded")
 	}
 	return err

@@ -67,6 +67,9 @@ func (s *Service) GetFunction(ctx context.Context, in *lambdaapi.GetFunctionInpu
 	if len(f.Tags) > 0 {
 		out.Tags = f.Tags
 	}
+	if f.Reserved != nil {
+		out.Concurrency = &lambdaapi.Concurrency{ReservedConcurrentExecutions: f.Reserved}
+	}
 	return out, nil
 }
 
@@ -150,21 +153,4 @@ func (s *Service) GetFunctionCodeSigningConfig(ctx context.Context, in *lambdaap
 		return nil, err
 	}
 	return &lambdaapi.GetFunctionCodeSigningConfigOutput{CodeSigningConfigArn: new(""), FunctionName: &f.Name}, nil
-}
-
-// ListTags answers with a function's tags.
-func (s *Service) ListTags(ctx context.Context, in *lambdaapi.ListTagsInput) (*lambdaapi.ListTagsOutput, error) {
-	r, qualifier, err := ref(ctx, in.Resource, nil)
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.host.Get(ctx, r, qualifier)
-	if err != nil {
-		return nil, err
-	}
-	tags := f.Tags
-	if tags == nil {
-		tags = map[string]string{}
-	}
-	return &lambdaapi.ListTagsOutput{Tags: tags}, nil
 }

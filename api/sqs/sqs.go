@@ -113,27 +113,67 @@ const maxList = 1000
 // ListQueues implements [sqsapi.Service]. As on AWS, a token for more comes
 // only when MaxResults was set.
 func (a *api) ListQueues(ctx context.Context, in *sqsapi.ListQueuesInput) (*sqsapi.ListQueuesOutput, error) {
-	limit := awswire.Or(in.MaxResults, maxList)
-	if limit < 1 || limit > maxList {
-		return nil, belfry.Errorf(belfry.Invalid, "MaxResults",
-			"Value %d for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and %d.", limit, maxList)
-	}
-	after, err := base64.RawURLEncoding.DecodeString(awswire.Value(in.NextToken))
-	if err != nil {
-		return nil, belfry.Errorf(belfry.Invalid, "NextToken", "Invalid or expired next token.")
-	}
-	names, more, err := a.queues.ListQueues(ctx, awswire.CallerFrom(ctx).Scope, awswire.Value(in.QueueNamePrefix), string(after), limit)
+	p, err := newPage(in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &sqsapi.ListQueuesOutput{}
+	names, more, err := a.queues.ListQueues(ctx, awswire.CallerFrom(ctx).Scope, awswire.Value(in.QueueNamePrefix), p.after, p.limit)
+	if err != nil {
+		return nil, err
+	}
+	urls, next := p.answer(ctx, names, more && in.MaxResults != nil)
+	return &sqsapi.ListQueuesOutput{QueueUrls: urls, NextToken: next}, nil
+}
+
+// ListDeadLetterSourceQueues implements [sqsapi.Service].
+func (a *api) ListDeadLetterSourceQueues(ctx context.Context, in *sqsapi.ListDeadLetterSourceQueuesInput) (*sqsapi.ListDeadLetterSourceQueuesOutput, error) {
+	scope, name, err := named(ctx, in.QueueUrl)
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPage(in.MaxResults, in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	names, more, err := a.queues.Sources(ctx, scope, name, p.after, p.limit)
+	if err != nil {
+		return nil, err
+	}
+	urls, next := p.answer(ctx, names, more && in.MaxResults != nil)
+	if urls == nil {
+		urls = []string{} // the model says that it is there
+	}
+	return &sqsapi.ListDeadLetterSourceQueuesOutput{QueueUrls: urls, NextToken: next}, nil
+}
+
+// A page is the part of a list that a request asks for.
+type page struct {
+	limit int
+	after string
+}
+
+func newPage(limit *int, token *string) (page, error) {
+	n := awswire.Or(limit, maxList)
+	if n < 1 || n > maxList {
+		return page{}, belfry.Errorf(belfry.Invalid, "MaxResults",
+			"Value %d for parameter MaxResults is invalid. Reason: MaxResults must be an integer between 1 and %d.", n, maxList)
+	}
+	after, err := base64.RawURLEncoding.DecodeString(awswire.Value(token))
+	if err != nil {
+		return page{}, belfry.Errorf(belfry.Invalid, "NextToken", "Invalid or expired next token.")
+	}
+	return page{n, string(after)}, nil
+}
+
+// answer returns the URLs of the queues, and the token for the next page.
+func (page) answer(ctx context.Context, names []string, more bool) (urls []string, next *string) {
 	for _, n := range names {
-		out.QueueUrls = append(out.QueueUrls, *queueURL(ctx, n))
+		urls = append(urls, *queueURL(ctx, n))
 	}
-	if more && in.MaxResults != nil {
-		out.NextToken = new(base64.RawURLEncoding.EncodeToString([]byte(names[len(names)-1])))
+	if more {
+		next = new(base64.RawURLEncoding.EncodeToString([]byte(names[len(names)-1])))
 	}
-	return out, nil
+	return urls, next
 }
 
 // DeleteQueue implements [sqsapi.Service].

@@ -13,28 +13,31 @@ import (
 
 var _ function.Store = (*Store)(nil)
 
-// functionRevision returns the revision that is stored; empty is none.
-func functionRevision(c *sqlite.Conn, ref function.Ref) (revision string, err error) {
+// The column revision holds a function's Change: when it got its name, every
+// change was a new revision.
+
+// functionChange returns the Change that is stored; empty is none.
+func functionChange(c *sqlite.Conn, ref function.Ref) (change string, err error) {
 	err = query(c, `SELECT revision FROM functions WHERE account=? AND region=? AND name=?`,
-		func(st *sqlite.Stmt) error { revision = st.ColumnText(0); return nil },
+		func(st *sqlite.Stmt) error { change = st.ColumnText(0); return nil },
 		ref.Account, ref.Region, ref.Name)
-	return revision, err
+	return change, err
 }
 
 func noFunction(ref function.Ref) error {
 	return belfry.Errorf(belfry.NotFound, "", "There is no function %s.", ref.ARN())
 }
 
-// checkFunction says whether revision is the one that is stored.
-func checkFunction(c *sqlite.Conn, ref function.Ref, revision string) error {
-	stored, err := functionRevision(c, ref)
+// checkFunction says whether change is the one that is stored.
+func checkFunction(c *sqlite.Conn, ref function.Ref, change string) error {
+	stored, err := functionChange(c, ref)
 	switch {
-	case err != nil || stored == revision:
+	case err != nil || stored == change:
 		return err
 	case stored == "":
 		return noFunction(ref)
 	}
-	return belfry.Errorf(belfry.Conflict, "", "The function %s has another revision.", ref.ARN())
+	return belfry.Errorf(belfry.Conflict, "", "The function %s has changed.", ref.ARN())
 }
 
 // PutFunction implements [function.Store].
@@ -48,7 +51,7 @@ func (s *Store) PutFunction(ctx context.Context, f *function.Function, replaces 
 			return err
 		}
 		return exec(c, `INSERT OR REPLACE INTO functions (account, region, name, revision, spec) VALUES (?, ?, ?, ?, ?)`,
-			f.Account, f.Region, f.Name, f.Revision, spec)
+			f.Account, f.Region, f.Name, f.Change, spec)
 	})
 }
 
@@ -57,13 +60,14 @@ func scanFunction(st *sqlite.Stmt) (*function.Function, error) {
 	if err := json.Unmarshal(columnBlob(st, 0), f); err != nil {
 		return nil, fmt.Errorf("decode a function: %w", err)
 	}
+	f.Change = st.ColumnText(1)
 	return f, nil
 }
 
 // Function implements [function.Store].
 func (s *Store) Function(ctx context.Context, ref function.Ref) (f *function.Function, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, `SELECT spec FROM functions WHERE account=? AND region=? AND name=?`,
+		return query(c, `SELECT spec, revision FROM functions WHERE account=? AND region=? AND name=?`,
 			func(st *sqlite.Stmt) (err error) { f, err = scanFunction(st); return err },
 			ref.Account, ref.Region, ref.Name)
 	})
@@ -82,19 +86,19 @@ func (s *Store) Functions(ctx context.Context, q function.Query) (page []*functi
 	}
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		if q.Scope == (belfry.Scope{}) {
-			return query(c, `SELECT spec FROM functions WHERE (account, region, name) > (?, ?, ?)
+			return query(c, `SELECT spec, revision FROM functions WHERE (account, region, name) > (?, ?, ?)
 				ORDER BY account, region, name LIMIT ?`, add, q.After.Account, q.After.Region, q.After.Name, q.Limit)
 		}
-		return query(c, `SELECT spec FROM functions WHERE account=? AND region=? AND name>?
+		return query(c, `SELECT spec, revision FROM functions WHERE account=? AND region=? AND name>?
 			ORDER BY name LIMIT ?`, add, q.Account, q.Region, q.After.Name, q.Limit)
 	})
 	return page, err
 }
 
 // DeleteFunction implements [function.Store].
-func (s *Store) DeleteFunction(ctx context.Context, ref function.Ref, revision string) error {
+func (s *Store) DeleteFunction(ctx context.Context, ref function.Ref, change string) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
-		if err := checkFunction(c, ref, revision); err != nil {
+		if err := checkFunction(c, ref, change); err != nil {
 			return err
 		}
 		if err := exec(c, `DELETE FROM function_events WHERE account=? AND region=? AND function=?`, ref.Account, ref.Region, ref.Name); err != nil {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -26,11 +27,12 @@ func Functions(t *testing.T, open func(t *testing.T) function.Store) {
 		{"a function is found under its own account, region and name only", (*functions).find},
 		{"a new function must be new", (*functions).create},
 		{"of many creates at once exactly one wins", (*functions).createRace},
-		{"a change needs the revision that is there", (*functions).change},
-		{"of many changes to one revision exactly one wins", (*functions).changeRace},
+		{"a change needs the state that is there", (*functions).change},
+		{"a change that keeps the revision is a change", (*functions).amend},
+		{"of many changes to one state exactly one wins", (*functions).changeRace},
 		{"pages of a scope follow the names", (*functions).list},
 		{"pages of everything follow account, region and name", (*functions).listAll},
-		{"delete needs the revision that is there, and takes the events along", (*functions).remove},
+		{"delete needs the state that is there, and takes the events along", (*functions).remove},
 		{"an event comes back as it was put", (*functions).event},
 		{"an update changes tries and time of an event that is there", (*functions).eventUpdate},
 		{"deleting an event is idempotent", (*functions).eventDelete},
@@ -54,7 +56,7 @@ func functionRef(name string) function.Ref {
 	return function.Ref{Scope: belfry.Scope{Account: "000000000000", Region: "eu-west-1"}, Name: name}
 }
 
-func newFunction(ref function.Ref, revision string) *function.Function {
+func newFunction(ref function.Ref, change string) *function.Function {
 	return &function.Function{
 		Ref: ref,
 		Settings: function.Settings{
@@ -63,8 +65,17 @@ func newFunction(ref function.Ref, revision string) *function.Function {
 			Environment: map[string]string{"KEY": "välue \" < \\ \n"}, DeadLetterARN: "arn:aws:sqs:eu-west-1:000000000000:dead",
 			KMSKeyARN: "arn:k", TracingMode: "Active", LogGroup: "/g", Architecture: "arm64",
 		},
-		CodeSHA256: "c2hhLTI1Ng==", CodeSize: 1 << 33, Revision: revision, Tags: map[string]string{"team": "a b"},
+		CodeSHA256: "c2hhLTI1Ng==", CodeSize: 1 << 33, Revision: "r-" + change, Change: change, Tags: map[string]string{"team": "a b"},
 		Created: functionT0, Modified: functionT0.Add(time.Hour),
+		Policy: function.Policy{Revision: "p1", Statements: []function.Statement{{
+			Sid: "s", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: "*",
+			Principal: json.RawMessage(`{"Service":"events.amazonaws.com"}`),
+			Condition: map[string]map[string]string{"ArnLike": {"AWS:SourceArn": "arn:x"}},
+		}}},
+		Reserved: new(int), // 0 is not the same as none
+		Events: &function.EventConfig{
+			Retries: new(int), MaxAge: time.Hour, OnSuccess: "arn:aws:sqs:eu-west-1:000000000000:q", OnFailure: "arn:f", Modified: functionT0,
+		},
 	}
 }
 
@@ -97,7 +108,7 @@ func (t *functions) roundTrip() {
 		t.Fatal(err)
 	}
 	t.same(got, f)
-	bare := &function.Function{Ref: functionRef("bare"), Revision: "r1"}
+	bare := &function.Function{Ref: functionRef("bare"), Change: "r1"}
 	t.put(bare, "")
 	if got, err = t.Function(t.ctx, bare.Ref); err != nil {
 		t.Fatal(err)
@@ -169,6 +180,20 @@ func (t *functions) change() {
 		t.Fatal(err)
 	}
 	t.same(got, g)
+}
+
+func (t *functions) amend() {
+	f := newFunction(functionRef("f"), "c1")
+	t.put(f, "")
+	g := newFunction(f.Ref, "c2")
+	g.Revision, g.Reserved = f.Revision, new(7)
+	t.put(g, "c1")
+	t.kind(t.PutFunction(t.ctx, f, "c1"), belfry.Conflict)
+	page, err := t.Functions(t.ctx, function.Query{Limit: 1})
+	if err != nil || len(page) != 1 {
+		t.Fatal(page, err)
+	}
+	t.same(page[0], g)
 }
 
 func (t *functions) changeRace() {

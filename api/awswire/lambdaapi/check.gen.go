@@ -8,6 +8,51 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/constraint"
 )
 
+func checkAddPermissionRequest(c *constraint.Check, v *AddPermissionInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.StatementId == nil {
+		c.Null("statementId")
+	}
+	if v.StatementId != nil {
+		checkStatementId(c, "statementId", *v.StatementId)
+	}
+	if v.Action == nil {
+		c.Null("action")
+	}
+	if v.Action != nil {
+		checkAction(c, "action", *v.Action)
+	}
+	if v.Principal == nil {
+		c.Null("principal")
+	}
+	if v.Principal != nil {
+		checkPrincipal(c, "principal", *v.Principal)
+	}
+	if v.SourceArn != nil {
+		checkArn(c, "sourceArn", *v.SourceArn)
+	}
+	if v.SourceAccount != nil {
+		checkSourceOwner(c, "sourceAccount", *v.SourceAccount)
+	}
+	if v.EventSourceToken != nil {
+		checkEventSourceToken(c, "eventSourceToken", *v.EventSourceToken)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.PrincipalOrgID != nil {
+		checkPrincipalOrgID(c, "principalOrgID", *v.PrincipalOrgID)
+	}
+	if v.FunctionUrlAuthType != nil {
+		checkFunctionUrlAuthType(c, "functionUrlAuthType", *v.FunctionUrlAuthType)
+	}
+}
+
 func checkCapacityProviderConfig(c *constraint.Check, v *CapacityProviderConfig) {
 	if v.LambdaManagedInstancesCapacityProviderConfig == nil {
 		c.Null("lambdaManagedInstancesCapacityProviderConfig")
@@ -136,6 +181,27 @@ func checkDeadLetterConfig(c *constraint.Check, v *DeadLetterConfig) {
 	}
 }
 
+func checkDeleteFunctionConcurrencyRequest(c *constraint.Check, v *DeleteFunctionConcurrencyInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+}
+
+func checkDeleteFunctionEventInvokeConfigRequest(c *constraint.Check, v *DeleteFunctionEventInvokeConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
 func checkDeleteFunctionRequest(c *constraint.Check, v *DeleteFunctionInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -145,6 +211,19 @@ func checkDeleteFunctionRequest(c *constraint.Check, v *DeleteFunctionInput) {
 	}
 	if v.Qualifier != nil {
 		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
+func checkDestinationConfig(c *constraint.Check, v *DestinationConfig) {
+	if v.OnSuccess != nil {
+		c.Enter("onSuccess")
+		checkOnSuccess(c, v.OnSuccess)
+		c.Leave()
+	}
+	if v.OnFailure != nil {
+		c.Enter("onFailure")
+		checkOnFailure(c, v.OnFailure)
+		c.Leave()
 	}
 }
 
@@ -202,12 +281,24 @@ func checkFunctionCode(c *constraint.Check, v *FunctionCode) {
 	}
 }
 
+func checkGetAccountSettingsRequest(c *constraint.Check, v *GetAccountSettingsInput) {
+}
+
 func checkGetFunctionCodeSigningConfigRequest(c *constraint.Check, v *GetFunctionCodeSigningConfigInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
 	}
 	if v.FunctionName != nil {
 		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+}
+
+func checkGetFunctionConcurrencyRequest(c *constraint.Check, v *GetFunctionConcurrencyInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
 	}
 }
 
@@ -223,7 +314,31 @@ func checkGetFunctionConfigurationRequest(c *constraint.Check, v *GetFunctionCon
 	}
 }
 
+func checkGetFunctionEventInvokeConfigRequest(c *constraint.Check, v *GetFunctionEventInvokeConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
 func checkGetFunctionRequest(c *constraint.Check, v *GetFunctionInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
+func checkGetPolicyRequest(c *constraint.Check, v *GetPolicyInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
 	}
@@ -286,6 +401,18 @@ func checkLambdaManagedInstancesCapacityProviderConfig(c *constraint.Check, v *L
 	}
 }
 
+func checkListFunctionEventInvokeConfigsRequest(c *constraint.Check, v *ListFunctionEventInvokeConfigsInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.MaxItems != nil {
+		checkMaxFunctionEventInvokeConfigListItems(c, "maxItems", *v.MaxItems)
+	}
+}
+
 func checkListFunctionsRequest(c *constraint.Check, v *ListFunctionsInput) {
 	if v.MasterRegion != nil {
 		checkMasterRegion(c, "masterRegion", *v.MasterRegion)
@@ -334,9 +461,89 @@ func checkLoggingConfig(c *constraint.Check, v *LoggingConfig) {
 	}
 }
 
+func checkOnFailure(c *constraint.Check, v *OnFailure) {
+	if v.Destination != nil {
+		checkDestinationArn(c, "destination", *v.Destination)
+	}
+}
+
+func checkOnSuccess(c *constraint.Check, v *OnSuccess) {
+	if v.Destination != nil {
+		checkDestinationArn(c, "destination", *v.Destination)
+	}
+}
+
+func checkPutFunctionConcurrencyRequest(c *constraint.Check, v *PutFunctionConcurrencyInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.ReservedConcurrentExecutions == nil {
+		c.Null("reservedConcurrentExecutions")
+	}
+	if v.ReservedConcurrentExecutions != nil {
+		checkReservedConcurrentExecutions(c, "reservedConcurrentExecutions", *v.ReservedConcurrentExecutions)
+	}
+}
+
+func checkPutFunctionEventInvokeConfigRequest(c *constraint.Check, v *PutFunctionEventInvokeConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.MaximumRetryAttempts != nil {
+		checkMaximumRetryAttempts(c, "maximumRetryAttempts", *v.MaximumRetryAttempts)
+	}
+	if v.MaximumEventAgeInSeconds != nil {
+		checkMaximumEventAgeInSeconds(c, "maximumEventAgeInSeconds", *v.MaximumEventAgeInSeconds)
+	}
+	if v.DestinationConfig != nil {
+		c.Enter("destinationConfig")
+		checkDestinationConfig(c, v.DestinationConfig)
+		c.Leave()
+	}
+}
+
+func checkRemovePermissionRequest(c *constraint.Check, v *RemovePermissionInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.StatementId == nil {
+		c.Null("statementId")
+	}
+	if v.StatementId != nil {
+		checkNamespacedStatementId(c, "statementId", *v.StatementId)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
 func checkSnapStart(c *constraint.Check, v *SnapStart) {
 	if v.ApplyOn != nil {
 		checkSnapStartApplyOn(c, "applyOn", *v.ApplyOn)
+	}
+}
+
+func checkTagResourceRequest(c *constraint.Check, v *TagResourceInput) {
+	if v.Resource == nil {
+		c.Null("resource")
+	}
+	if v.Resource != nil {
+		checkTaggableResource(c, "resource", *v.Resource)
+	}
+	if v.Tags == nil {
+		c.Null("tags")
 	}
 }
 
@@ -352,6 +559,18 @@ func checkTenancyConfig(c *constraint.Check, v *TenancyConfig) {
 func checkTracingConfig(c *constraint.Check, v *TracingConfig) {
 	if v.Mode != nil {
 		checkTracingMode(c, "mode", *v.Mode)
+	}
+}
+
+func checkUntagResourceRequest(c *constraint.Check, v *UntagResourceInput) {
+	if v.Resource == nil {
+		c.Null("resource")
+	}
+	if v.Resource != nil {
+		checkTaggableResource(c, "resource", *v.Resource)
+	}
+	if v.TagKeys == nil {
+		c.Null("tagKeys")
 	}
 }
 
@@ -465,6 +684,29 @@ func checkUpdateFunctionConfigurationRequest(c *constraint.Check, v *UpdateFunct
 	}
 }
 
+func checkUpdateFunctionEventInvokeConfigRequest(c *constraint.Check, v *UpdateFunctionEventInvokeConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.MaximumRetryAttempts != nil {
+		checkMaximumRetryAttempts(c, "maximumRetryAttempts", *v.MaximumRetryAttempts)
+	}
+	if v.MaximumEventAgeInSeconds != nil {
+		checkMaximumEventAgeInSeconds(c, "maximumEventAgeInSeconds", *v.MaximumEventAgeInSeconds)
+	}
+	if v.DestinationConfig != nil {
+		c.Enter("destinationConfig")
+		checkDestinationConfig(c, v.DestinationConfig)
+		c.Leave()
+	}
+}
+
 func checkVpcConfig(c *constraint.Check, v *VpcConfig) {
 	if v.SubnetIds != nil {
 		checkSubnetIds(c, "subnetIds", v.SubnetIds)
@@ -546,6 +788,12 @@ func checkEnvironmentVariables(c *constraint.Check, name string, v map[string]st
 	}
 }
 
+func checkAction(c *constraint.Check, name string, v string) {
+	if !match3(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])")
+	}
+}
+
 func checkApplicationLogLevel(c *constraint.Check, name string, v string) {
 	if v != "TRACE" && v != "DEBUG" && v != "INFO" && v != "WARN" && v != "ERROR" && v != "FATAL" {
 		c.Fail(name, v, "Member must satisfy enum value set: [TRACE, DEBUG, INFO, WARN, ERROR, FATAL]")
@@ -554,8 +802,14 @@ func checkApplicationLogLevel(c *constraint.Check, name string, v string) {
 
 func okArchitecture(v string) bool { return !(v != "x86_64" && v != "arm64") }
 
+func checkArn(c *constraint.Check, name string, v string) {
+	if !match4(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}(-gov)?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)")
+	}
+}
+
 func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
-	if !match3(v) {
+	if !match5(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 140) {
@@ -567,7 +821,7 @@ func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
 }
 
 func checkCodeSigningConfigArn(c *constraint.Check, name string, v string) {
-	if !match4(v) {
+	if !match6(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 	}
 	if constraint.Longer(v, 200) {
@@ -581,8 +835,17 @@ func checkDescription(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkDestinationArn(c *constraint.Check, name string, v string) {
+	if !match7(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)")
+	}
+	if constraint.Longer(v, 350) {
+		c.Fail(name, v, "Member must have length less than or equal to 350")
+	}
+}
+
 func checkDurableExecutionName(c *constraint.Check, name string, v string) {
-	if !match5(v) {
+	if !match8(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 64) {
@@ -601,6 +864,15 @@ func checkEphemeralStorageSize(c *constraint.Check, name string, v int) {
 	}
 	if v < 512 {
 		c.FailInt(name, int64(v), "Member must have value greater than or equal to 512")
+	}
+}
+
+func checkEventSourceToken(c *constraint.Check, name string, v string) {
+	if !match9(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9._\\-]+")
+	}
+	if constraint.Longer(v, 256) {
+		c.Fail(name, v, "Member must have length less than or equal to 256")
 	}
 }
 
@@ -623,7 +895,7 @@ func checkExecutionTimeout(c *constraint.Check, name string, v int) {
 }
 
 func checkFileSystemArn(c *constraint.Check, name string, v string) {
-	if !match6(v) {
+	if !match10(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 	}
 	if constraint.Longer(v, 256) {
@@ -632,7 +904,7 @@ func checkFileSystemArn(c *constraint.Check, name string, v string) {
 }
 
 func checkFunctionName(c *constraint.Check, name string, v string) {
-	if !match7(v) {
+	if !match11(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 140) {
@@ -640,6 +912,12 @@ func checkFunctionName(c *constraint.Check, name string, v string) {
 	}
 	if v == "" {
 		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
+func checkFunctionUrlAuthType(c *constraint.Check, name string, v string) {
+	if v != "NONE" && v != "AWS_IAM" {
+		c.Fail(name, v, "Member must satisfy enum value set: [NONE, AWS_IAM]")
 	}
 }
 
@@ -656,7 +934,7 @@ func checkFunctionVersionLatestPublished(c *constraint.Check, name string, v str
 }
 
 func checkHandler(c *constraint.Check, name string, v string) {
-	if !match8(v) {
+	if !match12(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -671,7 +949,7 @@ func checkInvocationType(c *constraint.Check, name string, v string) {
 }
 
 func checkKMSKeyArn(c *constraint.Check, name string, v string) {
-	if !match9(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -679,7 +957,7 @@ func checkKMSKeyArn(c *constraint.Check, name string, v string) {
 func okLayerVersionArn(v string) bool { return !(!match1(v) || constraint.Longer(v, 140) || v == "") }
 
 func checkLocalMountPath(c *constraint.Check, name string, v string) {
-	if !match10(v) {
+	if !match14(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+")
 	}
 	if constraint.Longer(v, 160) {
@@ -694,7 +972,7 @@ func checkLogFormat(c *constraint.Check, name string, v string) {
 }
 
 func checkLogGroup(c *constraint.Check, name string, v string) {
-	if !match11(v) {
+	if !match15(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
 	}
 	if constraint.Longer(v, 512) {
@@ -712,8 +990,17 @@ func checkLogType(c *constraint.Check, name string, v string) {
 }
 
 func checkMasterRegion(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match16(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\\d{1}")
+	}
+}
+
+func checkMaxFunctionEventInvokeConfigListItems(c *constraint.Check, name string, v int) {
+	if v > 50 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 50")
+	}
+	if v < 1 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
 	}
 }
 
@@ -723,6 +1010,24 @@ func checkMaxListItems(c *constraint.Check, name string, v int) {
 	}
 	if v < 1 {
 		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
+	}
+}
+
+func checkMaximumEventAgeInSeconds(c *constraint.Check, name string, v int) {
+	if v > 21600 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 21600")
+	}
+	if v < 60 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 60")
+	}
+}
+
+func checkMaximumRetryAttempts(c *constraint.Check, name string, v int) {
+	if v > 2 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 2")
+	}
+	if v < 0 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 0")
 	}
 }
 
@@ -736,7 +1041,7 @@ func checkMemorySize(c *constraint.Check, name string, v int) {
 }
 
 func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match17(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 256) {
@@ -747,8 +1052,20 @@ func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
+	if !match18(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_.]+)")
+	}
+	if constraint.Longer(v, 100) {
+		c.Fail(name, v, "Member must have length less than or equal to 100")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
 func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match19(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -774,8 +1091,32 @@ func checkPerExecutionEnvironmentMaxConcurrency(c *constraint.Check, name string
 	}
 }
 
+func checkPrincipal(c *constraint.Check, name string, v string) {
+	if !match12(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
+	}
+}
+
+func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
+	if !match20(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}")
+	}
+	if constraint.Longer(v, 34) {
+		c.Fail(name, v, "Member must have length less than or equal to 34")
+	}
+	if constraint.Shorter(v, 12) {
+		c.Fail(name, v, "Member must have length greater than or equal to 12")
+	}
+}
+
+func checkReservedConcurrentExecutions(c *constraint.Check, name string, v int) {
+	if v < 0 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 0")
+	}
+}
+
 func checkResourceArn(c *constraint.Check, name string, v string) {
-	if !match9(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -790,7 +1131,7 @@ func checkRetentionPeriodInDays(c *constraint.Check, name string, v int) {
 }
 
 func checkRoleArn(c *constraint.Check, name string, v string) {
-	if !match15(v) {
+	if !match21(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 	}
 }
@@ -831,6 +1172,27 @@ func checkSnapStartApplyOn(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkSourceOwner(c *constraint.Check, name string, v string) {
+	if !match22(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: \\d{12}")
+	}
+	if constraint.Longer(v, 12) {
+		c.Fail(name, v, "Member must have length less than or equal to 12")
+	}
+}
+
+func checkStatementId(c *constraint.Check, name string, v string) {
+	if !match23(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)")
+	}
+	if constraint.Longer(v, 100) {
+		c.Fail(name, v, "Member must have length less than or equal to 100")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
 func checkSystemLogLevel(c *constraint.Check, name string, v string) {
 	if v != "DEBUG" && v != "INFO" && v != "WARN" {
 		c.Fail(name, v, "Member must satisfy enum value set: [DEBUG, INFO, WARN]")
@@ -838,7 +1200,7 @@ func checkSystemLogLevel(c *constraint.Check, name string, v string) {
 }
 
 func checkTaggableResource(c *constraint.Check, name string, v string) {
-	if !match16(v) {
+	if !match24(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 256) {
@@ -850,7 +1212,7 @@ func checkTaggableResource(c *constraint.Check, name string, v string) {
 }
 
 func checkTenantId(c *constraint.Check, name string, v string) {
-	if !match17(v) {
+	if !match25(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -895,18 +1257,33 @@ func match2(v string) bool { return pattern2.Match(v) }
 
 var pattern2 = constraint.NewPattern("[a-zA-Z]([a-zA-Z0-9_])+")
 
-// match3 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
+// match3 matches (lambda:[*]|lambda:[a-zA-Z]+|[*])
 func match3(v string) bool { return pattern3.Match(v) }
 
-var pattern3 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
+var pattern3 = constraint.NewPattern("(lambda:[*]|lambda:[a-zA-Z]+|[*])")
 
-// match4 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
+// match4 matches arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)
 func match4(v string) bool { return pattern4.Match(v) }
 
-var pattern4 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
+var pattern4 = constraint.NewPattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
 
-// match5 matches [a-zA-Z0-9-_]+
-func match5(v string) bool {
+// match5 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
+func match5(v string) bool { return pattern5.Match(v) }
+
+var pattern5 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
+
+// match6 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
+func match6(v string) bool { return pattern6.Match(v) }
+
+var pattern6 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
+
+// match7 matches $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)
+func match7(v string) bool { return pattern7.Match(v) }
+
+var pattern7 = constraint.NewPattern("$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
+
+// match8 matches [a-zA-Z0-9-_]+
+func match8(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff200000000000, 0x7fffffe87fffffe) {
 			return false
@@ -915,33 +1292,43 @@ func match5(v string) bool {
 	return v != ""
 }
 
-// match6 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
-func match6(v string) bool { return pattern6.Match(v) }
+// match9 matches [a-zA-Z0-9._\-]+
+func match9(v string) bool {
+	for i := range len(v) {
+		if !constraint.In(v[i], 0x3ff600000000000, 0x7fffffe87fffffe) {
+			return false
+		}
+	}
+	return v != ""
+}
 
-var pattern6 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
-
-// match7 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
-func match7(v string) bool { return pattern7.Match(v) }
-
-var pattern7 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
-
-// match8 matches [^\s]+
-func match8(v string) bool { return pattern8.Match(v) }
-
-var pattern8 = constraint.NewPattern("[^\\s]+")
-
-// match9 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
-func match9(v string) bool { return pattern9.Match(v) }
-
-var pattern9 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
-
-// match10 matches /mnt/[a-zA-Z0-9-_.]+
+// match10 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
 func match10(v string) bool { return pattern10.Match(v) }
 
-var pattern10 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+var pattern10 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 
-// match11 matches [\.\-_/#A-Za-z0-9]+
-func match11(v string) bool {
+// match11 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
+func match11(v string) bool { return pattern11.Match(v) }
+
+var pattern11 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+
+// match12 matches [^\s]+
+func match12(v string) bool { return pattern12.Match(v) }
+
+var pattern12 = constraint.NewPattern("[^\\s]+")
+
+// match13 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
+func match13(v string) bool { return pattern13.Match(v) }
+
+var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+
+// match14 matches /mnt/[a-zA-Z0-9-_.]+
+func match14(v string) bool { return pattern14.Match(v) }
+
+var pattern14 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+
+// match15 matches [\.\-_/#A-Za-z0-9]+
+func match15(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ffe00800000000, 0x7fffffe87fffffe) {
 			return false
@@ -950,33 +1337,53 @@ func match11(v string) bool {
 	return v != ""
 }
 
-// match12 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
-func match12(v string) bool { return pattern12.Match(v) }
-
-var pattern12 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
-
-// match13 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
-func match13(v string) bool { return pattern13.Match(v) }
-
-var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
-
-// match14 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
-func match14(v string) bool { return pattern14.Match(v) }
-
-var pattern14 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
-
-// match15 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
-func match15(v string) bool { return pattern15.Match(v) }
-
-var pattern15 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
-
-// match16 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+// match16 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
 func match16(v string) bool { return pattern16.Match(v) }
 
-var pattern16 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+var pattern16 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
 
-// match17 matches [a-zA-Z0-9\._:\/=+\-@ ]+
-func match17(v string) bool {
+// match17 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
+func match17(v string) bool { return pattern17.Match(v) }
+
+var pattern17 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+
+// match18 matches ([a-zA-Z0-9-_.]+)
+func match18(v string) bool { return pattern18.Match(v) }
+
+var pattern18 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
+
+// match19 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
+func match19(v string) bool { return pattern19.Match(v) }
+
+var pattern19 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
+
+// match20 matches o-[a-z0-9]{10,32}
+func match20(v string) bool { return pattern20.Match(v) }
+
+var pattern20 = constraint.NewPattern("o-[a-z0-9]{10,32}")
+
+// match21 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
+func match21(v string) bool { return pattern21.Match(v) }
+
+var pattern21 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
+
+// match22 matches \d{12}
+func match22(v string) bool { return pattern22.Match(v) }
+
+var pattern22 = constraint.NewPattern("\\d{12}")
+
+// match23 matches ([a-zA-Z0-9-_]+)
+func match23(v string) bool { return pattern23.Match(v) }
+
+var pattern23 = constraint.NewPattern("([a-zA-Z0-9-_]+)")
+
+// match24 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+func match24(v string) bool { return pattern24.Match(v) }
+
+var pattern24 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+
+// match25 matches [a-zA-Z0-9\._:\/=+\-@ ]+
+func match25(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x27ffe80100000000, 0x7fffffe87ffffff) {
 			return false

@@ -6,6 +6,39 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
 )
 
+func decodeAddPermissionRequest(d *jsonwire.Decoder, v *AddPermissionInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "StatementId":
+			v.StatementId = d.String()
+		case "Action":
+			v.Action = d.String()
+		case "Principal":
+			v.Principal = d.String()
+		case "SourceArn":
+			v.SourceArn = d.String()
+		case "SourceAccount":
+			v.SourceAccount = d.String()
+		case "EventSourceToken":
+			v.EventSourceToken = d.String()
+		case "RevisionId":
+			v.RevisionId = d.String()
+		case "PrincipalOrgID":
+			v.PrincipalOrgID = d.String()
+		case "FunctionUrlAuthType":
+			v.FunctionUrlAuthType = d.String()
+		case "InvokedViaFunctionUrl":
+			v.InvokedViaFunctionUrl = d.Bool()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeCapacityProviderConfig(d *jsonwire.Decoder, v *CapacityProviderConfig) bool {
 	if !d.Object() {
 		return false
@@ -137,6 +170,29 @@ func decodeDeadLetterConfig(d *jsonwire.Decoder, v *DeadLetterConfig) bool {
 		switch string(d.Key()) {
 		case "TargetArn":
 			v.TargetArn = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeDestinationConfig(d *jsonwire.Decoder, v *DestinationConfig) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "OnSuccess":
+			v.OnSuccess = new(OnSuccess)
+			if !decodeOnSuccess(d, v.OnSuccess) {
+				v.OnSuccess = nil
+			}
+		case "OnFailure":
+			v.OnFailure = new(OnFailure)
+			if !decodeOnFailure(d, v.OnFailure) {
+				v.OnFailure = nil
+			}
 		default:
 			d.Skip()
 		}
@@ -292,6 +348,73 @@ func decodeLoggingConfig(d *jsonwire.Decoder, v *LoggingConfig) bool {
 	return true
 }
 
+func decodeOnFailure(d *jsonwire.Decoder, v *OnFailure) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "Destination":
+			v.Destination = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeOnSuccess(d *jsonwire.Decoder, v *OnSuccess) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "Destination":
+			v.Destination = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodePutFunctionConcurrencyRequest(d *jsonwire.Decoder, v *PutFunctionConcurrencyInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "ReservedConcurrentExecutions":
+			v.ReservedConcurrentExecutions = d.Int()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodePutFunctionEventInvokeConfigRequest(d *jsonwire.Decoder, v *PutFunctionEventInvokeConfigInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "MaximumRetryAttempts":
+			v.MaximumRetryAttempts = d.Int()
+		case "MaximumEventAgeInSeconds":
+			v.MaximumEventAgeInSeconds = d.Int()
+		case "DestinationConfig":
+			v.DestinationConfig = new(DestinationConfig)
+			if !decodeDestinationConfig(d, v.DestinationConfig) {
+				v.DestinationConfig = nil
+			}
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeSnapStart(d *jsonwire.Decoder, v *SnapStart) bool {
 	if !d.Object() {
 		return false
@@ -300,6 +423,21 @@ func decodeSnapStart(d *jsonwire.Decoder, v *SnapStart) bool {
 		switch string(d.Key()) {
 		case "ApplyOn":
 			v.ApplyOn = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeTagResourceRequest(d *jsonwire.Decoder, v *TagResourceInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "Tags":
+			v.Tags = decodeTags(d)
 		default:
 			d.Skip()
 		}
@@ -455,6 +593,28 @@ func decodeUpdateFunctionConfigurationRequest(d *jsonwire.Decoder, v *UpdateFunc
 	return true
 }
 
+func decodeUpdateFunctionEventInvokeConfigRequest(d *jsonwire.Decoder, v *UpdateFunctionEventInvokeConfigInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "MaximumRetryAttempts":
+			v.MaximumRetryAttempts = d.Int()
+		case "MaximumEventAgeInSeconds":
+			v.MaximumEventAgeInSeconds = d.Int()
+		case "DestinationConfig":
+			v.DestinationConfig = new(DestinationConfig)
+			if !decodeDestinationConfig(d, v.DestinationConfig) {
+				v.DestinationConfig = nil
+			}
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeVpcConfig(d *jsonwire.Decoder, v *VpcConfig) bool {
 	if !d.Object() {
 		return false
@@ -541,6 +701,19 @@ func decodeStringList(d *jsonwire.Decoder) []string {
 }
 
 func decodeSubnetIds(d *jsonwire.Decoder) []string {
+	if !d.Array() {
+		return nil
+	}
+	v := []string{}
+	for d.Element() {
+		if e, ok := d.Text(); ok {
+			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func decodeTagKeyList(d *jsonwire.Decoder) []string {
 	if !d.Array() {
 		return nil
 	}

@@ -9,6 +9,53 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
 )
 
+func appendAccountLimit(b []byte, v *AccountLimit) []byte {
+	b = append(b, '{')
+	if v.TotalCodeSize != nil {
+		b = jsonwire.Name(b, "TotalCodeSize")
+		b = jsonwire.Int(b, *v.TotalCodeSize)
+	}
+	if v.CodeSizeUnzipped != nil {
+		b = jsonwire.Name(b, "CodeSizeUnzipped")
+		b = jsonwire.Int(b, *v.CodeSizeUnzipped)
+	}
+	if v.CodeSizeZipped != nil {
+		b = jsonwire.Name(b, "CodeSizeZipped")
+		b = jsonwire.Int(b, *v.CodeSizeZipped)
+	}
+	if v.ConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "ConcurrentExecutions")
+		b = jsonwire.Int(b, *v.ConcurrentExecutions)
+	}
+	if v.UnreservedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "UnreservedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.UnreservedConcurrentExecutions)
+	}
+	return append(b, '}')
+}
+
+func appendAccountUsage(b []byte, v *AccountUsage) []byte {
+	b = append(b, '{')
+	if v.TotalCodeSize != nil {
+		b = jsonwire.Name(b, "TotalCodeSize")
+		b = jsonwire.Int(b, *v.TotalCodeSize)
+	}
+	if v.FunctionCount != nil {
+		b = jsonwire.Name(b, "FunctionCount")
+		b = jsonwire.Int(b, *v.FunctionCount)
+	}
+	return append(b, '}')
+}
+
+func appendAddPermissionResponse(b []byte, v *AddPermissionOutput) []byte {
+	b = append(b, '{')
+	if v.Statement != nil {
+		b = jsonwire.Name(b, "Statement")
+		b = jsonwire.String(b, *v.Statement)
+	}
+	return append(b, '}')
+}
+
 func appendCapacityProviderConfig(b []byte, v *CapacityProviderConfig) []byte {
 	b = append(b, '{')
 	if v.LambdaManagedInstancesCapacityProviderConfig != nil {
@@ -36,8 +83,31 @@ func appendDeadLetterConfig(b []byte, v *DeadLetterConfig) []byte {
 	return append(b, '}')
 }
 
+func appendDeleteFunctionConcurrencyOutput(b []byte, v *DeleteFunctionConcurrencyOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
+func appendDeleteFunctionEventInvokeConfigOutput(b []byte, v *DeleteFunctionEventInvokeConfigOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendDeleteFunctionResponse(b []byte, v *DeleteFunctionOutput) []byte {
 	b = append(b, '{')
+	return append(b, '}')
+}
+
+func appendDestinationConfig(b []byte, v *DestinationConfig) []byte {
+	b = append(b, '{')
+	if v.OnSuccess != nil {
+		b = jsonwire.Name(b, "OnSuccess")
+		b = appendOnSuccess(b, v.OnSuccess)
+	}
+	if v.OnFailure != nil {
+		b = jsonwire.Name(b, "OnFailure")
+		b = appendOnFailure(b, v.OnFailure)
+	}
 	return append(b, '}')
 }
 
@@ -292,6 +362,44 @@ func appendFunctionConfiguration(b []byte, v *FunctionConfiguration) []byte {
 	return append(b, '}')
 }
 
+func appendFunctionEventInvokeConfig(b []byte, v *FunctionEventInvokeConfig) []byte {
+	b = append(b, '{')
+	if v.LastModified != nil {
+		b = jsonwire.Name(b, "LastModified")
+		b = jsonwire.Time(b, *v.LastModified)
+	}
+	if v.FunctionArn != nil {
+		b = jsonwire.Name(b, "FunctionArn")
+		b = jsonwire.String(b, *v.FunctionArn)
+	}
+	if v.MaximumRetryAttempts != nil {
+		b = jsonwire.Name(b, "MaximumRetryAttempts")
+		b = jsonwire.Int(b, *v.MaximumRetryAttempts)
+	}
+	if v.MaximumEventAgeInSeconds != nil {
+		b = jsonwire.Name(b, "MaximumEventAgeInSeconds")
+		b = jsonwire.Int(b, *v.MaximumEventAgeInSeconds)
+	}
+	if v.DestinationConfig != nil {
+		b = jsonwire.Name(b, "DestinationConfig")
+		b = appendDestinationConfig(b, v.DestinationConfig)
+	}
+	return append(b, '}')
+}
+
+func appendGetAccountSettingsResponse(b []byte, v *GetAccountSettingsOutput) []byte {
+	b = append(b, '{')
+	if v.AccountLimit != nil {
+		b = jsonwire.Name(b, "AccountLimit")
+		b = appendAccountLimit(b, v.AccountLimit)
+	}
+	if v.AccountUsage != nil {
+		b = jsonwire.Name(b, "AccountUsage")
+		b = appendAccountUsage(b, v.AccountUsage)
+	}
+	return append(b, '}')
+}
+
 func appendGetFunctionCodeSigningConfigResponse(b []byte, v *GetFunctionCodeSigningConfigOutput) []byte {
 	b = append(b, '{')
 	if v.CodeSigningConfigArn != nil {
@@ -301,6 +409,15 @@ func appendGetFunctionCodeSigningConfigResponse(b []byte, v *GetFunctionCodeSign
 	if v.FunctionName != nil {
 		b = jsonwire.Name(b, "FunctionName")
 		b = jsonwire.String(b, *v.FunctionName)
+	}
+	return append(b, '}')
+}
+
+func appendGetFunctionConcurrencyResponse(b []byte, v *GetFunctionConcurrencyOutput) []byte {
+	b = append(b, '{')
+	if v.ReservedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "ReservedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.ReservedConcurrentExecutions)
 	}
 	return append(b, '}')
 }
@@ -326,6 +443,19 @@ func appendGetFunctionResponse(b []byte, v *GetFunctionOutput) []byte {
 	if v.Concurrency != nil {
 		b = jsonwire.Name(b, "Concurrency")
 		b = appendConcurrency(b, v.Concurrency)
+	}
+	return append(b, '}')
+}
+
+func appendGetPolicyResponse(b []byte, v *GetPolicyOutput) []byte {
+	b = append(b, '{')
+	if v.Policy != nil {
+		b = jsonwire.Name(b, "Policy")
+		b = jsonwire.String(b, *v.Policy)
+	}
+	if v.RevisionId != nil {
+		b = jsonwire.Name(b, "RevisionId")
+		b = jsonwire.String(b, *v.RevisionId)
 	}
 	return append(b, '}')
 }
@@ -416,6 +546,19 @@ func appendLayer(b []byte, v *Layer) []byte {
 	return append(b, '}')
 }
 
+func appendListFunctionEventInvokeConfigsResponse(b []byte, v *ListFunctionEventInvokeConfigsOutput) []byte {
+	b = append(b, '{')
+	if v.FunctionEventInvokeConfigs != nil {
+		b = jsonwire.Name(b, "FunctionEventInvokeConfigs")
+		b = appendFunctionEventInvokeConfigList(b, v.FunctionEventInvokeConfigs)
+	}
+	if v.NextMarker != nil {
+		b = jsonwire.Name(b, "NextMarker")
+		b = jsonwire.String(b, *v.NextMarker)
+	}
+	return append(b, '}')
+}
+
 func appendListFunctionsResponse(b []byte, v *ListFunctionsOutput) []byte {
 	b = append(b, '{')
 	if v.NextMarker != nil {
@@ -472,6 +615,29 @@ func appendLoggingConfig(b []byte, v *LoggingConfig) []byte {
 	return append(b, '}')
 }
 
+func appendOnFailure(b []byte, v *OnFailure) []byte {
+	b = append(b, '{')
+	if v.Destination != nil {
+		b = jsonwire.Name(b, "Destination")
+		b = jsonwire.String(b, *v.Destination)
+	}
+	return append(b, '}')
+}
+
+func appendOnSuccess(b []byte, v *OnSuccess) []byte {
+	b = append(b, '{')
+	if v.Destination != nil {
+		b = jsonwire.Name(b, "Destination")
+		b = jsonwire.String(b, *v.Destination)
+	}
+	return append(b, '}')
+}
+
+func appendRemovePermissionOutput(b []byte, v *RemovePermissionOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendRuntimeVersionConfig(b []byte, v *RuntimeVersionConfig) []byte {
 	b = append(b, '{')
 	if v.RuntimeVersionArn != nil {
@@ -511,6 +677,11 @@ func appendSnapStartResponse(b []byte, v *SnapStartResponse) []byte {
 	return append(b, '}')
 }
 
+func appendTagResourceOutput(b []byte, v *TagResourceOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendTagsError(b []byte, v *TagsError) []byte {
 	b = append(b, '{')
 	if v.ErrorCode != nil {
@@ -539,6 +710,11 @@ func appendTracingConfigResponse(b []byte, v *TracingConfigResponse) []byte {
 		b = jsonwire.Name(b, "Mode")
 		b = jsonwire.String(b, *v.Mode)
 	}
+	return append(b, '}')
+}
+
+func appendUntagResourceOutput(b []byte, v *UntagResourceOutput) []byte {
+	b = append(b, '{')
 	return append(b, '}')
 }
 
@@ -577,6 +753,15 @@ func appendFileSystemConfigList(b []byte, v []FileSystemConfig) []byte {
 	for i := range v {
 		b = jsonwire.Sep(b)
 		b = appendFileSystemConfig(b, &v[i])
+	}
+	return append(b, ']')
+}
+
+func appendFunctionEventInvokeConfigList(b []byte, v []FunctionEventInvokeConfig) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = appendFunctionEventInvokeConfig(b, &v[i])
 	}
 	return append(b, ']')
 }

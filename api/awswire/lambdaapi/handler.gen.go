@@ -12,22 +12,41 @@ import (
 // it gets satisfy the model: required members are never nil. A nil answer is an
 // empty one.
 type Service interface {
+	AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error)
 	CreateFunction(ctx context.Context, in *CreateFunctionInput) (*FunctionConfiguration, error)
 	DeleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error)
+	DeleteFunctionConcurrency(ctx context.Context, in *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error)
+	DeleteFunctionEventInvokeConfig(ctx context.Context, in *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error)
+	GetAccountSettings(ctx context.Context, in *GetAccountSettingsInput) (*GetAccountSettingsOutput, error)
 	GetFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error)
 	GetFunctionCodeSigningConfig(ctx context.Context, in *GetFunctionCodeSigningConfigInput) (*GetFunctionCodeSigningConfigOutput, error)
+	GetFunctionConcurrency(ctx context.Context, in *GetFunctionConcurrencyInput) (*GetFunctionConcurrencyOutput, error)
 	GetFunctionConfiguration(ctx context.Context, in *GetFunctionConfigurationInput) (*FunctionConfiguration, error)
+	GetFunctionEventInvokeConfig(ctx context.Context, in *GetFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
+	GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error)
 	Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error)
+	ListFunctionEventInvokeConfigs(ctx context.Context, in *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error)
 	ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error)
 	ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error)
+	PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error)
+	PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
+	RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error)
+	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
+	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
 	UpdateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInput) (*FunctionConfiguration, error)
 	UpdateFunctionConfiguration(ctx context.Context, in *UpdateFunctionConfigurationInput) (*FunctionConfiguration, error)
+	UpdateFunctionEventInvokeConfig(ctx context.Context, in *UpdateFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
 }
 
 // Unimplemented answers every operation with UnknownOperationException. Embed it
 // to implement some of them.
 type Unimplemented struct{}
+
+// AddPermission is not implemented.
+func (Unimplemented) AddPermission(context.Context, *AddPermissionInput) (*AddPermissionOutput, error) {
+	return nil, awswire.NotImplemented("AddPermission")
+}
 
 // CreateFunction is not implemented.
 func (Unimplemented) CreateFunction(context.Context, *CreateFunctionInput) (*FunctionConfiguration, error) {
@@ -37,6 +56,21 @@ func (Unimplemented) CreateFunction(context.Context, *CreateFunctionInput) (*Fun
 // DeleteFunction is not implemented.
 func (Unimplemented) DeleteFunction(context.Context, *DeleteFunctionInput) (*DeleteFunctionOutput, error) {
 	return nil, awswire.NotImplemented("DeleteFunction")
+}
+
+// DeleteFunctionConcurrency is not implemented.
+func (Unimplemented) DeleteFunctionConcurrency(context.Context, *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error) {
+	return nil, awswire.NotImplemented("DeleteFunctionConcurrency")
+}
+
+// DeleteFunctionEventInvokeConfig is not implemented.
+func (Unimplemented) DeleteFunctionEventInvokeConfig(context.Context, *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error) {
+	return nil, awswire.NotImplemented("DeleteFunctionEventInvokeConfig")
+}
+
+// GetAccountSettings is not implemented.
+func (Unimplemented) GetAccountSettings(context.Context, *GetAccountSettingsInput) (*GetAccountSettingsOutput, error) {
+	return nil, awswire.NotImplemented("GetAccountSettings")
 }
 
 // GetFunction is not implemented.
@@ -49,14 +83,34 @@ func (Unimplemented) GetFunctionCodeSigningConfig(context.Context, *GetFunctionC
 	return nil, awswire.NotImplemented("GetFunctionCodeSigningConfig")
 }
 
+// GetFunctionConcurrency is not implemented.
+func (Unimplemented) GetFunctionConcurrency(context.Context, *GetFunctionConcurrencyInput) (*GetFunctionConcurrencyOutput, error) {
+	return nil, awswire.NotImplemented("GetFunctionConcurrency")
+}
+
 // GetFunctionConfiguration is not implemented.
 func (Unimplemented) GetFunctionConfiguration(context.Context, *GetFunctionConfigurationInput) (*FunctionConfiguration, error) {
 	return nil, awswire.NotImplemented("GetFunctionConfiguration")
 }
 
+// GetFunctionEventInvokeConfig is not implemented.
+func (Unimplemented) GetFunctionEventInvokeConfig(context.Context, *GetFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
+	return nil, awswire.NotImplemented("GetFunctionEventInvokeConfig")
+}
+
+// GetPolicy is not implemented.
+func (Unimplemented) GetPolicy(context.Context, *GetPolicyInput) (*GetPolicyOutput, error) {
+	return nil, awswire.NotImplemented("GetPolicy")
+}
+
 // Invoke is not implemented.
 func (Unimplemented) Invoke(context.Context, *InvokeInput) (*InvokeOutput, error) {
 	return nil, awswire.NotImplemented("Invoke")
+}
+
+// ListFunctionEventInvokeConfigs is not implemented.
+func (Unimplemented) ListFunctionEventInvokeConfigs(context.Context, *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error) {
+	return nil, awswire.NotImplemented("ListFunctionEventInvokeConfigs")
 }
 
 // ListFunctions is not implemented.
@@ -74,6 +128,31 @@ func (Unimplemented) ListVersionsByFunction(context.Context, *ListVersionsByFunc
 	return nil, awswire.NotImplemented("ListVersionsByFunction")
 }
 
+// PutFunctionConcurrency is not implemented.
+func (Unimplemented) PutFunctionConcurrency(context.Context, *PutFunctionConcurrencyInput) (*Concurrency, error) {
+	return nil, awswire.NotImplemented("PutFunctionConcurrency")
+}
+
+// PutFunctionEventInvokeConfig is not implemented.
+func (Unimplemented) PutFunctionEventInvokeConfig(context.Context, *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
+	return nil, awswire.NotImplemented("PutFunctionEventInvokeConfig")
+}
+
+// RemovePermission is not implemented.
+func (Unimplemented) RemovePermission(context.Context, *RemovePermissionInput) (*RemovePermissionOutput, error) {
+	return nil, awswire.NotImplemented("RemovePermission")
+}
+
+// TagResource is not implemented.
+func (Unimplemented) TagResource(context.Context, *TagResourceInput) (*TagResourceOutput, error) {
+	return nil, awswire.NotImplemented("TagResource")
+}
+
+// UntagResource is not implemented.
+func (Unimplemented) UntagResource(context.Context, *UntagResourceInput) (*UntagResourceOutput, error) {
+	return nil, awswire.NotImplemented("UntagResource")
+}
+
 // UpdateFunctionCode is not implemented.
 func (Unimplemented) UpdateFunctionCode(context.Context, *UpdateFunctionCodeInput) (*FunctionConfiguration, error) {
 	return nil, awswire.NotImplemented("UpdateFunctionCode")
@@ -82,6 +161,11 @@ func (Unimplemented) UpdateFunctionCode(context.Context, *UpdateFunctionCodeInpu
 // UpdateFunctionConfiguration is not implemented.
 func (Unimplemented) UpdateFunctionConfiguration(context.Context, *UpdateFunctionConfigurationInput) (*FunctionConfiguration, error) {
 	return nil, awswire.NotImplemented("UpdateFunctionConfiguration")
+}
+
+// UpdateFunctionEventInvokeConfig is not implemented.
+func (Unimplemented) UpdateFunctionEventInvokeConfig(context.Context, *UpdateFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
+	return nil, awswire.NotImplemented("UpdateFunctionEventInvokeConfig")
 }
 
 type handler struct{ s Service }
@@ -95,19 +179,63 @@ func New(s Service) *awswire.Service {
 		Dialect:  dialect(),
 		OwnsPath: ownsPath,
 		Operations: []awswire.Operation{
+			{Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201, Run: h.addPermission},
 			{Name: "CreateFunction", Method: "POST", Path: "/2015-03-31/functions", Status: 201, Limit: 70_167_211, Run: h.createFunction},
 			{Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204, Run: h.deleteFunction},
+			{Name: "DeleteFunctionConcurrency", Method: "DELETE", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 204, Run: h.deleteFunctionConcurrency},
+			{Name: "DeleteFunctionEventInvokeConfig", Method: "DELETE", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 204, Run: h.deleteFunctionEventInvokeConfig},
+			{Name: "GetAccountSettings", Method: "GET", Path: "/2016-08-19/account-settings", Status: 200, Run: h.getAccountSettings},
 			{Name: "GetFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}", Status: 200, Run: h.getFunction},
 			{Name: "GetFunctionCodeSigningConfig", Method: "GET", Path: "/2020-06-30/functions/{FunctionName}/code-signing-config", Status: 200, Run: h.getFunctionCodeSigningConfig},
+			{Name: "GetFunctionConcurrency", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/concurrency", Status: 200, Run: h.getFunctionConcurrency},
 			{Name: "GetFunctionConfiguration", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Run: h.getFunctionConfiguration},
+			{Name: "GetFunctionEventInvokeConfig", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.getFunctionEventInvokeConfig},
+			{Name: "GetPolicy", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 200, Run: h.getPolicy},
 			{Name: "Invoke", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/invocations", Status: 200, Limit: 6_291_456, Run: h.invoke},
+			{Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", Status: 200, Run: h.listFunctionEventInvokeConfigs},
 			{Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions", Status: 200, Run: h.listFunctions},
 			{Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{Resource}", Status: 200, Run: h.listTags},
 			{Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 200, Run: h.listVersionsByFunction},
+			{Name: "PutFunctionConcurrency", Method: "PUT", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 200, Run: h.putFunctionConcurrency},
+			{Name: "PutFunctionEventInvokeConfig", Method: "PUT", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.putFunctionEventInvokeConfig},
+			{Name: "RemovePermission", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Status: 204, Run: h.removePermission},
+			{Name: "TagResource", Method: "POST", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.tagResource},
+			{Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.untagResource},
 			{Name: "UpdateFunctionCode", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/code", Status: 200, Limit: 70_167_211, Run: h.updateFunctionCode},
 			{Name: "UpdateFunctionConfiguration", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Run: h.updateFunctionConfiguration},
+			{Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.updateFunctionEventInvokeConfig},
 		},
 	}
+}
+
+func (h handler) addPermission(ctx context.Context, c *awswire.Call) error {
+	in := new(AddPermissionInput)
+	if d := c.Decoder(); d != nil {
+		decodeAddPermissionRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkAddPermissionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "AddPermission", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.AddPermission(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(AddPermissionOutput)
+	}
+	c.SetOut(appendAddPermissionResponse(c.Out(), out))
+	return nil
 }
 
 func (h handler) createFunction(ctx context.Context, c *awswire.Call) error {
@@ -166,6 +294,80 @@ func (h handler) deleteFunction(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) deleteFunctionConcurrency(ctx context.Context, c *awswire.Call) error {
+	in := new(DeleteFunctionConcurrencyInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkDeleteFunctionConcurrencyRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunctionConcurrency", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.DeleteFunctionConcurrency(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(DeleteFunctionConcurrencyOutput)
+	}
+	c.SetOut(appendDeleteFunctionConcurrencyOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) deleteFunctionEventInvokeConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(DeleteFunctionEventInvokeConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkDeleteFunctionEventInvokeConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.DeleteFunctionEventInvokeConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(DeleteFunctionEventInvokeConfigOutput)
+	}
+	c.SetOut(appendDeleteFunctionEventInvokeConfigOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) getAccountSettings(ctx context.Context, c *awswire.Call) error {
+	in := new(GetAccountSettingsInput)
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetAccountSettings(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetAccountSettingsOutput)
+	}
+	c.SetOut(appendGetAccountSettingsResponse(c.Out(), out))
+	return nil
+}
+
 func (h handler) getFunction(ctx context.Context, c *awswire.Call) error {
 	in := new(GetFunctionInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -219,6 +421,32 @@ func (h handler) getFunctionCodeSigningConfig(ctx context.Context, c *awswire.Ca
 	return nil
 }
 
+func (h handler) getFunctionConcurrency(ctx context.Context, c *awswire.Call) error {
+	in := new(GetFunctionConcurrencyInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetFunctionConcurrencyRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionConcurrency", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetFunctionConcurrency(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetFunctionConcurrencyOutput)
+	}
+	c.SetOut(appendGetFunctionConcurrencyResponse(c.Out(), out))
+	return nil
+}
+
 func (h handler) getFunctionConfiguration(ctx context.Context, c *awswire.Call) error {
 	in := new(GetFunctionConfigurationInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -243,6 +471,60 @@ func (h handler) getFunctionConfiguration(ctx context.Context, c *awswire.Call) 
 		out = new(FunctionConfiguration)
 	}
 	c.SetOut(appendFunctionConfiguration(c.Out(), out))
+	return nil
+}
+
+func (h handler) getFunctionEventInvokeConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(GetFunctionEventInvokeConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetFunctionEventInvokeConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetFunctionEventInvokeConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(FunctionEventInvokeConfig)
+	}
+	c.SetOut(appendFunctionEventInvokeConfig(c.Out(), out))
+	return nil
+}
+
+func (h handler) getPolicy(ctx context.Context, c *awswire.Call) error {
+	in := new(GetPolicyInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetPolicyRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetPolicy", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetPolicy(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetPolicyOutput)
+	}
+	c.SetOut(appendGetPolicyResponse(c.Out(), out))
 	return nil
 }
 
@@ -281,6 +563,34 @@ func (h handler) invoke(ctx context.Context, c *awswire.Call) error {
 	c.SetHeader("X-Amz-Executed-Version", out.ExecutedVersion)
 	c.SetHeader("X-Amz-Durable-Execution-Arn", out.DurableExecutionArn)
 	c.SetPayload(out.Payload)
+	return nil
+}
+
+func (h handler) listFunctionEventInvokeConfigs(ctx context.Context, c *awswire.Call) error {
+	in := new(ListFunctionEventInvokeConfigsInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Marker = c.QueryString("Marker")
+	in.MaxItems = c.QueryInt("MaxItems")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkListFunctionEventInvokeConfigsRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListFunctionEventInvokeConfigs", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListFunctionEventInvokeConfigs(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListFunctionEventInvokeConfigsOutput)
+	}
+	c.SetOut(appendListFunctionEventInvokeConfigsResponse(c.Out(), out))
 	return nil
 }
 
@@ -367,6 +677,150 @@ func (h handler) listVersionsByFunction(ctx context.Context, c *awswire.Call) er
 	return nil
 }
 
+func (h handler) putFunctionConcurrency(ctx context.Context, c *awswire.Call) error {
+	in := new(PutFunctionConcurrencyInput)
+	if d := c.Decoder(); d != nil {
+		decodePutFunctionConcurrencyRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPutFunctionConcurrencyRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutFunctionConcurrency", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PutFunctionConcurrency(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(Concurrency)
+	}
+	c.SetOut(appendConcurrency(c.Out(), out))
+	return nil
+}
+
+func (h handler) putFunctionEventInvokeConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(PutFunctionEventInvokeConfigInput)
+	if d := c.Decoder(); d != nil {
+		decodePutFunctionEventInvokeConfigRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPutFunctionEventInvokeConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PutFunctionEventInvokeConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(FunctionEventInvokeConfig)
+	}
+	c.SetOut(appendFunctionEventInvokeConfig(c.Out(), out))
+	return nil
+}
+
+func (h handler) removePermission(ctx context.Context, c *awswire.Call) error {
+	in := new(RemovePermissionInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.StatementId = c.Label(1, "StatementId")
+	in.Qualifier = c.QueryString("Qualifier")
+	in.RevisionId = c.QueryString("RevisionId")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkRemovePermissionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "RemovePermission", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.RemovePermission(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(RemovePermissionOutput)
+	}
+	c.SetOut(appendRemovePermissionOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
+	in := new(TagResourceInput)
+	if d := c.Decoder(); d != nil {
+		decodeTagResourceRequest(d, in)
+	}
+	in.Resource = c.Label(0, "Resource")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkTagResourceRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagResource", named{Resource: in.Resource})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.TagResource(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(TagResourceOutput)
+	}
+	c.SetOut(appendTagResourceOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
+	in := new(UntagResourceInput)
+	in.Resource = c.Label(0, "Resource")
+	in.TagKeys = c.QueryStrings("tagKeys")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkUntagResourceRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagResource", named{Resource: in.Resource})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.UntagResource(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(UntagResourceOutput)
+	}
+	c.SetOut(appendUntagResourceOutput(c.Out(), out))
+	return nil
+}
+
 func (h handler) updateFunctionCode(ctx context.Context, c *awswire.Call) error {
 	in := new(UpdateFunctionCodeInput)
 	if d := c.Decoder(); d != nil {
@@ -425,6 +879,36 @@ func (h handler) updateFunctionConfiguration(ctx context.Context, c *awswire.Cal
 	return nil
 }
 
+func (h handler) updateFunctionEventInvokeConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(UpdateFunctionEventInvokeConfigInput)
+	if d := c.Decoder(); d != nil {
+		decodeUpdateFunctionEventInvokeConfigRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkUpdateFunctionEventInvokeConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.UpdateFunctionEventInvokeConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(FunctionEventInvokeConfig)
+	}
+	c.SetOut(appendFunctionEventInvokeConfig(c.Out(), out))
+	return nil
+}
+
 // modelled returns the status of an error that the model has, and whether its
 // message stands in a member called message rather than Message.
 func modelled(code string) (status int, lower, ok bool) {
@@ -479,6 +963,8 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 502, false, true
 	case "NoPublishedVersionException":
 		return 400, false, true
+	case "PolicyLengthExceededException":
+		return 400, true, true
 	case "PreconditionFailedException":
 		return 412, true, true
 	case "RecursiveInvocationException":

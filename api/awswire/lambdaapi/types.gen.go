@@ -2,6 +2,46 @@
 
 package lambdaapi
 
+import (
+	"time"
+)
+
+// AccountLimit is AWS's AccountLimit. Absent members are nil.
+type AccountLimit struct {
+	TotalCodeSize                  *int64
+	CodeSizeUnzipped               *int64
+	CodeSizeZipped                 *int64
+	ConcurrentExecutions           *int
+	UnreservedConcurrentExecutions *int
+}
+
+// AccountUsage is AWS's AccountUsage. Absent members are nil.
+type AccountUsage struct {
+	TotalCodeSize *int64
+	FunctionCount *int64
+}
+
+// AddPermissionInput is AWS's AddPermissionRequest. Absent members are nil.
+type AddPermissionInput struct {
+	FunctionName          *string // required
+	StatementId           *string // required
+	Action                *string // required
+	Principal             *string // required
+	SourceArn             *string
+	SourceAccount         *string
+	EventSourceToken      *string
+	Qualifier             *string
+	RevisionId            *string
+	PrincipalOrgID        *string
+	FunctionUrlAuthType   *string
+	InvokedViaFunctionUrl *bool
+}
+
+// AddPermissionOutput is AWS's AddPermissionResponse. Absent members are nil.
+type AddPermissionOutput struct {
+	Statement *string
+}
+
 // CapacityProviderConfig is AWS's CapacityProviderConfig. Absent members are nil.
 type CapacityProviderConfig struct {
 	LambdaManagedInstancesCapacityProviderConfig *LambdaManagedInstancesCapacityProviderConfig // required
@@ -49,6 +89,25 @@ type DeadLetterConfig struct {
 	TargetArn *string
 }
 
+// DeleteFunctionConcurrencyOutput is AWS's DeleteFunctionConcurrencyOutput. Absent members are nil.
+type DeleteFunctionConcurrencyOutput struct {
+}
+
+// DeleteFunctionConcurrencyInput is AWS's DeleteFunctionConcurrencyRequest. Absent members are nil.
+type DeleteFunctionConcurrencyInput struct {
+	FunctionName *string // required
+}
+
+// DeleteFunctionEventInvokeConfigOutput is AWS's DeleteFunctionEventInvokeConfigOutput. Absent members are nil.
+type DeleteFunctionEventInvokeConfigOutput struct {
+}
+
+// DeleteFunctionEventInvokeConfigInput is AWS's DeleteFunctionEventInvokeConfigRequest. Absent members are nil.
+type DeleteFunctionEventInvokeConfigInput struct {
+	FunctionName *string // required
+	Qualifier    *string
+}
+
 // DeleteFunctionInput is AWS's DeleteFunctionRequest. Absent members are nil.
 type DeleteFunctionInput struct {
 	FunctionName *string // required
@@ -58,6 +117,12 @@ type DeleteFunctionInput struct {
 // DeleteFunctionOutput is AWS's DeleteFunctionResponse. Absent members are nil.
 type DeleteFunctionOutput struct {
 	StatusCode *int
+}
+
+// DestinationConfig is AWS's DestinationConfig. Absent members are nil.
+type DestinationConfig struct {
+	OnSuccess *OnSuccess
+	OnFailure *OnFailure
 }
 
 // DurableConfig is AWS's DurableConfig. Absent members are nil.
@@ -157,6 +222,25 @@ type FunctionConfiguration struct {
 	TenancyConfig              *TenancyConfig
 }
 
+// FunctionEventInvokeConfig is AWS's FunctionEventInvokeConfig. Absent members are nil.
+type FunctionEventInvokeConfig struct {
+	LastModified             *time.Time
+	FunctionArn              *string
+	MaximumRetryAttempts     *int
+	MaximumEventAgeInSeconds *int
+	DestinationConfig        *DestinationConfig
+}
+
+// GetAccountSettingsInput is AWS's GetAccountSettingsRequest. Absent members are nil.
+type GetAccountSettingsInput struct {
+}
+
+// GetAccountSettingsOutput is AWS's GetAccountSettingsResponse. Absent members are nil.
+type GetAccountSettingsOutput struct {
+	AccountLimit *AccountLimit
+	AccountUsage *AccountUsage
+}
+
 // GetFunctionCodeSigningConfigInput is AWS's GetFunctionCodeSigningConfigRequest. Absent members are nil.
 type GetFunctionCodeSigningConfigInput struct {
 	FunctionName *string // required
@@ -168,8 +252,24 @@ type GetFunctionCodeSigningConfigOutput struct {
 	FunctionName         *string // required
 }
 
+// GetFunctionConcurrencyInput is AWS's GetFunctionConcurrencyRequest. Absent members are nil.
+type GetFunctionConcurrencyInput struct {
+	FunctionName *string // required
+}
+
+// GetFunctionConcurrencyOutput is AWS's GetFunctionConcurrencyResponse. Absent members are nil.
+type GetFunctionConcurrencyOutput struct {
+	ReservedConcurrentExecutions *int
+}
+
 // GetFunctionConfigurationInput is AWS's GetFunctionConfigurationRequest. Absent members are nil.
 type GetFunctionConfigurationInput struct {
+	FunctionName *string // required
+	Qualifier    *string
+}
+
+// GetFunctionEventInvokeConfigInput is AWS's GetFunctionEventInvokeConfigRequest. Absent members are nil.
+type GetFunctionEventInvokeConfigInput struct {
 	FunctionName *string // required
 	Qualifier    *string
 }
@@ -187,6 +287,18 @@ type GetFunctionOutput struct {
 	Tags          map[string]string
 	TagsError     *TagsError
 	Concurrency   *Concurrency
+}
+
+// GetPolicyInput is AWS's GetPolicyRequest. Absent members are nil.
+type GetPolicyInput struct {
+	FunctionName *string // required
+	Qualifier    *string
+}
+
+// GetPolicyOutput is AWS's GetPolicyResponse. Absent members are nil.
+type GetPolicyOutput struct {
+	Policy     *string
+	RevisionId *string
 }
 
 // ImageConfig is AWS's ImageConfig. Absent members are nil.
@@ -245,6 +357,19 @@ type Layer struct {
 	SigningJobArn            *string
 }
 
+// ListFunctionEventInvokeConfigsInput is AWS's ListFunctionEventInvokeConfigsRequest. Absent members are nil.
+type ListFunctionEventInvokeConfigsInput struct {
+	FunctionName *string // required
+	Marker       *string
+	MaxItems     *int
+}
+
+// ListFunctionEventInvokeConfigsOutput is AWS's ListFunctionEventInvokeConfigsResponse. Absent members are nil.
+type ListFunctionEventInvokeConfigsOutput struct {
+	FunctionEventInvokeConfigs []FunctionEventInvokeConfig
+	NextMarker                 *string
+}
+
 // ListFunctionsInput is AWS's ListFunctionsRequest. Absent members are nil.
 type ListFunctionsInput struct {
 	MasterRegion    *string
@@ -290,6 +415,43 @@ type LoggingConfig struct {
 	LogGroup            *string
 }
 
+// OnFailure is AWS's OnFailure. Absent members are nil.
+type OnFailure struct {
+	Destination *string
+}
+
+// OnSuccess is AWS's OnSuccess. Absent members are nil.
+type OnSuccess struct {
+	Destination *string
+}
+
+// PutFunctionConcurrencyInput is AWS's PutFunctionConcurrencyRequest. Absent members are nil.
+type PutFunctionConcurrencyInput struct {
+	FunctionName                 *string // required
+	ReservedConcurrentExecutions *int    // required
+}
+
+// PutFunctionEventInvokeConfigInput is AWS's PutFunctionEventInvokeConfigRequest. Absent members are nil.
+type PutFunctionEventInvokeConfigInput struct {
+	FunctionName             *string // required
+	Qualifier                *string
+	MaximumRetryAttempts     *int
+	MaximumEventAgeInSeconds *int
+	DestinationConfig        *DestinationConfig
+}
+
+// RemovePermissionOutput is AWS's RemovePermissionOutput. Absent members are nil.
+type RemovePermissionOutput struct {
+}
+
+// RemovePermissionInput is AWS's RemovePermissionRequest. Absent members are nil.
+type RemovePermissionInput struct {
+	FunctionName *string // required
+	StatementId  *string // required
+	Qualifier    *string
+	RevisionId   *string
+}
+
 // RuntimeVersionConfig is AWS's RuntimeVersionConfig. Absent members are nil.
 type RuntimeVersionConfig struct {
 	RuntimeVersionArn *string
@@ -313,6 +475,16 @@ type SnapStartResponse struct {
 	OptimizationStatus *string
 }
 
+// TagResourceOutput is AWS's TagResourceOutput. Absent members are nil.
+type TagResourceOutput struct {
+}
+
+// TagResourceInput is AWS's TagResourceRequest. Absent members are nil.
+type TagResourceInput struct {
+	Resource *string           // required
+	Tags     map[string]string // required
+}
+
 // TagsError is AWS's TagsError. Absent members are nil.
 type TagsError struct {
 	ErrorCode *string // required
@@ -332,6 +504,16 @@ type TracingConfig struct {
 // TracingConfigResponse is AWS's TracingConfigResponse. Absent members are nil.
 type TracingConfigResponse struct {
 	Mode *string
+}
+
+// UntagResourceOutput is AWS's UntagResourceOutput. Absent members are nil.
+type UntagResourceOutput struct {
+}
+
+// UntagResourceInput is AWS's UntagResourceRequest. Absent members are nil.
+type UntagResourceInput struct {
+	Resource *string  // required
+	TagKeys  []string // required
 }
 
 // UpdateFunctionCodeInput is AWS's UpdateFunctionCodeRequest. Absent members are nil.
@@ -375,6 +557,15 @@ type UpdateFunctionConfigurationInput struct {
 	DurableConfig          *DurableConfig
 }
 
+// UpdateFunctionEventInvokeConfigInput is AWS's UpdateFunctionEventInvokeConfigRequest. Absent members are nil.
+type UpdateFunctionEventInvokeConfigInput struct {
+	FunctionName             *string // required
+	Qualifier                *string
+	MaximumRetryAttempts     *int
+	MaximumEventAgeInSeconds *int
+	DestinationConfig        *DestinationConfig
+}
+
 // VpcConfig is AWS's VpcConfig. Absent members are nil.
 type VpcConfig struct {
 	SubnetIds               []string
@@ -404,6 +595,12 @@ const (
 const (
 	ArchitectureX86_64 = "x86_64"
 	ArchitectureArm64  = "arm64"
+)
+
+// The values of FunctionUrlAuthType.
+const (
+	FunctionUrlAuthTypeNone   = "NONE"
+	FunctionUrlAuthTypeAwsIam = "AWS_IAM"
 )
 
 // The values of FunctionVersion.

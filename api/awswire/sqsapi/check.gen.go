@@ -107,6 +107,20 @@ func missingGetQueueUrlRequest(p string, v *GetQueueUrlInput) string {
 	return ""
 }
 
+func missingListDeadLetterSourceQueuesRequest(p string, v *ListDeadLetterSourceQueuesInput) string {
+	if v.QueueUrl == nil {
+		return p + "QueueUrl"
+	}
+	return ""
+}
+
+func missingListQueueTagsRequest(p string, v *ListQueueTagsInput) string {
+	if v.QueueUrl == nil {
+		return p + "QueueUrl"
+	}
+	return ""
+}
+
 func missingMessageAttributeValue(p string, v *MessageAttributeValue) string {
 	if v.DataType == nil {
 		return p + "DataType"
@@ -176,6 +190,26 @@ func missingSetQueueAttributesRequest(p string, v *SetQueueAttributesInput) stri
 	}
 	if v.Attributes == nil {
 		return p + "Attribute"
+	}
+	return ""
+}
+
+func missingTagQueueRequest(p string, v *TagQueueInput) string {
+	if v.QueueUrl == nil {
+		return p + "QueueUrl"
+	}
+	if v.Tags == nil {
+		return p + "Tag"
+	}
+	return ""
+}
+
+func missingUntagQueueRequest(p string, v *UntagQueueInput) string {
+	if v.QueueUrl == nil {
+		return p + "QueueUrl"
+	}
+	if v.TagKeys == nil {
+		return p + "TagKey"
 	}
 	return ""
 }

@@ -180,6 +180,40 @@ func decodeGetQueueUrlRequest(d *jsonwire.Decoder, v *GetQueueUrlInput) bool {
 	return true
 }
 
+func decodeListDeadLetterSourceQueuesRequest(d *jsonwire.Decoder, v *ListDeadLetterSourceQueuesInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "QueueUrl":
+			v.QueueUrl = d.String()
+		case "NextToken":
+			v.NextToken = d.String()
+		case "MaxResults":
+			v.MaxResults = d.Int()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeListQueueTagsRequest(d *jsonwire.Decoder, v *ListQueueTagsInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "QueueUrl":
+			v.QueueUrl = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeListQueuesRequest(d *jsonwire.Decoder, v *ListQueuesInput) bool {
 	if !d.Object() {
 		return false
@@ -377,6 +411,40 @@ func decodeSetQueueAttributesRequest(d *jsonwire.Decoder, v *SetQueueAttributesI
 	return true
 }
 
+func decodeTagQueueRequest(d *jsonwire.Decoder, v *TagQueueInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "QueueUrl":
+			v.QueueUrl = d.String()
+		case "Tags":
+			v.Tags = decodeTagMap(d)
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeUntagQueueRequest(d *jsonwire.Decoder, v *UntagQueueInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "QueueUrl":
+			v.QueueUrl = d.String()
+		case "TagKeys":
+			v.TagKeys = decodeTagKeyList(d)
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeAttributeNameList(d *jsonwire.Decoder) []string {
 	if !d.Array() {
 		return nil
@@ -472,6 +540,19 @@ func decodeSendMessageBatchRequestEntryList(d *jsonwire.Decoder) []SendMessageBa
 }
 
 func decodeStringList(d *jsonwire.Decoder) []string {
+	if !d.Array() {
+		return nil
+	}
+	v := []string{}
+	for d.Element() {
+		if e, ok := d.Text(); ok {
+			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func decodeTagKeyList(d *jsonwire.Decoder) []string {
 	if !d.Array() {
 		return nil
 	}

@@ -116,6 +116,28 @@ func appendGetQueueUrlResult(b []byte, v *GetQueueUrlOutput) []byte {
 	return append(b, '}')
 }
 
+func appendListDeadLetterSourceQueuesResult(b []byte, v *ListDeadLetterSourceQueuesOutput) []byte {
+	b = append(b, '{')
+	if v.QueueUrls != nil {
+		b = jsonwire.Name(b, "queueUrls")
+		b = appendQueueUrlList(b, v.QueueUrls)
+	}
+	if v.NextToken != nil {
+		b = jsonwire.Name(b, "NextToken")
+		b = jsonwire.String(b, *v.NextToken)
+	}
+	return append(b, '}')
+}
+
+func appendListQueueTagsResult(b []byte, v *ListQueueTagsOutput) []byte {
+	b = append(b, '{')
+	if v.Tags != nil {
+		b = jsonwire.Name(b, "Tags")
+		b = appendTagMap(b, v.Tags)
+	}
+	return append(b, '}')
+}
+
 func appendListQueuesResult(b []byte, v *ListQueuesOutput) []byte {
 	b = append(b, '{')
 	if v.QueueUrls != nil {
@@ -273,6 +295,16 @@ func appendSetQueueAttributesOutput(b []byte, v *SetQueueAttributesOutput) []byt
 	return append(b, '}')
 }
 
+func appendTagQueueOutput(b []byte, v *TagQueueOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
+func appendUntagQueueOutput(b []byte, v *UntagQueueOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendBatchResultErrorEntryList(b []byte, v []BatchResultErrorEntry) []byte {
 	b = append(b, '[')
 	for i := range v {
@@ -366,6 +398,16 @@ func appendMessageSystemAttributeMap(b []byte, v map[string]string) []byte {
 }
 
 func appendQueueAttributeMap(b []byte, v map[string]string) []byte {
+	b = append(b, '{')
+	for _, k := range slices.Sorted(maps.Keys(v)) {
+		b = jsonwire.Key(b, k)
+		e := v[k]
+		b = jsonwire.String(b, e)
+	}
+	return append(b, '}')
+}
+
+func appendTagMap(b []byte, v map[string]string) []byte {
 	b = append(b, '{')
 	for _, k := range slices.Sorted(maps.Keys(v)) {
 		b = jsonwire.Key(b, k)

@@ -125,6 +125,18 @@ func formGetQueueUrlRequest(f *formwire.Form, p string, v *GetQueueUrlInput) {
 	v.QueueOwnerAWSAccountId = f.String(p + "QueueOwnerAWSAccountId")
 }
 
+// formListDeadLetterSourceQueuesRequest reads the parameters whose names start with p.
+func formListDeadLetterSourceQueuesRequest(f *formwire.Form, p string, v *ListDeadLetterSourceQueuesInput) {
+	v.QueueUrl = f.String(p + "QueueUrl")
+	v.NextToken = f.String(p + "NextToken")
+	v.MaxResults = f.Int(p + "MaxResults")
+}
+
+// formListQueueTagsRequest reads the parameters whose names start with p.
+func formListQueueTagsRequest(f *formwire.Form, p string, v *ListQueueTagsInput) {
+	v.QueueUrl = f.String(p + "QueueUrl")
+}
+
 // formListQueuesRequest reads the parameters whose names start with p.
 func formListQueuesRequest(f *formwire.Form, p string, v *ListQueuesInput) {
 	v.QueueNamePrefix = f.String(p + "QueueNamePrefix")
@@ -340,6 +352,41 @@ func formSetQueueAttributesRequest(f *formwire.Form, p string, v *SetQueueAttrib
 	}
 }
 
+// formTagQueueRequest reads the parameters whose names start with p.
+func formTagQueueRequest(f *formwire.Form, p string, v *TagQueueInput) {
+	v.QueueUrl = f.String(p + "QueueUrl")
+	for i := 1; ; i++ {
+		n, ok := f.Element(p+"Tag", i)
+		if !ok {
+			break
+		}
+		k := f.String(n + ".Key")
+		if k == nil {
+			continue
+		}
+		if v.Tags == nil {
+			v.Tags = map[string]string{}
+		}
+		if e := f.String(n + ".Value"); e != nil {
+			v.Tags[*k] = *e
+		}
+	}
+}
+
+// formUntagQueueRequest reads the parameters whose names start with p.
+func formUntagQueueRequest(f *formwire.Form, p string, v *UntagQueueInput) {
+	v.QueueUrl = f.String(p + "QueueUrl")
+	for i := 1; ; i++ {
+		n, ok := f.Element(p+"TagKey", i)
+		if !ok {
+			break
+		}
+		if e := f.String(n); e != nil {
+			v.TagKeys = append(v.TagKeys, *e)
+		}
+	}
+}
+
 func xmlBatchResultErrorEntry(b []byte, v *BatchResultErrorEntry) []byte {
 	if v.Id != nil {
 		b = formwire.Text(b, "Id", *v.Id)
@@ -419,6 +466,27 @@ func xmlGetQueueAttributesResult(b []byte, v *GetQueueAttributesOutput) []byte {
 func xmlGetQueueUrlResult(b []byte, v *GetQueueUrlOutput) []byte {
 	if v.QueueUrl != nil {
 		b = formwire.Text(b, "QueueUrl", *v.QueueUrl)
+	}
+	return b
+}
+
+func xmlListDeadLetterSourceQueuesResult(b []byte, v *ListDeadLetterSourceQueuesOutput) []byte {
+	for i := range v.QueueUrls {
+		b = formwire.Text(b, "QueueUrl", v.QueueUrls[i])
+	}
+	if v.NextToken != nil {
+		b = formwire.Text(b, "NextToken", *v.NextToken)
+	}
+	return b
+}
+
+func xmlListQueueTagsResult(b []byte, v *ListQueueTagsOutput) []byte {
+	for _, k := range slices.Sorted(maps.Keys(v.Tags)) {
+		e := v.Tags[k]
+		b = formwire.Open(b, "Tag")
+		b = formwire.Text(b, "Key", k)
+		b = formwire.Text(b, "Value", e)
+		b = formwire.Close(b, "Tag")
 	}
 	return b
 }

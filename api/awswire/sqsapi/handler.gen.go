@@ -20,12 +20,16 @@ type Service interface {
 	DeleteQueue(ctx context.Context, in *DeleteQueueInput) (*DeleteQueueOutput, error)
 	GetQueueAttributes(ctx context.Context, in *GetQueueAttributesInput) (*GetQueueAttributesOutput, error)
 	GetQueueUrl(ctx context.Context, in *GetQueueUrlInput) (*GetQueueUrlOutput, error)
+	ListDeadLetterSourceQueues(ctx context.Context, in *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error)
+	ListQueueTags(ctx context.Context, in *ListQueueTagsInput) (*ListQueueTagsOutput, error)
 	ListQueues(ctx context.Context, in *ListQueuesInput) (*ListQueuesOutput, error)
 	PurgeQueue(ctx context.Context, in *PurgeQueueInput) (*PurgeQueueOutput, error)
 	ReceiveMessage(ctx context.Context, in *ReceiveMessageInput) (*ReceiveMessageOutput, error)
 	SendMessage(ctx context.Context, in *SendMessageInput) (*SendMessageOutput, error)
 	SendMessageBatch(ctx context.Context, in *SendMessageBatchInput) (*SendMessageBatchOutput, error)
 	SetQueueAttributes(ctx context.Context, in *SetQueueAttributesInput) (*SetQueueAttributesOutput, error)
+	TagQueue(ctx context.Context, in *TagQueueInput) (*TagQueueOutput, error)
+	UntagQueue(ctx context.Context, in *UntagQueueInput) (*UntagQueueOutput, error)
 }
 
 // Unimplemented answers every operation with UnknownOperationException. Embed it
@@ -72,6 +76,16 @@ func (Unimplemented) GetQueueUrl(context.Context, *GetQueueUrlInput) (*GetQueueU
 	return nil, awswire.NotImplemented("GetQueueUrl")
 }
 
+// ListDeadLetterSourceQueues is not implemented.
+func (Unimplemented) ListDeadLetterSourceQueues(context.Context, *ListDeadLetterSourceQueuesInput) (*ListDeadLetterSourceQueuesOutput, error) {
+	return nil, awswire.NotImplemented("ListDeadLetterSourceQueues")
+}
+
+// ListQueueTags is not implemented.
+func (Unimplemented) ListQueueTags(context.Context, *ListQueueTagsInput) (*ListQueueTagsOutput, error) {
+	return nil, awswire.NotImplemented("ListQueueTags")
+}
+
 // ListQueues is not implemented.
 func (Unimplemented) ListQueues(context.Context, *ListQueuesInput) (*ListQueuesOutput, error) {
 	return nil, awswire.NotImplemented("ListQueues")
@@ -102,6 +116,16 @@ func (Unimplemented) SetQueueAttributes(context.Context, *SetQueueAttributesInpu
 	return nil, awswire.NotImplemented("SetQueueAttributes")
 }
 
+// TagQueue is not implemented.
+func (Unimplemented) TagQueue(context.Context, *TagQueueInput) (*TagQueueOutput, error) {
+	return nil, awswire.NotImplemented("TagQueue")
+}
+
+// UntagQueue is not implemented.
+func (Unimplemented) UntagQueue(context.Context, *UntagQueueInput) (*UntagQueueOutput, error) {
+	return nil, awswire.NotImplemented("UntagQueue")
+}
+
 type handler struct{ s Service }
 
 // New returns the service as a router serves it.
@@ -125,12 +149,16 @@ func New(s Service) *awswire.Service {
 			{Name: "DeleteQueue", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.deleteQueue},
 			{Name: "GetQueueAttributes", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.getQueueAttributes},
 			{Name: "GetQueueUrl", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.getQueueUrl},
+			{Name: "ListDeadLetterSourceQueues", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.listDeadLetterSourceQueues},
+			{Name: "ListQueueTags", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.listQueueTags},
 			{Name: "ListQueues", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.listQueues},
 			{Name: "PurgeQueue", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.purgeQueue},
 			{Name: "ReceiveMessage", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.receiveMessage},
 			{Name: "SendMessage", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.sendMessage},
 			{Name: "SendMessageBatch", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.sendMessageBatch},
 			{Name: "SetQueueAttributes", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.setQueueAttributes},
+			{Name: "TagQueue", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.tagQueue},
+			{Name: "UntagQueue", Method: "POST", Path: "/", Status: 200, Limit: 7 << 20, Run: h.untagQueue},
 		},
 	}
 }
@@ -440,6 +468,86 @@ func (h handler) getQueueUrl(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) listDeadLetterSourceQueues(ctx context.Context, c *awswire.Call) error {
+	in := new(ListDeadLetterSourceQueuesInput)
+	if f := c.Form(); f != nil {
+		formListDeadLetterSourceQueuesRequest(f, "", in)
+	} else if d := c.Decoder(); d != nil {
+		decodeListDeadLetterSourceQueuesRequest(d, in)
+	}
+	if in.QueueUrl == nil {
+		in.QueueUrl = c.PathURL()
+	}
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	if m := missingListDeadLetterSourceQueuesRequest("", in); m != "" {
+		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListDeadLetterSourceQueues", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListDeadLetterSourceQueues(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListDeadLetterSourceQueuesOutput)
+	}
+	if c.Form() != nil {
+		b := c.XMLOpen(c.Out())
+		b = append(b, "<ListDeadLetterSourceQueuesResult>"...)
+		b = xmlListDeadLetterSourceQueuesResult(b, out)
+		b = append(b, "</ListDeadLetterSourceQueuesResult>"...)
+		c.SetOut(c.XMLClose(b))
+		return nil
+	}
+	c.SetOut(appendListDeadLetterSourceQueuesResult(c.Out(), out))
+	return nil
+}
+
+func (h handler) listQueueTags(ctx context.Context, c *awswire.Call) error {
+	in := new(ListQueueTagsInput)
+	if f := c.Form(); f != nil {
+		formListQueueTagsRequest(f, "", in)
+	} else if d := c.Decoder(); d != nil {
+		decodeListQueueTagsRequest(d, in)
+	}
+	if in.QueueUrl == nil {
+		in.QueueUrl = c.PathURL()
+	}
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	if m := missingListQueueTagsRequest("", in); m != "" {
+		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListQueueTags", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListQueueTags(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListQueueTagsOutput)
+	}
+	if c.Form() != nil {
+		b := c.XMLOpen(c.Out())
+		b = append(b, "<ListQueueTagsResult>"...)
+		b = xmlListQueueTagsResult(b, out)
+		b = append(b, "</ListQueueTagsResult>"...)
+		c.SetOut(c.XMLClose(b))
+		return nil
+	}
+	c.SetOut(appendListQueueTagsResult(c.Out(), out))
+	return nil
+}
+
 func (h handler) listQueues(ctx context.Context, c *awswire.Call) error {
 	in := new(ListQueuesInput)
 	if f := c.Form(); f != nil {
@@ -665,6 +773,80 @@ func (h handler) setQueueAttributes(ctx context.Context, c *awswire.Call) error 
 		return nil
 	}
 	c.SetOut(appendSetQueueAttributesOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) tagQueue(ctx context.Context, c *awswire.Call) error {
+	in := new(TagQueueInput)
+	if f := c.Form(); f != nil {
+		formTagQueueRequest(f, "", in)
+	} else if d := c.Decoder(); d != nil {
+		decodeTagQueueRequest(d, in)
+	}
+	if in.QueueUrl == nil {
+		in.QueueUrl = c.PathURL()
+	}
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	if m := missingTagQueueRequest("", in); m != "" {
+		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagQueue", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.TagQueue(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(TagQueueOutput)
+	}
+	if c.Form() != nil {
+		b := c.XMLOpen(c.Out())
+		c.SetOut(c.XMLClose(b))
+		return nil
+	}
+	c.SetOut(appendTagQueueOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) untagQueue(ctx context.Context, c *awswire.Call) error {
+	in := new(UntagQueueInput)
+	if f := c.Form(); f != nil {
+		formUntagQueueRequest(f, "", in)
+	} else if d := c.Decoder(); d != nil {
+		decodeUntagQueueRequest(d, in)
+	}
+	if in.QueueUrl == nil {
+		in.QueueUrl = c.PathURL()
+	}
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	if m := missingUntagQueueRequest("", in); m != "" {
+		return c.Missing(m)
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagQueue", named{QueueUrl: in.QueueUrl})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.UntagQueue(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(UntagQueueOutput)
+	}
+	if c.Form() != nil {
+		b := c.XMLOpen(c.Out())
+		c.SetOut(c.XMLClose(b))
+		return nil
+	}
+	c.SetOut(appendUntagQueueOutput(c.Out(), out))
 	return nil
 }
 

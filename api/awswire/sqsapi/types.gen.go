@@ -121,6 +121,29 @@ type GetQueueUrlOutput struct {
 	QueueUrl *string
 }
 
+// ListDeadLetterSourceQueuesInput is AWS's ListDeadLetterSourceQueuesRequest. Absent members are nil.
+type ListDeadLetterSourceQueuesInput struct {
+	QueueUrl   *string // required
+	NextToken  *string
+	MaxResults *int
+}
+
+// ListDeadLetterSourceQueuesOutput is AWS's ListDeadLetterSourceQueuesResult. Absent members are nil.
+type ListDeadLetterSourceQueuesOutput struct {
+	QueueUrls []string // required
+	NextToken *string
+}
+
+// ListQueueTagsInput is AWS's ListQueueTagsRequest. Absent members are nil.
+type ListQueueTagsInput struct {
+	QueueUrl *string // required
+}
+
+// ListQueueTagsOutput is AWS's ListQueueTagsResult. Absent members are nil.
+type ListQueueTagsOutput struct {
+	Tags map[string]string
+}
+
 // ListQueuesInput is AWS's ListQueuesRequest. Absent members are nil.
 type ListQueuesInput struct {
 	QueueNamePrefix *string
@@ -250,6 +273,26 @@ type SetQueueAttributesOutput struct {
 type SetQueueAttributesInput struct {
 	QueueUrl   *string           // required
 	Attributes map[string]string // required
+}
+
+// TagQueueOutput is AWS's TagQueueOutput. Absent members are nil.
+type TagQueueOutput struct {
+}
+
+// TagQueueInput is AWS's TagQueueRequest. Absent members are nil.
+type TagQueueInput struct {
+	QueueUrl *string           // required
+	Tags     map[string]string // required
+}
+
+// UntagQueueOutput is AWS's UntagQueueOutput. Absent members are nil.
+type UntagQueueOutput struct {
+}
+
+// UntagQueueInput is AWS's UntagQueueRequest. Absent members are nil.
+type UntagQueueInput struct {
+	QueueUrl *string  // required
+	TagKeys  []string // required
 }
 
 // The values of MessageSystemAttributeName.

@@ -75,6 +75,6 @@ got = {
     "receive_message": sqs.receive_message(QueueUrl=url),
     "delete_message": sqs.delete_message(QueueUrl=url, ReceiptHandle="r"),
     "no_queue": error(sqs.get_queue_url, QueueName="missing"),
-    "no_operation": error(sqs.list_queue_tags, QueueUrl=url),
+    "no_operation": error(sqs.remove_permission, QueueUrl=url, Label="l"),
 }
 json.dump({k: plain(v) for k, v in got.items()}, sys.stdout)

@@ -1,0 +1,116 @@
+package lambda
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/function"
+)
+
+// PutFunctionEventInvokeConfig sets how a function's events are tried; what the
+// request leaves out goes back to its default.
+func (s *Service) PutFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.PutFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	var c function.EventConfig
+	applyEvents(&c, in.MaximumRetryAttempts, in.MaximumEventAgeInSeconds, in.DestinationConfig)
+	set, err := s.host.PutEventConfig(ctx, r, qualifier, c)
+	if err != nil {
+		return nil, err
+	}
+	return eventConfig(r, set), nil
+}
+
+// UpdateFunctionEventInvokeConfig changes what the request has.
+func (s *Service) UpdateFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.UpdateFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	set, err := s.host.UpdateEventConfig(ctx, r, qualifier, func(c *function.EventConfig) {
+		applyEvents(c, in.MaximumRetryAttempts, in.MaximumEventAgeInSeconds, in.DestinationConfig)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return eventConfig(r, set), nil
+}
+
+// GetFunctionEventInvokeConfig answers with how a function's events are tried.
+func (s *Service) GetFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.GetFunctionEventInvokeConfigInput) (*lambdaapi.FunctionEventInvokeConfig, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.host.EventConfig(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	return eventConfig(r, c), nil
+}
+
+// ListFunctionEventInvokeConfigs answers with that of $LATEST, the only version.
+func (s *Service) ListFunctionEventInvokeConfigs(ctx context.Context, in *lambdaapi.ListFunctionEventInvokeConfigsInput) (*lambdaapi.ListFunctionEventInvokeConfigsOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := &lambdaapi.ListFunctionEventInvokeConfigsOutput{FunctionEventInvokeConfigs: []lambdaapi.FunctionEventInvokeConfig{}}
+	f, err := s.host.Get(ctx, r, qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if f.Events != nil {
+		out.FunctionEventInvokeConfigs = append(out.FunctionEventInvokeConfigs, *eventConfig(r, f.Events))
+	}
+	return out, nil
+}
+
+// DeleteFunctionEventInvokeConfig goes back to the defaults.
+func (s *Service) DeleteFunctionEventInvokeConfig(ctx context.Context, in *lambdaapi.DeleteFunctionEventInvokeConfigInput) (*lambdaapi.DeleteFunctionEventInvokeConfigOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	return &lambdaapi.DeleteFunctionEventInvokeConfigOutput{}, s.host.DeleteEventConfig(ctx, r, qualifier)
+}
+
+// applyEvents writes what is set into c.
+func applyEvents(c *function.EventConfig, retries, age *int, to *lambdaapi.DestinationConfig) {
+	if retries != nil {
+		c.Retries = retries
+	}
+	if age != nil {
+		c.MaxAge = time.Duration(*age) * time.Second
+	}
+	if to == nil {
+		return
+	}
+	if to.OnSuccess != nil {
+		c.OnSuccess = awswire.Value(to.OnSuccess.Destination)
+	}
+	if to.OnFailure != nil {
+		c.OnFailure = awswire.Value(to.OnFailure.Destination)
+	}
+}
+
+func eventConfig(r function.Ref, c *function.EventConfig) *lambdaapi.FunctionEventInvokeConfig {
+	out := &lambdaapi.FunctionEventInvokeConfig{
+		LastModified: &c.Modified, FunctionArn: new(r.ARN() + ":" + function.Latest), MaximumRetryAttempts: c.Retries,
+		DestinationConfig: &lambdaapi.DestinationConfig{OnSuccess: &lambdaapi.OnSuccess{}, OnFailure: &lambdaapi.OnFailure{}},
+	}
+	if c.MaxAge != 0 {
+		out.MaximumEventAgeInSeconds = new(int(c.MaxAge / time.Second))
+	}
+	if c.OnSuccess != "" {
+		out.DestinationConfig.OnSuccess.Destination = &c.OnSuccess
+	}
+	if c.OnFailure != "" {
+		out.DestinationConfig.OnFailure.Destination = &c.OnFailure
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package function
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Queues delivers to queues. NotFound and Denied are final; after another
+// error the event is kept and tried again, as its function is then.
+type Queues interface {
+	// SendMessage puts a message into a queue and returns when it is durable.
+	SendMessage(ctx context.Context, queueARN, body string, attributes []Attribute) error
+}
+
+// An Attribute is a typed value beside a message's body.
+type Attribute struct{ Name, Type, Value string }
+
+// noQueues stands for a host that knows no queues.
+type noQueues struct{}
+
+func (noQueues) SendMessage(_ context.Context, queueARN, _ string, _ []Attribute) error {
+	return belfry.Errorf(belfry.NotFound, "", "There is no queue %s.", queueARN)
+}
+
+// A condition is how an event ended, as its record says.
+type condition string
+
+const (
+	success          condition = "Success"
+	retriesExhausted condition = "RetriesExhausted"
+	tooOld           condition = "EventAgeExceeded"
+	zeroConcurrency  condition = "ZeroReservedConcurrency"
+)
+
+// end tells those who are to know how an event ended, and then forgets it. When
+// somebody cannot be told for now the event is not forgotten, so that it comes
+// to its end again. last is the answer of the last try; nil: none reached the
+// function.
+func (q *events) end(ctx context.Context, f *Function, e *Event, c condition, last *Response) error {
+	h := q.host
+	var kind, message string
+	if last != nil {
+		kind, message = last.Failure()
+	}
+	if c != success {
+		h.log.WarnContext(ctx, "an event has failed for good", "function", f.ARN(), "request_id", e.ID,
+			"condition", string(c), "tries", e.Tries, "error_type", kind, "error_message", message)
+	}
+	var to string
+	switch {
+	case f.Events == nil:
+	case c == success:
+		to = f.Events.OnSuccess
+	default:
+		to = f.Events.OnFailure
+	}
+	var err error
+	if to != "" {
+		err = h.deliverRecord(ctx, f, e, to, newRecord(f, e, c, last, h.now()))
+	}
+	if c != success && f.DeadLetterARN != "" {
+		err = errors.Join(err, h.deadLetter(ctx, f, e, message))
+	}
+	if err != nil {
+		return err
+	}
+	return h.cfg.Store.DeleteEvent(ctx, e.ID)
+}
+
+// A record is what a destination gets (semantics.md 3.7).
+type record struct {
+	Version        string `json:"version"`
+	Timestamp      string `json:"timestamp"`
+	RequestContext struct {
+		RequestID   string    `json:"requestId"`
+		FunctionARN string    `json:"functionArn"`
+		Condition   condition `json:"condition"`
+		Invokes     int       `json:"approximateInvokeCount"`
+	} `json:"requestContext"`
+	RequestPayload  json.RawMessage  `json:"requestPayload"`
+	ResponseContext *responseContext `json:"responseContext,omitempty"`
+	ResponsePayload json.RawMessage  `json:"responsePayload,omitempty"`
+}
+
+type responseContext struct {
+	StatusCode      int    `json:"statusCode"`
+	ExecutedVersion string `json:"executedVersion"`
+	FunctionError   string `json:"functionError,omitempty"`
+}
+
+func newRecord(f *Function, e *Event, c condition, last *Response, now time.Time) record {
+	r := record{Version: "1.0", Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: e.Payload}
+	r.RequestContext.RequestID = e.ID
+	r.RequestContext.FunctionARN = f.ARN() + ":" + Latest
+	r.RequestContext.Condition = c
+	r.RequestContext.Invokes = e.Tries
+	if last != nil {
+		r.ResponseContext = &responseContext{StatusCode: 200, ExecutedVersion: last.Version, FunctionError: last.FunctionError}
+		if json.Valid(last.Payload) { // what a binary of the user's answers need not be
+			r.ResponsePayload = last.Payload
+		}
+	}
+	return r
+}
+
+// deliverRecord sends a record to a queue or a function.
+func (h *Host) deliverRecord(ctx context.Context, f *Function, e *Event, to string, r record) error {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encode the record of event %s: %w", e.ID, err)
+	}
+	arn, _ := belfry.ParseARN(to)
+	if arn.Service == "sqs" {
+		return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, to, string(body), nil), f, e, to)
+	}
+	ref, qualifier, err := ParseName(f.Scope, to)
+	if err == nil {
+		_, err = h.InvokeAsync(ctx, Request{Function: ref, Qualifier: qualifier, Payload: body})
+	}
+	return h.lost(ctx, err, f, e, to)
+}
+
+// deadLetter sends a failed event to its function's dead-letter queue.
+func (h *Host) deadLetter(ctx context.Context, f *Function, e *Event, message string) error {
+	const maxMessage = 1024 // characters
+	attributes := []Attribute{{"RequestID", "String", e.ID}, {"ErrorCode", "Number", "200"}}
+	if m := []rune(message); len(m) > 0 {
+		attributes = append(attributes, Attribute{"ErrorMessage", "String", string(m[:min(len(m), maxMessage)])})
+	}
+	return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, f.DeadLetterARN, string(e.Payload), attributes), f, e, f.DeadLetterARN)
+}
+
+// lost logs a delivery that another try would not help, and returns what is
+// left of err.
+func (h *Host) lost(ctx context.Context, err error, f *Function, e *Event, to string) error {
+	switch belfry.KindOf(err) {
+	case belfry.NotFound, belfry.Denied, belfry.Invalid, belfry.TooLarge:
+		h.log.ErrorContext(ctx, "how an event ended could not be delivered, and is not tried again",
+			"function", f.ARN(), "request_id", e.ID, "destination", to, "error", err)
+		return nil
+	}
+	return err
+}
