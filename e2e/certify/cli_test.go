@@ -21,7 +21,9 @@ type cli struct {
 }
 
 func certifyCLI(t *testing.T, endpoint, region string) {
-	for service, certify := range map[string]func(*cli){"lambda": cliLambda, "scheduler": cliScheduler, "sqs": cliSQS} {
+	for service, certify := range map[string]func(*cli){
+		"events": cliEvents, "iam": cliIAM, "lambda": cliLambda, "scheduler": cliScheduler, "sqs": cliSQS,
+	} {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
 			certify(&cli{t, service, endpoint, region, t.TempDir()})

@@ -28,6 +28,8 @@ func certifyGo(t *testing.T, endpoint, region string) {
 		name    string
 		certify func(*testing.T, aws.Config)
 	}{
+		{"events", goEvents},
+		{"iam", goIAM},
 		{"lambda", goLambda},
 		{"scheduler", goScheduler},
 		{"sqs", goSQS},

@@ -20,10 +20,17 @@ const account = "000000000000"
 // signatures is started with.
 var credentials = struct{ key, secret string }{"AKIABELFRYCERTIFIES0", "belfry/certifies+with+this+secret+key/00"}
 
-// serve is the command line and environment of the server that is certified.
-// It runs with --dev, which reads who calls from the signature and does not
-// check it.
-func serve() (args, env []string) { return []string{"serve", "--dev"}, nil }
+// signed decides how the server that is certified runs: it checks signatures,
+// and what roles allow, or takes any, with --dev.
+const signed = true
+
+// serve is the server's command line and environment.
+func serve() (args, env []string) {
+	if !signed {
+		return []string{"serve", "--dev"}, nil
+	}
+	return []string{"serve"}, []string{"BELFRY_ROOT_ACCESS_KEY=" + credentials.key, "BELFRY_ROOT_SECRET_KEY=" + credentials.secret}
+}
 
 // A server is one belfry process on an empty data directory.
 type server struct {

@@ -32,12 +32,17 @@ type resource struct {
 
 func certifyTerraform(t *testing.T, endpoint, region string) {
 	config := awsConfig(endpoint, region)
+	terraformStart(t, config)
 	for _, r := range []resource{
 		terraformScheduleGroup(config),
 		terraformSchedule(config),
 		terraformQueue(config),
 		terraformFunction(config),
 		terraformPermission(config),
+		terraformRule(config),
+		terraformTarget(config),
+		terraformRole(config),
+		terraformRolePolicy(config),
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()
