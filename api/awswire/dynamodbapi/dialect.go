@@ -5,6 +5,7 @@ package dynamodbapi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
@@ -73,3 +74,17 @@ func tooLarge(_ string, limit int64) *belfry.Error {
 
 // ownsPath knows no path: all requests go to "/".
 func ownsPath(string) bool { return false }
+
+// resource is the ARN of the table that an operation is on; one that is on
+// several is on "*".
+func resource(scope belfry.Scope, _ string, n named) string {
+	switch {
+	case n.ResourceArn != nil:
+		return *n.ResourceArn
+	case n.TableName == nil:
+		return "*"
+	case strings.HasPrefix(*n.TableName, "arn:"):
+		return *n.TableName
+	}
+	return "arn:aws:dynamodb:" + scope.Region + ":" + scope.Account + ":table/" + *n.TableName
+}

@@ -252,7 +252,7 @@ func (h handler) createTable(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateTable", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -280,7 +280,7 @@ func (h handler) deleteItem(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteItem", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -308,7 +308,7 @@ func (h handler) deleteTable(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteTable", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -336,7 +336,7 @@ func (h handler) describeContinuousBackups(ctx context.Context, c *awswire.Call)
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeContinuousBackups", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -364,7 +364,7 @@ func (h handler) describeTable(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeTable", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -392,7 +392,7 @@ func (h handler) describeTimeToLive(ctx context.Context, c *awswire.Call) error 
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeTimeToLive", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -420,7 +420,7 @@ func (h handler) getItem(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetItem", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -476,7 +476,7 @@ func (h handler) listTagsOfResource(ctx context.Context, c *awswire.Call) error 
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTagsOfResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}
@@ -504,7 +504,7 @@ func (h handler) putItem(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutItem", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -532,7 +532,7 @@ func (h handler) query(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "Query", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -560,7 +560,7 @@ func (h handler) scan(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "Scan", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -588,7 +588,7 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}
@@ -672,7 +672,7 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}
@@ -700,7 +700,7 @@ func (h handler) updateItem(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateItem", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -728,7 +728,7 @@ func (h handler) updateTable(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateTable", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -756,7 +756,7 @@ func (h handler) updateTimeToLive(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateTimeToLive", named{TableName: in.TableName})); err != nil {
 			return err
 		}
 	}
@@ -807,4 +807,9 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 400, false, true
 	}
 	return 0, false, false
+}
+
+// named are the members of requests that name what an operation is on.
+type named struct {
+	TableName, ResourceArn *string
 }

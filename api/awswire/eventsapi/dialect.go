@@ -62,3 +62,18 @@ func tooLarge(_ string, limit int64) *belfry.Error {
 
 // ownsPath knows no path: every request is a POST to / with a target.
 func ownsPath(string) bool { return false }
+
+// resource is the ARN of the rule that an operation is on.
+func resource(scope belfry.Scope, _ string, n named) string {
+	name := n.Name
+	if n.Rule != nil {
+		name = n.Rule
+	}
+	switch {
+	case n.ResourceARN != nil:
+		return *n.ResourceARN
+	case name != nil:
+		return belfry.RuleRef{Scope: scope, Name: *name}.ARN()
+	}
+	return "*"
+}

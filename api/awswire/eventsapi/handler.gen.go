@@ -154,7 +154,7 @@ func (h handler) deleteRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteRule", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (h handler) describeEventBus(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeEventBus", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -210,7 +210,7 @@ func (h handler) describeRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeRule", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -238,7 +238,7 @@ func (h handler) disableRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DisableRule", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -266,7 +266,7 @@ func (h handler) enableRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "EnableRule", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -378,7 +378,7 @@ func (h handler) listTagsForResource(ctx context.Context, c *awswire.Call) error
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTagsForResource", named{ResourceARN: in.ResourceARN})); err != nil {
 			return err
 		}
 	}
@@ -406,7 +406,7 @@ func (h handler) listTargetsByRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTargetsByRule", named{Rule: in.Rule})); err != nil {
 			return err
 		}
 	}
@@ -434,7 +434,7 @@ func (h handler) putRule(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutRule", named{Name: in.Name})); err != nil {
 			return err
 		}
 	}
@@ -462,7 +462,7 @@ func (h handler) putTargets(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutTargets", named{Rule: in.Rule})); err != nil {
 			return err
 		}
 	}
@@ -490,7 +490,7 @@ func (h handler) removeTargets(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "RemoveTargets", named{Rule: in.Rule})); err != nil {
 			return err
 		}
 	}
@@ -518,7 +518,7 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagResource", named{ResourceARN: in.ResourceARN})); err != nil {
 			return err
 		}
 	}
@@ -546,7 +546,7 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagResource", named{ResourceARN: in.ResourceARN})); err != nil {
 			return err
 		}
 	}
@@ -579,4 +579,9 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 400, false, true
 	}
 	return 0, false, false
+}
+
+// named are the members of requests that name what an operation is on.
+type named struct {
+	Name, Rule, ResourceARN *string
 }

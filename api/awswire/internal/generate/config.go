@@ -40,7 +40,7 @@ type mapNames struct{ entry, key, value string }
 
 var configs = []config{
 	{service: "scheduler", pkg: "schedulerapi", named: []string{"GroupName", "Name", "ResourceArn"}},
-	{service: "events", pkg: "eventsapi"},
+	{service: "events", pkg: "eventsapi", named: []string{"Name", "Rule", "ResourceARN"}},
 	{service: "iam", pkg: "iamapi", named: []string{"Path", "RoleName", "PolicyName", "PolicyArn"}},
 	{
 		service: "sts", pkg: "stsapi",
@@ -67,6 +67,7 @@ var configs = []config{
 		// Recursive, and the one shape of which a request has very many.
 		own:       []string{"AttributeValue"},
 		namespace: "com.amazonaws.dynamodb.v20120810",
+		named:     []string{"TableName", "ResourceArn"},
 	},
 	{
 		service: "sqs", pkg: "sqsapi",
