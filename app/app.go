@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -208,7 +209,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	figures.watch(s.engine, s.host, s.log)
 	s.serve(figures, secret)
 	s.ready.Store(true)
-	s.log.Info("Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
+	s.log.InfoContext(ctx, "Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
 		"took", time.Since(began).Round(time.Millisecond))
 	s.warnings()
 	return s, nil
@@ -233,7 +234,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	s.opened("function host", func(ctx context.Context) error {
 		err := s.host.Close(ctx)
 		if errors.Is(err, context.DeadlineExceeded) {
-			s.log.Warn("function invocations under way were cut off; asynchronous ones run again after the next start")
+			s.log.WarnContext(ctx, "function invocations under way were cut off; asynchronous ones run again after the next start")
 			err = nil
 		}
 		return err
@@ -282,9 +283,9 @@ func (s *Server) Stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	var errs []error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i].close(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("close the %s: %w", s.closers[i].name, err))
+	for _, c := range slices.Backward(s.closers) {
+		if err := c.close(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("close the %s: %w", c.name, err))
 		}
 	}
 	s.closers = nil

@@ -77,7 +77,7 @@ func (g *guard) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 	if e, ok := errors.AsType[*belfry.Error](err); ok && e.Kind == belfry.Denied {
 		return target.Refuse(in, e.Message)
 	}
-	g.log.Error("whether a role may could not be found out", "role", in.Target.RoleARN, "err", err)
+	g.log.ErrorContext(ctx, "whether a role may could not be found out", "role", in.Target.RoleARN, "err", err)
 	return belfry.Result{
 		Status: belfry.AttemptRetryable, ErrorCode: "AWS.Scheduler.InternalServerError",
 		ErrorMessage: "Unexpected error occurred while processing the request",

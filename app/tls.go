@@ -131,7 +131,7 @@ func (c *certificate) config() *tls.Config {
 func (s *Server) startTLS(ctx context.Context) error {
 	if s.c.TLSCert == "" && s.c.TLSKey == "" {
 		if host, _, err := net.SplitHostPort(s.listener.Addr().String()); err == nil && !net.ParseIP(host).IsLoopback() {
-			s.log.Warn("requests and answers cross the network in the clear: give --tls-cert and --tls-key, or put a proxy with TLS in front", "address", s.URL())
+			s.log.WarnContext(ctx, "requests and answers cross the network in the clear: give --tls-cert and --tls-key, or put a proxy with TLS in front", "address", s.URL())
 		}
 		return nil
 	}

@@ -59,11 +59,11 @@ func (b burst) run(ctx context.Context) (m measured, err error) {
 	if _, err := load(srv.addr, 32, createMany(b.n, cron, target)); err != nil {
 		return m, err
 	}
-	if wait := time.Until(due); wait > 0 {
-		time.Sleep(wait)
-	} else {
+	wait := time.Until(due)
+	if wait < 0 {
 		return m, errors.New("creating the schedules took longer than there was time for")
 	}
+	time.Sleep(wait)
 	before, err := srv.cpu()
 	if err != nil {
 		return m, err

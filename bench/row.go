@@ -74,7 +74,7 @@ func printTable(w io.Writer, rows []row) {
 			fmt.Fprintf(t, "%s\tFAILED: %v\n", r.name, r.err)
 		}
 	}
-	t.Flush()
+	t.Flush() //nolint:errcheck // to the standard output
 }
 
 func limit(bound string, v float64) string {

@@ -192,7 +192,7 @@ func (e *Engine) completed(d *delivery) bool {
 // deleted now stays, completed.
 func (e *Engine) retire(ctx context.Context, s *belfry.Schedule) {
 	if err := e.DeleteSchedule(ctx, s.Ref()); err != nil && belfry.KindOf(err) != belfry.NotFound && ctx.Err() == nil {
-		e.c.Logger.Error("a completed schedule could not be deleted", "schedule", s.ARN(), "err", err)
+		e.c.Logger.ErrorContext(ctx, "a completed schedule could not be deleted", "schedule", s.ARN(), "err", err)
 	}
 }
 
@@ -209,11 +209,11 @@ func (e *Engine) record(ctx context.Context, ends []*ending) {
 			break
 		}
 		if belfry.KindOf(err) == belfry.Fenced || belfry.KindOf(err) == belfry.Unavailable || ctx.Err() != nil {
-			e.c.Logger.Warn("the results of attempts could not be stored; their runs are delivered again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
+			e.c.Logger.WarnContext(ctx, "the results of attempts could not be stored; their runs are delivered again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 			return
 		}
 		e.c.Metrics.storeErrors.Inc()
-		e.c.Logger.Error("the results of attempts could not be stored; trying again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
+		e.c.Logger.ErrorContext(ctx, "the results of attempts could not be stored; trying again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 		e.sleep(ctx, storeRetry)
 	}
 	for _, end := range ends {

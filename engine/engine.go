@@ -160,7 +160,7 @@ func (e *Engine) Start(ctx context.Context) error {
 	loops, stopLoop := context.WithCancel(all)
 	e.stopAll, e.stopLoop = stopAll, stopLoop
 	if len(left) > 0 {
-		e.c.Logger.Warn("delivering again what the last stop interrupted", "runs", len(left))
+		e.c.Logger.WarnContext(ctx, "delivering again what the last stop interrupted", "runs", len(left))
 	}
 	e.background(func() {
 		e.recover(loops, all, left, claim)
@@ -197,7 +197,7 @@ func (e *Engine) Stop(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		e.c.Logger.Warn("attempts under way are cut off; they are delivered again after the next start", "attempts", len(e.slots))
+		e.c.Logger.WarnContext(ctx, "attempts under way are cut off; they are delivered again after the next start", "attempts", len(e.slots))
 	}
 	e.stopAll()
 	<-done
@@ -223,9 +223,9 @@ func (e *Engine) housekeep(ctx context.Context) {
 		}
 		now := e.c.Clock.Now()
 		if n, err := e.c.Store.Archive(ctx, now.Add(-archiveAfter)); err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("moving closed runs into the history failed; it is tried again", "err", err)
+			e.c.Logger.ErrorContext(ctx, "moving closed runs into the history failed; it is tried again", "err", err)
 		} else if n > 0 {
-			e.c.Logger.Debug("moved closed runs into the history", "runs", n)
+			e.c.Logger.DebugContext(ctx, "moved closed runs into the history", "runs", n)
 		}
 		if _, err := e.c.Store.ForgetTokens(ctx, now.Add(-belfry.TokenLife)); err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "dropping old client tokens failed; it is tried again", "err", err)
@@ -235,9 +235,9 @@ func (e *Engine) housekeep(ctx context.Context) {
 		}
 		forget = now.Add(time.Hour)
 		if n, err := e.c.Store.Forget(ctx, now.Add(-e.c.Retention)); err != nil && ctx.Err() == nil {
-			e.c.Logger.Error("dropping old history failed; it is tried again", "err", err)
+			e.c.Logger.ErrorContext(ctx, "dropping old history failed; it is tried again", "err", err)
 		} else if n > 0 {
-			e.c.Logger.Info("dropped old history", "days", n)
+			e.c.Logger.InfoContext(ctx, "dropped old history", "days", n)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (e *Engine) run(ctx, attempts context.Context, upSince time.Time) error {
 		if n == 0 {
 			slept := e.wait(ctx, now)
 			if slept > sleptFor {
-				e.c.Logger.Warn("the clock jumped ahead; what came due meanwhile was missed", "by", slept)
+				e.c.Logger.WarnContext(ctx, "the clock jumped ahead; what came due meanwhile was missed", "by", slept)
 				upSince = e.now()
 				l.forget()
 			}
@@ -46,7 +46,7 @@ func (e *Engine) storeFailed(ctx context.Context, doing string, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	e.c.Logger.Error("the store failed; trying again, nothing is lost", "doing", doing, "err", err)
+	e.c.Logger.ErrorContext(ctx, "the store failed; trying again, nothing is lost", "doing", doing, "err", err)
 	e.c.Metrics.storeErrors.Inc()
 	e.loop.forget()
 	e.sleep(ctx, storeRetry)
@@ -145,7 +145,7 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 		}
 		st, err := e.planned(it, now, upSince)
 		if err != nil {
-			e.c.Logger.Error("a stored schedule cannot be read; it does not run", "schedule", it.Spec.ARN(), "err", err)
+			e.c.Logger.ErrorContext(ctx, "a stored schedule cannot be read; it does not run", "schedule", it.Spec.ARN(), "err", err)
 			e.freeSlot()
 			continue
 		}

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -46,7 +47,7 @@ func (c *capture) run() {
 			defer c.mu.Unlock()
 			n, err := c.readOnce(fd)
 			ended = n == 0 && err == nil
-			return err != syscall.EAGAIN
+			return !errors.Is(err, syscall.EAGAIN)
 		})
 		if err != nil || ended {
 			return
@@ -155,6 +156,6 @@ func (c *capture) take() []byte {
 
 // close ends the reading.
 func (c *capture) close() {
-	c.pipe.Close() //nolint:errcheck // only read from
+	c.pipe.Close() // only read from
 	<-c.done
 }

@@ -51,10 +51,9 @@ func (c *codes) add(data []byte) (sha256b64 string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the code: %w", err)
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // gone after the rename; else removed at the next start
+	defer os.RemoveAll(tmp) // gone after the rename; else removed at the next start
 	if err := c.fill(data, tmp); err != nil {
-		var e *belfry.Error
-		if errors.As(err, &e) {
+		if _, ok := errors.AsType[*belfry.Error](err); ok {
 			return "", err
 		}
 		return "", fmt.Errorf("unpack the code: %w", err)
@@ -81,7 +80,7 @@ func (c *codes) fill(data []byte, tmp string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close() //nolint:errcheck // only read from
+	defer d.Close() // only read from
 	return unix.Syncfs(int(d.Fd()))
 }
 
@@ -99,7 +98,7 @@ func (c *codes) check(data []byte) (sha256b64 string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the code: %w", err)
 	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // else removed at the next start
+	defer os.RemoveAll(tmp) // else removed at the next start
 	if err := unzip(data, tmp, c.limits); err != nil {
 		return "", err
 	}

@@ -186,13 +186,13 @@ func (h *Host) Start(ctx context.Context) error {
 		return err
 	}
 	if err := h.codes.sweep(); err != nil {
-		h.log.Warn("unused code could not be removed", "error", err)
+		h.log.WarnContext(ctx, "unused code could not be removed", "error", err)
 	}
 	pending, err := h.cfg.Store.PendingEvents(ctx)
 	if err != nil {
 		return fmt.Errorf("read the pending events: %w", err)
 	}
-	h.log.Warn("functions run WITHOUT ISOLATION: as the server's user, with its files and its network; memory and storage limits are not enforced",
+	h.log.WarnContext(ctx, "functions run WITHOUT ISOLATION: as the server's user, with its files and its network; memory and storage limits are not enforced",
 		"isolation", "none", "memory_budget_mb", h.cfg.MemoryBudget, "instances_per_function", h.cfg.PerFunction)
 
 	closeOnExec()

@@ -87,7 +87,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer theirs.Close() //nolint:errcheck // the process has its own
+		defer theirs.Close() // the process has its own
 		in.link, argv, extra = l, py.argv(), []*os.File{theirs}
 		if _, set := f.Environment["PATH"]; !set {
 			env["PATH"] = filepath.Dir(py.Executable) + ":" + env["PATH"]
@@ -104,9 +104,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", banner, RuntimeVersionARN(f))
 	h.codes.hold(key)
 	h.pools.add(in)
-	h.processes.Add(1)
-	go func() {
-		defer h.processes.Done()
+	h.processes.Go(func() {
 		<-in.exited
 		h.codes.release(key)
 		if a, ok := in.link.(*runtimeAPI); ok {
@@ -114,7 +112,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		}
 		h.pools.exited(in)
 		<-in.ended
-	}()
+	})
 	return in, nil
 }
 
@@ -125,12 +123,12 @@ func (h *Host) exec(in *instance, argv []string, dir string, env []string, extra
 		return fmt.Errorf("make a pipe: %w", err)
 	}
 	w := os.NewFile(uintptr(fds[1]), "output")
-	defer w.Close()                       //nolint:errcheck // the process has its own
+	defer w.Close()                       // the process has its own
 	_ = syscall.SetNonblock(fds[0], true) // cannot fail on a pipe just made
 	r := os.NewFile(uintptr(fds[0]), "output")
 	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: dir, Env: env, Stdout: w, Stderr: w, ExtraFiles: extra}
 	if err := h.spawner.start(cmd); err != nil {
-		r.Close() //nolint:errcheck // nothing was written
+		r.Close() // nothing was written
 		if isProvided(in.fn.Runtime) {
 			return &startError{err: err}
 		}
@@ -192,7 +190,7 @@ func (in *instance) end() {
 			in.link.close()
 			in.logs.close()
 			if in.status != nil {
-				in.status.Close() //nolint:errcheck // only read from
+				in.status.Close() // only read from
 			}
 		}()
 	})

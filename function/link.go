@@ -153,7 +153,7 @@ func (f *framed) read() (kind byte, body []byte, err error) {
 	return head[0], body, nil
 }
 
-func (f *framed) close() { f.conn.Close() } //nolint:errcheck // the process is gone
+func (f *framed) close() { f.conn.Close() } // the process is gone
 
 func linkError(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -3,6 +3,7 @@ package function_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -296,7 +297,7 @@ func TestACallerThatLeavesEndsItsInvocation(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	_, err := b.Invoke(ctx, function.Request{Function: ref("f"), Payload: []byte(`{"do": "sleep"}`)})
-	if err != context.DeadlineExceeded {
+	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 	eventually(t, "the process ends", func() bool { return !alive(first.PID) })

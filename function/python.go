@@ -105,8 +105,7 @@ func (p *pythons) ask(ctx context.Context, path string) (*python, error) {
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
 			err = fmt.Errorf("%w: %s", err, bytes.TrimSpace(exit.Stderr))
 		}
 		return nil, fmt.Errorf("ask %s about itself: %w", path, err)

@@ -130,7 +130,7 @@ func (u *unzipper) write(f *zip.File, path string) error {
 	if err != nil {
 		return errUnzip
 	}
-	defer in.Close() //nolint:errcheck // only read from
+	defer in.Close() // only read from
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
@@ -141,18 +141,18 @@ func (u *unzipper) write(f *zip.File, path string) error {
 	for {
 		n, rerr := in.Read(u.buf)
 		if u.left -= int64(n); u.left < 0 {
-			out.Close() //nolint:errcheck // the file is thrown away
+			out.Close() // the file is thrown away
 			return invalid("ZipFile", fmt.Sprintf("Unzipped size must be smaller than %d bytes", u.limit))
 		}
 		if _, err := out.Write(u.buf[:n]); err != nil {
-			out.Close() //nolint:errcheck // the error before it is the one to report
+			out.Close() // the error before it is the one to report
 			return err
 		}
 		if rerr == io.EOF {
 			break
 		}
 		if rerr != nil {
-			out.Close() //nolint:errcheck // the file is thrown away
+			out.Close() // the file is thrown away
 			return errUnzip
 		}
 	}

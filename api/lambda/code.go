@@ -43,7 +43,7 @@ func CodeHandler(host *function.Host) http.Handler {
 			http.Error(w, http.StatusText(status), status)
 			return
 		}
-		defer f.Close() //nolint:errcheck // only read from
+		defer f.Close() // only read from
 		info, err := f.Stat()
 		if err != nil {
 			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

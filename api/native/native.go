@@ -100,7 +100,7 @@ func (a *API) answer(handle func(*http.Request) (any, error)) http.HandlerFunc {
 		w.Header().Set("Cache-Control", "no-store")
 		w.WriteHeader(status)
 		if err := json.NewEncoder(w).Encode(out); err != nil {
-			a.log.Debug("an answer was not delivered", "path", r.URL.Path, "err", err)
+			a.log.DebugContext(r.Context(), "an answer was not delivered", "path", r.URL.Path, "err", err)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (a *API) refusal(r *http.Request, err error) (int, any) {
 	var e *belfry.Error
 	status, known := statuses[belfry.KindOf(err)]
 	if !known || !errors.As(err, &e) {
-		a.log.Error("a request failed", "path", r.URL.Path, "err", err)
+		a.log.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "err", err)
 		return http.StatusInternalServerError, map[string]body{"error": {Code: "internal", Message: "Something went wrong on the server; its log tells what."}}
 	}
 	return status, map[string]body{"error": {Code: e.Kind.String(), Message: e.Message, Field: e.Field}}

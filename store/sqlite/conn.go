@@ -104,6 +104,7 @@ func columnBlob(st *sqlite.Stmt, col int) []byte {
 	st.ColumnBytes(col, b)
 	return b
 }
+
 func connect(path string, cacheKiB int, noSync bool) (*sqlite.Conn, error) {
 	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
 	if err != nil {

@@ -224,7 +224,6 @@ func (s *Store) gather(c *sqlite.Conn, batch []*writeOp) []*writeOp {
 			}
 			return batch
 		}
-		broken = true
 	}
 	// One caller's failure is not its neighbours': give each its own transaction.
 	s.rollback(c)
