@@ -40,7 +40,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.kind.String(), func(t *testing.T) {
 			err := belfry.Errorf(tt.kind, "", "why")
-			x := target.New(&functions{err: err}, &queues{err: err}, agent)
+			x := target.New(&functions{err: err}, &queues{err: err}, nil, agent)
 			r := x.Invoke(t.Context(), invocation(functionARN, `{"a":1}`))
 			wantResult(t, r, tt.status, tt.function)
 			if r.ErrorMessage != "why" || r.Payload != `{"a":1}` || r.HandlerError {
@@ -51,7 +51,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 	}
 	t.Run("one that is ours", func(t *testing.T) {
 		err := errors.New("disk at /secret/path is full")
-		x := target.New(&functions{err: err}, &queues{err: err}, agent)
+		x := target.New(&functions{err: err}, &queues{err: err}, nil, agent)
 		for _, arn := range []string{functionARN, queueARN} {
 			r := x.Invoke(t.Context(), invocation(arn, "{}"))
 			wantResult(t, r, belfry.AttemptRetryable, "AWS.Scheduler.InternalServerError")
@@ -64,7 +64,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 
 func TestWhatAFunctionIsGivenAndAnswers(t *testing.T) {
 	f := &functions{answer: target.FunctionAnswer{LogTail: "END"}}
-	x := target.New(f, nil, agent)
+	x := target.New(f, nil, nil, agent)
 	r := x.Invoke(t.Context(), invocation(functionARN, `{"a":1}`))
 	if r.Status != belfry.AttemptSucceeded || r.Log != "END" || r.Payload != "" {
 		t.Errorf("got %+v", r)
@@ -87,7 +87,7 @@ func TestAMessageGoesToItsGroup(t *testing.T) {
 	q := &queues{}
 	in := invocation(queueARN+".fifo", "text")
 	in.Target.Parameters = []byte(`{"SqsParameters":{"MessageGroupId":"g"}}`)
-	wantResult(t, target.New(nil, q, agent).Invoke(t.Context(), in), belfry.AttemptSucceeded, "")
+	wantResult(t, target.New(nil, q, nil, agent).Invoke(t.Context(), in), belfry.AttemptSucceeded, "")
 	if q.arn != queueARN+".fifo" || q.body != "text" || q.group != "g" {
 		t.Errorf("got %+v", q)
 	}

@@ -62,6 +62,13 @@ type Message struct {
 	TraceHeader     string // the system attribute AWSTraceHeader
 }
 
+// Tables takes items.
+type Tables interface {
+	// PutItem carries out a PutItem request of DynamoDB's API, JSON. A refusal is
+	// a belfry.Error with the API's own code.
+	PutItem(ctx context.Context, s belfry.Scope, request []byte) error
+}
+
 // An Attribute is an attribute of a message.
 type Attribute struct{ Name, Type, Value string }
 
@@ -69,13 +76,14 @@ type Attribute struct{ Name, Type, Value string }
 type Targets struct {
 	functions Functions
 	queues    Queues
+	tables    Tables
 	http      *httpTarget
 }
 
 // New returns Targets that deliver to those. agent is the User-Agent of HTTP
 // requests.
-func New(f Functions, q Queues, agent string) *Targets {
-	return &Targets{functions: f, queues: q, http: newHTTPTarget(agent)}
+func New(f Functions, q Queues, t Tables, agent string) *Targets {
+	return &Targets{functions: f, queues: q, tables: t, http: newHTTPTarget(agent)}
 }
 
 // Close lets go of idle connections.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
@@ -30,8 +31,9 @@ type request map[string]json.RawMessage
 // actions are those that Belfry carries out, by service:action. One more needs
 // an interface among those of Targets and a row here.
 var actions = map[string]action{
-	"lambda:invoke":   {[]string{"FunctionName"}, (*Targets).universalInvoke},
-	"sqs:sendMessage": {[]string{"QueueUrl", "MessageBody"}, (*Targets).universalSend},
+	"dynamodb:putItem": {[]string{"TableName", "Item"}, (*Targets).universalPut},
+	"lambda:invoke":    {[]string{"FunctionName"}, (*Targets).universalInvoke},
+	"sqs:sendMessage":  {[]string{"QueueUrl", "MessageBody"}, (*Targets).universalSend},
 }
 
 // runsService reports whether Belfry carries out any action of the service.
@@ -157,6 +159,23 @@ func (t *Targets) universalInvoke(ctx context.Context, in *belfry.Invocation, r 
 		return permanent("Lambda.ValidationException", "InvocationType must be one of RequestResponse, Event and DryRun.")
 	}
 	return t.call(ctx, call)
+}
+
+// universalPut is dynamodb:putItem. A condition that does not hold is permanent:
+// it is how an item says that the work was done before.
+func (t *Targets) universalPut(ctx context.Context, in *belfry.Invocation, r request) belfry.Result {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return unreadable(err)
+	}
+	err = t.tables.PutItem(ctx, in.Scope, body)
+	if e, ok := errors.AsType[*belfry.Error](err); ok && e.Code != "" && e.Kind == belfry.Invalid {
+		return permanent("DynamoDB."+e.Code, e.Message)
+	}
+	if err != nil {
+		return failed(err, "DynamoDB")
+	}
+	return belfry.Result{Status: belfry.AttemptSucceeded}
 }
 
 // universalSend is sqs:sendMessage.

@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ type world struct {
 	calls    []FunctionCall
 	queues   []string
 	messages []Message
+	items    []string
 	err      error
 	answer   FunctionAnswer
 }
@@ -27,6 +29,11 @@ func (w *world) InvokeFunction(_ context.Context, c FunctionCall) (FunctionAnswe
 
 func (w *world) SendMessage(_ context.Context, queueARN string, m Message) error {
 	w.queues, w.messages = append(w.queues, queueARN), append(w.messages, m)
+	return w.err
+}
+
+func (w *world) PutItem(_ context.Context, s belfry.Scope, request []byte) error {
+	w.items = append(w.items, s.Region+" "+string(request))
 	return w.err
 }
 
@@ -42,7 +49,7 @@ func universal(action, input string) *belfry.Schedule {
 // invoke runs the schedule once, at 2026-03-01T12:00:00Z.
 func (w *world) invoke(t *testing.T, s *belfry.Schedule) belfry.Result {
 	t.Helper()
-	targets := New(w, w, "test")
+	targets := New(w, w, w, "test")
 	defer targets.Close()
 	o := belfry.Occurrence{Schedule: s.ID, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	return targets.Invoke(t.Context(), &belfry.Invocation{
@@ -146,7 +153,7 @@ func TestUniversalFailures(t *testing.T) {
 		{"a context that is not base 64", "lambda:invoke", `{"FunctionName": "f", "ClientContext": "{}"}`, nil, belfry.AttemptPermanent, "Lambda.InvalidRequestContentException"},
 		{"no such function", "lambda:invoke", `{"FunctionName": "f"}`, belfry.Errorf(belfry.NotFound, "", "no"), belfry.AttemptPermanent, "Lambda.ResourceNotFoundException"},
 		{"no instance free", "lambda:invoke", `{"FunctionName": "f"}`, belfry.Errorf(belfry.Throttled, "", "no"), belfry.AttemptRetryable, "Lambda.TooManyRequestsException"},
-		{"an action that nobody carries out", "dynamodb:putItem", `{"TableName": "t"}`, nil, belfry.AttemptPermanent, "Belfry.UnsupportedTarget"},
+		{"an action that nobody carries out", "dynamodb:updateItem", `{"TableName": "t"}`, nil, belfry.AttemptPermanent, "Belfry.UnsupportedTarget"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := (&world{err: c.err}).invoke(t, universal(c.action, c.input))
@@ -157,6 +164,28 @@ func TestUniversalFailures(t *testing.T) {
 				t.Errorf("payload %s, want the request", r.Payload)
 			}
 		})
+	}
+}
+
+func TestUniversalPutItem(t *testing.T) {
+	s := universal("dynamodb:putItem", `{"TableName": "t", "Item": {"k": {"S": "<aws.scheduler.scheduled-time>"}}}`)
+	for _, c := range []struct {
+		err    error
+		status belfry.AttemptStatus
+		code   string
+	}{
+		{nil, belfry.AttemptSucceeded, ""},
+		{&belfry.Error{Kind: belfry.Invalid, Code: "ConditionalCheckFailedException", Message: "no"}, belfry.AttemptPermanent, "DynamoDB.ConditionalCheckFailedException"},
+		{belfry.Errorf(belfry.Unavailable, "", "later"), belfry.AttemptRetryable, "DynamoDB.ServiceUnavailableException"},
+		{errors.New("disk"), belfry.AttemptRetryable, "AWS.Scheduler.InternalServerError"},
+	} {
+		w := &world{err: c.err}
+		if r := w.invoke(t, s); r.Status != c.status || r.ErrorCode != c.code {
+			t.Errorf("%v: %+v", c.err, r)
+		}
+		if want := `eu-west-1 {"Item":{"k":{"S":"2026-03-01T12:00:00Z"}},"TableName":"t"}`; len(w.items) != 1 || w.items[0] != want {
+			t.Errorf("%v: put %q, want %s", c.err, w.items, want)
+		}
 	}
 }
 
@@ -174,6 +203,7 @@ func TestCheckUniversal(t *testing.T) {
 		{"input that is null", "sqs:sendMessage", "null", "JSON syntax error in input for the target", "JSON syntax error in input for the target"},
 		{"no members", "sqs:sendMessage", "{}", missing + "QueueUrl, MessageBody.", missing + "QueueUrl, MessageBody."},
 		{"camel case", "sqs:sendMessage", `{"queueUrl": "u", "MessageBody": "x"}`, missing + "QueueUrl.", missing + "QueueUrl."},
+		{"an item without its table", "dynamodb:putItem", `{"Item": {}}`, missing + "TableName.", missing + "TableName."},
 		{"null is absent", "lambda:invoke", `{"FunctionName": null}`, missing + "FunctionName.", missing + "FunctionName."},
 		{"a service that is not run", "sfn:startExecution", `{"StateMachineArn": "a"}`, "sfn is not a supported service for a target.", ""},
 		{"an action that is not carried out", "sqs:purgeQueue", `{"QueueUrl": "u"}`, "purgeQueue API is not supported", ""},
