@@ -44,8 +44,8 @@ vet:
 test-go: ## all tests, no race detector
 	$(GO) test ./...
 
-test-race: ## the packages where goroutines meet, under the race detector
-	CGO_ENABLED=1 $(GO) test -race $(RACE_PKGS)
+test-race: ## the packages where goroutines meet, under the race detector; the longest tests in their short form
+	CGO_ENABLED=1 $(GO) test -race -short $(RACE_PKGS)
 
 certify: ## hold a server against the AWS CLI, boto3, the SDKs for Go and JavaScript, and Terraform's calls
 	$(GO) -C e2e/certify vet ./...
