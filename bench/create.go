@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const idleTarget = `{"Arn":"arn:aws:sqs:us-east-1:000000000000:bench","RoleArn":"arn:aws:iam::000000000000:role/belfry","Input":"{}"}`
+
 // creates measures CreateSchedule over HTTP against a server with so many
 // schedules stored: over 32 connections and over one.
 func (b *bench) creates(ctx context.Context, already int) (_ []figure, err error) {
@@ -20,7 +22,7 @@ func (b *bench) creates(ctx context.Context, already int) (_ []figure, err error
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	const many, few = 60_000, 6000
-	next := createMany(many+few+1000, farAway, `{"Arn":"arn:aws:sqs:us-east-1:000000000000:bench","RoleArn":"arn:aws:iam::000000000000:role/belfry","Input":"{}"}`)
+	next := createMany(many+few+1000, farAway, idleTarget)
 	if _, err := load(srv.addr, 32, limited(next, 1000)); err != nil { // warm
 		return nil, err
 	}

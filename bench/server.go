@@ -37,8 +37,13 @@ type server struct {
 	readyIn time.Duration
 }
 
-// start runs a server on the data directory until it is ready.
+// start runs a server that accepts everybody on the data directory; it returns
+// when it is ready.
 func (b *bench) start(ctx context.Context, data string) (*server, error) {
+	return b.serve(ctx, data, []string{"--dev"}, nil)
+}
+
+func (b *bench) serve(ctx context.Context, data string, args, env []string) (*server, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return nil, err
@@ -47,7 +52,8 @@ func (b *bench) start(ctx context.Context, data string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: addr, cmd: exec.CommandContext(ctx, binary, "serve", "--dev", "--data", data, "--listen", addr, "--log-level", "warn")}
+	s := &server{addr: addr, cmd: exec.CommandContext(ctx, binary, append([]string{"serve", "--data", data, "--listen", addr, "--log-level", "warn"}, args...)...)}
+	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = &s.log
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {
