@@ -72,7 +72,7 @@ func crowd(ctx context.Context, all *sync.WaitGroup, addr string) error {
 		if err != nil {
 			return fmt.Errorf("open 10,000 connections: %w", err)
 		}
-		context.AfterFunc(ctx, func() { conn.Close() }) //nolint:errcheck // it has done its part
+		context.AfterFunc(ctx, func() { conn.Close() })
 	}
 	slow := "POST /schedules/slow HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n" + strings.Repeat("{", 1000)
 	for range 200 {
@@ -109,7 +109,7 @@ func trickle(ctx context.Context, addr, what string) {
 		return
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })() //nolint:errcheck // as above
+	defer context.AfterFunc(ctx, func() { conn.Close() })() // as above
 	for i := range len(what) {
 		if _, err := conn.Write([]byte{what[i]}); err != nil {
 			return
@@ -125,7 +125,7 @@ func heavy(ctx context.Context, addr string, body []byte) {
 		return
 	}
 	defer c.conn.Close()
-	defer context.AfterFunc(ctx, func() { c.conn.Close() })() //nolint:errcheck // as above
+	defer context.AfterFunc(ctx, func() { c.conn.Close() })() // as above
 	q := request{method: http.MethodPost, path: "/schedules/heavy", headers: credentials("scheduler") + "Content-Type: application/json\r\n", body: body}
 	for {
 		if _, _, err := c.do(q); err != nil {
