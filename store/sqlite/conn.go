@@ -3,6 +3,7 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path/filepath"
 	"time"
 
@@ -106,7 +107,11 @@ func columnBlob(st *sqlite.Stmt, col int) []byte {
 }
 
 func connect(path string, cacheKiB int, noSync bool) (*sqlite.Conn, error) {
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL)
+	// One process owns the file, so the index of its log lies in this process's
+	// memory. In a file that is mapped, as it is otherwise, a commit waits now and
+	// then, for tens of milliseconds, until the system has written a page of it.
+	uri := "file:" + (&url.URL{Path: path}).EscapedPath() + "?vfs=unix-excl"
+	c, err := sqlite.OpenConn(uri, sqlite.OpenReadWrite|sqlite.OpenCreate|sqlite.OpenWAL|sqlite.OpenURI)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", filepath.Base(path), err)
 	}
