@@ -16,8 +16,9 @@ type delivery struct {
 	revision     int64
 	claim        belfry.Claim
 	attempts     []belfry.Attempt // earlier ones
+	due          time.Time // zero: whoever had it is gone
 	firstStarted time.Time
-	started      time.Time
+	started      time.Time // not before it is due
 }
 
 // recover delivers what the last owner of the shards had started and not
@@ -51,10 +52,25 @@ func (e *Engine) recover(ctx, attempts context.Context, left []belfry.DueItem, c
 	}
 }
 
+// await returns when the delivery is due. One that was alone has been recorded
+// a little ahead, so that it need not wait for the disk as well.
+func (e *Engine) await(ctx context.Context, d *delivery) {
+	if d.due.IsZero() {
+		return
+	}
+	late := e.c.Clock.Now().Sub(d.due)
+	if late < 0 {
+		e.sleep(ctx, -late)
+		late = e.c.Clock.Now().Sub(d.due)
+	}
+	e.c.Metrics.lateness.Observe(late.Seconds())
+}
+
 // deliver makes the attempt, decides what follows and passes it on to be
 // recorded. What the engine's stop cuts off stays running, and is delivered
 // again.
 func (e *Engine) deliver(ctx context.Context, d *delivery) {
+	e.await(ctx, d)
 	if ctx.Err() != nil {
 		e.over()
 		return

@@ -213,5 +213,17 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 	if err != nil {
 		return belfry.ScheduleChange{}, err
 	}
-	return decide(old, pending, &was, now)
+	return decide(old, pending, &was, afterWhatIsDone(old, pending, &was, now))
+}
+
+// afterWhatIsDone is now, or a little later: an edit comes after a run that was
+// started ahead of its time, and after the edit before it that did.
+func afterWhatIsDone(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) time.Time {
+	if m := old.Modified; m.After(now) && !m.After(now.Add(lead)) {
+		now = m
+	}
+	if o, yes := was.startedAhead(now, pending); yes && old.State == belfry.Enabled {
+		now = o
+	}
+	return now
 }

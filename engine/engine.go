@@ -60,6 +60,13 @@ const (
 	// startBatch bounds the runs that one durable step starts: large enough to
 	// share the fsync, small enough that the first does not wait for the last.
 	startBatch = 512
+	// lead is how far ahead of its time a run that is alone is recorded. It
+	// covers what a disk takes now and then, and is short enough that an edit
+	// within it may just as well have come too late.
+	lead = 10 * time.Millisecond
+	// aloneMax bounds the attempts under way with which a run counts as alone.
+	// When there is more to do, what shares a durable step costs less.
+	aloneMax = 8
 	// DefaultMaxSleep bounds how late the first run is after a resume.
 	DefaultMaxSleep = 5 * time.Second
 	// rescanFactor times MaxSleep is how often the queue is read again from its

@@ -18,7 +18,7 @@ func (e *Engine) run(ctx, attempts context.Context, upSince time.Time) error {
 			e.storeFailed(ctx, "reading the due queue", err)
 			continue
 		}
-		n := e.takeSlots(e.dueIn(now))
+		n := e.takeSlots(e.ready(now))
 		if n == 0 {
 			slept := e.wait(ctx, now)
 			if slept > sleptFor {
@@ -59,6 +59,32 @@ func (e *Engine) dueIn(now time.Time) int {
 		n++
 	}
 	return n
+}
+
+// ready counts the entries at the head of the window that can be started now.
+func (e *Engine) ready(now time.Time) int {
+	if n := e.dueIn(now); n > 0 {
+		return n
+	}
+	if n := e.alone(); n > 0 && !e.loop.window[0].At.Add(-lead).After(now) {
+		return n
+	}
+	return 0
+}
+
+// alone counts the entries that are due next, if they are few enough to be
+// recorded ahead of their time; else it is 0.
+func (e *Engine) alone() int {
+	room := aloneMax - len(e.slots)
+	for n, it := range e.loop.window {
+		if !it.At.Equal(e.loop.window[0].At) {
+			return n
+		}
+		if n >= room {
+			return 0
+		}
+	}
+	return len(e.loop.window)
 }
 
 // takeSlots takes up to n slots for attempts and returns how many it got. When
@@ -102,7 +128,11 @@ func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
 		until = earlierOf(until, l.nextRead)
 	}
 	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits for a slot
-		until = earlierOf(until, l.window[0].At)
+		next := l.window[0].At
+		if e.alone() > 0 {
+			next = next.Add(-lead)
+		}
+		until = earlierOf(until, next)
 	}
 	// now is cut to the millisecond, so what is due within one is due at its end.
 	until = until.Add(time.Millisecond - 1).Truncate(time.Millisecond)
@@ -126,8 +156,8 @@ func (e *Engine) sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// start makes the batch's runs durable and hands them to their attempts. It
-// holds a slot for each entry.
+// start makes the batch's runs durable and hands them to their attempts, which
+// wait until they are due. It holds a slot for each entry.
 func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, now, upSince time.Time) error {
 	starts := make([]belfry.Start, 0, len(batch))
 	from := make([]*belfry.DueItem, 0, len(batch))
@@ -143,7 +173,7 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 				continue
 			}
 		}
-		st, err := e.planned(it, now, upSince)
+		st, err := e.planned(it, laterOf(now, it.At), upSince)
 		if err != nil {
 			e.c.Logger.ErrorContext(ctx, "a stored schedule cannot be read; it does not run", "schedule", it.Spec.ARN(), "err", err)
 			e.freeSlot()
@@ -159,7 +189,6 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 		}
 		return err
 	}
-	recorded := e.c.Clock.Now()
 	for i := range starts {
 		st := &starts[i]
 		if st.Next != nil {
@@ -172,10 +201,9 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 			}
 			continue
 		}
-		e.c.Metrics.lateness.Observe(recorded.Sub(st.Due.At).Seconds())
 		e.launch(attempts, delivery{
-			spec: from[i].Spec, run: *st.Run, revision: st.Due.Revision, claim: claim,
-			started: now, attempts: earlier(from[i]), firstStarted: firstStart(from[i], now),
+			spec: from[i].Spec, run: *st.Run, revision: st.Due.Revision, claim: claim, due: st.Due.At,
+			started: st.At, attempts: earlier(from[i]), firstStarted: firstStart(from[i], st.At),
 		})
 	}
 	return nil

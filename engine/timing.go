@@ -69,19 +69,28 @@ func (t *timing) count(from, to time.Time) (n int64, last time.Time) {
 }
 
 // pendingCandidates returns the entries that the schedule may have in the due
-// queue after now: the next occurrence, and those whose flexible window is
-// open.
+// queue after now: the next occurrence, the one after it if the next may have
+// been started ahead of its time, and those whose flexible window is open.
 func (t *timing) pendingCandidates(now time.Time, revision int64) []belfry.Due {
 	var all []belfry.Due
 	for o, ok := t.next(now.Add(-t.window - time.Second)); ok; o, ok = t.next(o) {
 		if d := t.entry(o, revision); d.At.After(now) {
 			all = append(all, *d)
 		}
-		if o.After(now) {
+		if o.After(now.Add(lead)) {
 			break
 		}
 	}
 	return all
+}
+
+// startedAhead returns the next occurrence after now if it has been started
+// although it is not due yet: the schedule, which is enabled, has its entry in
+// the due queue for one after it, or none.
+func (t *timing) startedAhead(now time.Time, pending *belfry.Due) (time.Time, bool) {
+	o, ok := t.next(now)
+	ahead := ok && !t.due(o).After(now.Add(lead)) && (pending == nil || pending.Time.After(o))
+	return o, ahead
 }
 
 // parsedMax bounds the cache of parsed expressions. Few installations have
