@@ -52,6 +52,10 @@ func run() int {
 		return 1
 	}
 	defer os.RemoveAll(*dir)
+	if b.disk, err = openDisk(*dir); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		return 1
+	}
 
 	began := time.Now()
 	failed := false

@@ -22,6 +22,7 @@ import (
 type bench struct {
 	binary string
 	dir    string // data directories are made below it
+	disk   *disk
 }
 
 // newDir makes an empty data directory.
@@ -55,7 +56,9 @@ func (b *bench) serve(ctx context.Context, data string, args, env []string) (*se
 	s := &server{addr: addr, cmd: exec.CommandContext(ctx, binary, append([]string{"serve", "--data", data, "--listen", addr, "--log-level", "warn"}, args...)...)}
 	s.cmd.Env = append(os.Environ(), env...)
 	s.cmd.Stderr = &s.log
-	syscall.Sync() // what was written before is not to be waited for now
+	if err := b.disk.rest(ctx); err != nil {
+		return nil, err
+	}
 	began := time.Now()
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
