@@ -76,10 +76,23 @@ type Result struct {
 	// HandlerError is set when the target was reached and its own code failed,
 	// against a delivery that failed.
 	HandlerError bool `json:"handler_error,omitempty"`
+	// Own, of a handler's error, is how the target itself wants such errors
+	// treated; nil leaves it to the schedule.
+	Own *OwnPolicy `json:"own,omitempty"`
+	// Forwards, of a handler's error, says that the target has a place of its own
+	// for what has failed for good.
+	Forwards bool `json:"forwards,omitempty"`
 	// RetryAfter is the target's own wish for the time until the next attempt; 0 is none.
 	RetryAfter time.Duration `json:"-"`
 	Payload    string        `json:"-"`             // what was sent, for the dead-letter queue
+	Answer     string        `json:"-"`             // what the target's own code answered when it failed
 	Log        string        `json:"log,omitempty"` // tail of what the target logged
+}
+
+// An OwnPolicy is what a target has set for errors of its own code.
+type OwnPolicy struct {
+	Retries    int           `json:"retries"`     // after the first attempt
+	MaximumAge time.Duration `json:"maximum_age"` // since the scheduled time
 }
 
 // AttemptStatus is how an attempt ended.

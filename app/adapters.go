@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -14,14 +16,66 @@ import (
 )
 
 // functions lets targets run functions of the host.
-type functions struct{ host *function.Host }
+type functions struct {
+	host     *function.Host
+	delivery string // Config.LambdaDelivery
+}
 
 // InvokeFunction runs a function. The request id is the occurrence's: as with
 // Lambda's own retries it stays the same over all attempts.
 func (f functions) InvokeFunction(ctx context.Context, call target.FunctionCall) (target.FunctionAnswer, error) {
-	ref, qualifier, err := function.ParseName(call.Scope, call.Function)
+	r, err := requestOf(call)
 	if err != nil {
 		return target.FunctionAnswer{}, err
+	}
+	switch {
+	case call.DryRun:
+		return target.FunctionAnswer{}, f.host.Check(ctx, r)
+	case call.Event || call.StandsIn && f.accepts(r.Function.Account):
+		_, err := f.host.InvokeAsync(ctx, r)
+		return target.FunctionAnswer{}, err
+	case call.StandsIn:
+		answer, was, err := f.host.StandIn(ctx, r)
+		if err != nil {
+			return target.FunctionAnswer{}, err
+		}
+		a := answerOf(answer)
+		if a.Error != "" {
+			a.Own, a.Forwards = was.Own(), was.Forwards()
+		}
+		return a, nil
+	}
+	answer, err := f.host.Invoke(ctx, r)
+	if err != nil {
+		return target.FunctionAnswer{}, err
+	}
+	return answerOf(answer), nil
+}
+
+// accepts reports whether scheduled runs of the account's functions end when
+// the event is accepted.
+func (f functions) accepts(account string) bool {
+	return f.delivery == "aws" || slices.Contains(strings.Split(f.delivery, ","), account)
+}
+
+// ForwardFunction tells a function's own destinations of what it failed to do.
+func (f functions) ForwardFunction(ctx context.Context, call target.FunctionCall, answer target.FunctionAnswer, aged bool) error {
+	r, err := requestOf(call)
+	if err != nil {
+		return err
+	}
+	last := &function.Response{Payload: answer.Payload, FunctionError: "Unhandled", Version: function.Latest}
+	return f.host.Failed(ctx, r, last, call.Attempt, aged)
+}
+
+func answerOf(r *function.Response) target.FunctionAnswer {
+	return target.FunctionAnswer{Payload: r.Payload, Error: r.FunctionError, LogTail: string(r.LogTail())}
+}
+
+func requestOf(call target.FunctionCall) (r function.Request, err error) {
+	ref, qualifier, err := function.ParseName(call.Scope, call.Function)
+	if err != nil {
+		return r, err
 	}
 	if qualifier == "" {
 		qualifier = call.Qualifier
@@ -31,27 +85,15 @@ func (f functions) InvokeFunction(ctx context.Context, call target.FunctionCall)
 			"belfry_occurrence_id": call.OccurrenceID, "belfry_attempt": call.Attempt,
 		}})
 		if err != nil {
-			return target.FunctionAnswer{}, err
+			return r, err
 		}
 	}
 	sum := sha256.Sum256([]byte(call.OccurrenceID))
 	id := uuid.UUID(sum[:16])
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8 (RFC 9562)
-	r := function.Request{
+	return function.Request{
 		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: id.String(), ClientContext: call.ClientContext,
-	}
-	switch {
-	case call.DryRun:
-		return target.FunctionAnswer{}, f.host.Check(ctx, r)
-	case call.Event:
-		_, err := f.host.InvokeAsync(ctx, r)
-		return target.FunctionAnswer{}, err
-	}
-	answer, err := f.host.Invoke(ctx, r)
-	if err != nil {
-		return target.FunctionAnswer{}, err
-	}
-	return target.FunctionAnswer{Payload: answer.Payload, Error: answer.FunctionError, LogTail: string(answer.LogTail())}, nil
+	}, nil
 }
 
 // records lets the function host send to queues of the server.

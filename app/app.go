@@ -69,7 +69,11 @@ type Config struct {
 	// RootAccessKey and RootSecretKey are an access key of the account
 	// 000000000000 beside those that are stored; both empty: none.
 	RootAccessKey, RootSecretKey string
-	ClockSkew                    time.Duration // between a client's clock and the server's; 0: 15 minutes
+	// LambdaDelivery says for whom a scheduled run of a function ends when the
+	// event is accepted, as on AWS, and not when the function has answered: "aws"
+	// for all, or accounts separated by commas; empty or "belfry": for nobody.
+	LambdaDelivery string
+	ClockSkew      time.Duration // between a client's clock and the server's; 0: 15 minutes
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
@@ -189,11 +193,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
-		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Logger: s.log,
+		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
 		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
 	})

@@ -18,6 +18,8 @@ const (
 
 // handlerRetries is Lambda's own policy for an error of the handler, which
 // holds for schedules that set none: two retries, after one and two minutes.
+// The function's own policy, which stands before the schedule's, has the same
+// waits (architecture.md, "functions as targets").
 var handlerRetries = []time.Duration{time.Minute, 2 * time.Minute}
 
 // exhausted says why there is no further attempt.
@@ -49,24 +51,37 @@ func decide(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time
 		return verdict{end: permanentError}
 	}
 	retries := retriesUsed(attempts)
+	most, own := p.MaximumAttempts, last.HandlerError && (last.Own != nil || p.Default)
+	switch {
+	case own && last.Own != nil:
+		most = last.Own.Retries
+	case own:
+		most = len(handlerRetries)
+	}
+	if retries >= most {
+		return verdict{end: attemptsReached}
+	}
 	var delay time.Duration
-	if last.HandlerError && p.Default {
-		if retries >= len(handlerRetries) {
-			return verdict{end: attemptsReached}
-		}
-		delay = handlerRetries[retries]
+	if own {
+		delay = handlerRetries[min(retries, len(handlerRetries)-1)]
 	} else {
-		if retries >= p.MaximumAttempts {
-			return verdict{end: attemptsReached}
-		}
 		delay = backOff(retries, random)
 	}
 	delay = max(delay, min(last.RetryAfter, backOffCap))
 	at := now.Add(delay).Truncate(time.Millisecond) // as the store keeps it
-	if at.Sub(scheduled) > p.MaximumAge {
+	if at.Sub(scheduled) > maximumAge(last, p) {
 		return verdict{end: ageReached}
 	}
 	return verdict{retryAt: at}
+}
+
+// maximumAge is how long after its time a run whose last attempt that is may
+// still be tried.
+func maximumAge(last *belfry.Attempt, p belfry.RetryPolicy) time.Duration {
+	if last.HandlerError && last.Own != nil {
+		return last.Own.MaximumAge
+	}
+	return p.MaximumAge
 }
 
 // backOff returns the wait before retry n, counted from 0.

@@ -16,7 +16,7 @@ type delivery struct {
 	revision     int64
 	claim        belfry.Claim
 	attempts     []belfry.Attempt // earlier ones
-	due          time.Time // zero: whoever had it is gone
+	due          time.Time        // zero: whoever had it is gone
 	firstStarted time.Time
 	started      time.Time // not before it is due
 }
@@ -82,7 +82,7 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 		if f.Attempts == nil {
 			f.Attempts = []belfry.Attempt{}
 		}
-	case len(d.attempts) > 0 && d.started.Sub(d.run.Time) > d.spec.Target.Retry.MaximumAge:
+	case len(d.attempts) > 0 && d.started.Sub(d.run.Time) > maximumAge(&d.attempts[len(d.attempts)-1], d.spec.Target.Retry):
 		if !e.exhaust(ctx, d, &f, ageReached, "") {
 			e.over()
 			return
@@ -103,10 +103,7 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 // stop cut it off.
 func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) bool {
 	number := len(d.attempts) + 1
-	in := belfry.Invocation{
-		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
-		Attempt: number, ExecutionID: d.run.ExecutionID(number),
-	}
+	in := d.invocation(number)
 	result := e.c.Invoker.Invoke(ctx, &in)
 	if ctx.Err() != nil && result.Status != belfry.AttemptSucceeded {
 		return false
@@ -135,16 +132,30 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 	return true
 }
 
-// exhaust ends a run that did not succeed: in the dead-letter queue, if there
-// is one that takes it; false when the engine's stop cut that off.
+// invocation is the attempt of that number as it is handed to the target.
+func (d *delivery) invocation(number int) belfry.Invocation {
+	return belfry.Invocation{
+		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
+		Attempt: number, ExecutionID: d.run.ExecutionID(number),
+	}
+}
+
+// exhaust ends a run that did not succeed: where the target itself sends what
+// its code could not do, else in the dead-letter queue, if there is one that
+// takes it; false when the engine's stop cut that off.
 func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) bool {
 	f.Outcome, f.Reason = belfry.Failed, reasonOf(d.attempts, end)
+	if payload == "" {
+		payload = e.unsent(d)
+	}
+	if last := &d.attempts[len(d.attempts)-1]; last.HandlerError && last.Forwards && e.c.Forward != nil {
+		if done, cut := e.forward(ctx, d, f, end, payload); done || cut {
+			return !cut
+		}
+	}
 	queue := d.spec.Target.DeadLetterARN
 	if queue == "" {
 		return true
-	}
-	if payload == "" {
-		payload = e.unsent(d)
 	}
 	body, truncated := fit(payload)
 	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
@@ -166,16 +177,34 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 	return true
 }
 
+// forward hands a run that has failed for good to the target's own destination;
+// done when that has it, cut when the engine's stop came between.
+func (e *Engine) forward(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) (done, cut bool) {
+	last := d.attempts[len(d.attempts)-1]
+	in := d.invocation(last.Number)
+	err := e.c.Forward(ctx, &in, payload, &last.Result, end == ageReached)
+	switch {
+	case err == nil:
+		e.c.Metrics.deadLetters.WithLabelValues("sent").Inc()
+		f.Outcome = belfry.DeadLettered
+		f.Reason += ". The function's own dead-letter queue or on-failure destination has the event"
+		return true, false
+	case ctx.Err() != nil:
+		return false, true
+	}
+	f.Reason += fmt.Sprintf(". The event could not be put into the function's own dead-letter queue or on-failure destination: %v", err)
+	e.c.Metrics.deadLetters.WithLabelValues("failed").Inc()
+	e.c.Logger.WarnContext(ctx, "an event could not be put into its function's own destination", "schedule", d.spec.ARN(), "err", err)
+	return false, false
+}
+
 // unsent is what the last attempt would have sent, had it come so far.
 func (e *Engine) unsent(d *delivery) string {
 	if e.c.Payload == nil {
 		return d.spec.Target.Input
 	}
-	number := max(len(d.attempts), 1)
-	return e.c.Payload(&belfry.Invocation{
-		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
-		Attempt: number, ExecutionID: d.run.ExecutionID(number),
-	})
+	in := d.invocation(max(len(d.attempts), 1))
+	return e.c.Payload(&in)
 }
 
 // deadLetterMax leaves room for the attributes in a message of 1 MiB.

@@ -24,6 +24,11 @@ type Config struct {
 	// CheckTarget refuses a target, or its role, that cannot be right; nil
 	// accepts all.
 	CheckTarget func(ctx context.Context, s *belfry.Schedule) error
+	// Forward hands a run that has failed for good to the target's own dead-letter
+	// queue or destination, which last, the result of its last attempt, says that
+	// it has. aged says that it became too old, and not that its attempts were
+	// used up. Called twice for one run it may deliver twice. nil: no target has one.
+	Forward func(ctx context.Context, in *belfry.Invocation, payload string, last *belfry.Result, aged bool) error
 	// Payload returns what an attempt would send, for the dead letter of one
 	// that sends nothing; nil takes the target's input.
 	Payload func(in *belfry.Invocation) string

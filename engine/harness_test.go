@@ -31,6 +31,9 @@ type bench struct {
 	dead   []letter
 	answer func(ctx context.Context, in *belfry.Invocation) belfry.Result
 	refuse error // of the dead-letter queue
+
+	forwarded []string // what targets were handed that had failed for good
+	unwilling error    // of the target's own destination
 }
 
 type call struct {
@@ -61,7 +64,7 @@ func newBench(t *testing.T) *bench {
 	b.answer = func(context.Context, *belfry.Invocation) belfry.Result {
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	}
-	b.config = engine.Config{Clock: clock{}, Invoker: b, DeadLetters: b, Logger: slog.New(slog.DiscardHandler)}
+	b.config = engine.Config{Clock: clock{}, Invoker: b, DeadLetters: b, Forward: b.forward, Logger: slog.New(slog.DiscardHandler)}
 	return b
 }
 
@@ -98,6 +101,15 @@ func (b *bench) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 	answer := b.answer
 	b.mu.Unlock()
 	return answer(ctx, in)
+}
+
+func (b *bench) forward(_ context.Context, in *belfry.Invocation, payload string, last *belfry.Result, aged bool) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.unwilling == nil {
+		b.forwarded = append(b.forwarded, fmt.Sprintf("%s attempt %d %s %s aged %t", in.Time.Format("15:04:05"), in.Attempt, payload, last.ErrorMessage, aged))
+	}
+	return b.unwilling
 }
 
 func (b *bench) SendDeadLetter(_ context.Context, s *belfry.Schedule, body string, attributes map[string]string) error {

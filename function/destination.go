@@ -43,33 +43,42 @@ const (
 // function.
 func (q *events) end(ctx context.Context, f *Function, e *Event, c condition, last *Response) error {
 	h := q.host
-	var kind, message string
-	if last != nil {
-		kind, message = last.Failure()
-	}
 	if c != success {
+		kind, message := last.Failure()
 		h.log.WarnContext(ctx, "an event has failed for good", "function", f.ARN(), "request_id", e.ID,
 			"condition", string(c), "tries", e.Tries, "error_type", kind, "error_message", message)
 	}
-	var to string
-	switch {
-	case f.Events == nil:
-	case c == success:
-		to = f.Events.OnSuccess
-	default:
-		to = f.Events.OnFailure
-	}
-	var err error
-	if to != "" {
-		err = h.deliverRecord(ctx, f, e, to, newRecord(f, e, c, last, h.now()))
-	}
-	if c != success && f.DeadLetterARN != "" {
-		err = errors.Join(err, h.deadLetter(ctx, f, e, message))
-	}
+	toDestination, toQueue := h.tell(ctx, f, e, c, last)
+	err := errors.Join(h.lost(ctx, toDestination, f, e), h.lost(ctx, toQueue, f, e))
 	if err != nil {
 		return err
 	}
 	return h.cfg.Store.DeleteEvent(ctx, e.ID)
+}
+
+// tell tells a function's destination, and of a failure its dead-letter queue,
+// how an event ended. It returns what kept either from being told.
+func (h *Host) tell(ctx context.Context, f *Function, e *Event, c condition, last *Response) (toDestination, toQueue error) {
+	if to := f.destination(c); to != "" {
+		toDestination = h.deliverRecord(ctx, f, to, newRecord(f, e, c, last, h.now()))
+	}
+	if c != success && f.DeadLetterARN != "" {
+		_, message := last.Failure()
+		toQueue = h.deadLetter(ctx, f, e, message)
+	}
+	return toDestination, toQueue
+}
+
+// destination is who is to get the record of an event that ended so; empty:
+// nobody.
+func (f *Function) destination(c condition) string {
+	switch {
+	case f.Events == nil:
+		return ""
+	case c == success:
+		return f.Events.OnSuccess
+	}
+	return f.Events.OnFailure
 }
 
 // A record is what a destination gets (semantics.md 3.7).
@@ -109,20 +118,24 @@ func newRecord(f *Function, e *Event, c condition, last *Response, now time.Time
 }
 
 // deliverRecord sends a record to a queue or a function.
-func (h *Host) deliverRecord(ctx context.Context, f *Function, e *Event, to string, r record) error {
+func (h *Host) deliverRecord(ctx context.Context, f *Function, to string, r record) error {
 	body, err := json.Marshal(r)
 	if err != nil {
-		return fmt.Errorf("encode the record of event %s: %w", e.ID, err)
+		return fmt.Errorf("encode the record of event %s: %w", r.RequestContext.RequestID, err)
 	}
 	arn, _ := belfry.ParseARN(to)
 	if arn.Service == "sqs" {
-		return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, to, string(body), nil), f, e, to)
+		err = h.cfg.Queues.SendMessage(ctx, to, string(body), nil)
+	} else {
+		ref, qualifier, parseErr := ParseName(f.Scope, to)
+		if err = parseErr; err == nil {
+			_, err = h.InvokeAsync(ctx, Request{Function: ref, Qualifier: qualifier, Payload: body})
+		}
 	}
-	ref, qualifier, err := ParseName(f.Scope, to)
-	if err == nil {
-		_, err = h.InvokeAsync(ctx, Request{Function: ref, Qualifier: qualifier, Payload: body})
+	if err != nil {
+		return fmt.Errorf("deliver to %s: %w", to, err)
 	}
-	return h.lost(ctx, err, f, e, to)
+	return nil
 }
 
 // deadLetter sends a failed event to its function's dead-letter queue.
@@ -132,16 +145,19 @@ func (h *Host) deadLetter(ctx context.Context, f *Function, e *Event, message st
 	if m := []rune(message); len(m) > 0 {
 		attributes = append(attributes, Attribute{"ErrorMessage", "String", string(m[:min(len(m), maxMessage)])})
 	}
-	return h.lost(ctx, h.cfg.Queues.SendMessage(ctx, f.DeadLetterARN, string(e.Payload), attributes), f, e, f.DeadLetterARN)
+	if err := h.cfg.Queues.SendMessage(ctx, f.DeadLetterARN, string(e.Payload), attributes); err != nil {
+		return fmt.Errorf("send to %s: %w", f.DeadLetterARN, err)
+	}
+	return nil
 }
 
 // lost logs a delivery that another try would not help, and returns what is
 // left of err.
-func (h *Host) lost(ctx context.Context, err error, f *Function, e *Event, to string) error {
+func (h *Host) lost(ctx context.Context, err error, f *Function, e *Event) error {
 	switch belfry.KindOf(err) {
 	case belfry.NotFound, belfry.Denied, belfry.Invalid, belfry.TooLarge:
 		h.log.ErrorContext(ctx, "how an event ended could not be delivered, and is not tried again",
-			"function", f.ARN(), "request_id", e.ID, "destination", to, "error", err)
+			"function", f.ARN(), "request_id", e.ID, "error", err)
 		return nil
 	}
 	return err

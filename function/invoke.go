@@ -42,9 +42,9 @@ type Response struct {
 func (r *Response) LogTail() []byte { return r.Log[max(0, len(r.Log)-tailLog):] }
 
 // Failure returns type and message of the function's error; both are empty when
-// there is none.
+// there is none. r may be nil.
 func (r *Response) Failure() (errorType, message string) {
-	if r.FunctionError == "" {
+	if r == nil || r.FunctionError == "" {
 		return "", ""
 	}
 	var e struct {

@@ -13,11 +13,17 @@ type functions struct {
 	call   target.FunctionCall
 	answer target.FunctionAnswer
 	err    error
+	aged   bool
 }
 
 func (f *functions) InvokeFunction(_ context.Context, call target.FunctionCall) (target.FunctionAnswer, error) {
 	f.call = call
 	return f.answer, f.err
+}
+
+func (f *functions) ForwardFunction(_ context.Context, call target.FunctionCall, answer target.FunctionAnswer, aged bool) error {
+	f.call, f.answer, f.aged = call, answer, aged
+	return f.err
 }
 
 const functionARN = "arn:aws:lambda:us-east-1:000000000000:function:f"
@@ -90,5 +96,23 @@ func TestAMessageGoesToItsGroup(t *testing.T) {
 	wantResult(t, target.New(nil, q, nil, agent).Invoke(t.Context(), in), belfry.AttemptSucceeded, "")
 	if q.arn != queueARN+".fifo" || q.body != "text" || q.group != "g" {
 		t.Errorf("got %+v", q)
+	}
+}
+
+func TestWhatAFunctionFailedIsHandedToIt(t *testing.T) {
+	own := &belfry.OwnPolicy{Retries: 1}
+	f := &functions{answer: target.FunctionAnswer{Error: "Unhandled", Payload: []byte(`{"errorType":"KeyError"}`), Own: own, Forwards: true}}
+	x := target.New(f, nil, nil, agent)
+	in := invocation(functionARN, `{"a":1}`)
+	r := x.Invoke(t.Context(), in)
+	if !f.call.StandsIn || r.Own != own || !r.Forwards {
+		t.Errorf("called with %+v, got %+v", f.call, r)
+	}
+	f.err = errors.New("not now")
+	if err := x.Forward(t.Context(), in, r.Payload, &r, true); !errors.Is(err, f.err) {
+		t.Errorf("got %v", err)
+	}
+	if string(f.call.Payload) != `{"a":1}` || f.call.Attempt != 2 || string(f.answer.Payload) != `{"errorType":"KeyError"}` || !f.aged {
+		t.Errorf("handed %+v, %+v, aged %t", f.call, f.answer, f.aged)
 	}
 }

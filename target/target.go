@@ -23,6 +23,10 @@ type Functions interface {
 	// not be run (a belfry.Error: NotFound, Throttled, ...); a failure of the
 	// function's own code is in the answer.
 	InvokeFunction(ctx context.Context, call FunctionCall) (FunctionAnswer, error)
+	// ForwardFunction sends what a function has failed to do to the function's own
+	// dead-letter queue and on-failure destination. answer is that of the last
+	// attempt, as far as it is known.
+	ForwardFunction(ctx context.Context, call FunctionCall, answer FunctionAnswer, aged bool) error
 }
 
 // A FunctionCall is one invocation of a function.
@@ -34,6 +38,7 @@ type FunctionCall struct {
 	ClientContext []byte // JSON; nil: one with the occurrence's identity
 	OccurrenceID  string // stays the same over all attempts
 	Attempt       int
+	StandsIn      bool // for an asynchronous invocation: the function's settings for those hold
 	Event         bool // return when the invocation is durable, not when the function has answered
 	DryRun        bool // ask whether it would run
 }
@@ -43,6 +48,10 @@ type FunctionAnswer struct {
 	Payload []byte
 	Error   string // "Unhandled" or so when the function's code failed; Payload then tells how
 	LogTail string
+	// Own and Forwards are set when the function's code failed in a call that
+	// stands in for an asynchronous one, see [belfry.Result].
+	Own      *belfry.OwnPolicy
+	Forwards bool
 }
 
 // Queues takes messages.
@@ -146,10 +155,23 @@ func clip(s string, n int) string {
 }
 
 func (t *Targets) invokeFunction(ctx context.Context, in *belfry.Invocation, payload string) belfry.Result {
+	return t.call(ctx, functionCall(in, payload))
+}
+
+func functionCall(in *belfry.Invocation, payload string) FunctionCall {
 	arn, _ := belfry.ParseARN(in.Target.ARN)
-	return t.call(ctx, FunctionCall{
+	return FunctionCall{
 		Function: in.Target.ARN, Scope: arn.Scope(), Payload: []byte(payload), OccurrenceID: in.OccurrenceID(), Attempt: in.Attempt,
-	})
+		StandsIn: true,
+	}
+}
+
+// Forward sends a run that its function has failed to do to the function's own
+// dead-letter queue and on-failure destination, which the function's owner has
+// chosen: the schedule's role is not asked. aged says that it became too
+// old, and not that its attempts were used up.
+func (t *Targets) Forward(ctx context.Context, in *belfry.Invocation, payload string, last *belfry.Result, aged bool) error {
+	return t.functions.ForwardFunction(ctx, functionCall(in, payload), FunctionAnswer{Payload: []byte(last.Answer), Error: last.ErrorCode}, aged)
 }
 
 func (t *Targets) call(ctx context.Context, c FunctionCall) belfry.Result {
@@ -167,6 +189,7 @@ func (t *Targets) call(ctx context.Context, c FunctionCall) belfry.Result {
 	return belfry.Result{
 		Status: belfry.AttemptRetryable, HandlerError: true,
 		ErrorCode: e.ErrorType, ErrorMessage: e.ErrorMessage, Log: answer.LogTail,
+		Own: answer.Own, Forwards: answer.Forwards, Answer: string(answer.Payload),
 	}
 }
 

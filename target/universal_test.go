@@ -27,6 +27,11 @@ func (w *world) InvokeFunction(_ context.Context, c FunctionCall) (FunctionAnswe
 	return w.answer, w.err
 }
 
+func (w *world) ForwardFunction(_ context.Context, c FunctionCall, a FunctionAnswer, aged bool) error {
+	w.calls = append(w.calls, c)
+	return w.err
+}
+
 func (w *world) SendMessage(_ context.Context, queueARN string, m Message) error {
 	w.queues, w.messages = append(w.queues, queueARN), append(w.messages, m)
 	return w.err

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -30,10 +31,17 @@ type serveCmd struct {
 	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
 	ScheduleRate      float64 `env:"BELFRY_SCHEDULE_RATE" placeholder:"N" group:"Quotas of an account:" help:"UpdateSchedule, GetSchedule and DeleteSchedule requests a second; 0 is no limit (0)."`
 	OtherRate         float64 `env:"BELFRY_SCHEDULE_OTHER_RATE" name:"schedule-other-rate" placeholder:"N" group:"Quotas of an account:" help:"Requests a second to list schedules, and for groups and tags; 0 is no limit (0)."`
+
+	LambdaDelivery string `env:"BELFRY_LAMBDA_DELIVERY" default:"belfry" placeholder:"WHEN" help:"When a scheduled run of a function ends: belfry, when the function has answered; aws, when its event is accepted; or the accounts, separated by commas, for which it is aws (${default})."`
 }
 
 // Validate refuses quotas that make no sense; kong calls it.
 func (c *serveCmd) Validate() error {
+	for account := range strings.SplitSeq(c.LambdaDelivery, ",") {
+		if c.LambdaDelivery != "belfry" && c.LambdaDelivery != "aws" && !isAccount(account) {
+			return fmt.Errorf("--lambda-delivery is %q; give belfry, aws, or accounts of 12 digits separated by commas", c.LambdaDelivery)
+		}
+	}
 	switch {
 	case c.MaxSchedules < 1:
 		return errors.New("--max-schedules must be at least 1")
@@ -69,8 +77,8 @@ func (c *serveCmd) Run() error {
 			CreateRate: c.CreateRate, ScheduleRate: c.ScheduleRate, OtherRate: c.OtherRate,
 		},
 
-		Permissive: c.Permissive,
-		ClockSkew:  c.ClockSkew,
+		Permissive: c.Permissive, LambdaDelivery: c.LambdaDelivery,
+		ClockSkew: c.ClockSkew,
 		// Secrets have no flags: a command line is there for everybody to read.
 		SecretKey:     os.Getenv("BELFRY_SECRET_KEY"),
 		RootAccessKey: os.Getenv("BELFRY_ROOT_ACCESS_KEY"),
@@ -128,4 +136,9 @@ func (c *serveCmd) logger() (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(os.Stderr, opts)), nil
 	}
 	return slog.New(slog.NewTextHandler(os.Stderr, opts)), nil
+}
+
+// isAccount reports whether s has the form of an account: 12 digits.
+func isAccount(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
 }
