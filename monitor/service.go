@@ -154,17 +154,13 @@ func (s *Service) Update(ctx context.Context, account, id string, edit func(*Set
 }
 
 // Pause makes the account's check expect nothing until it is resumed or, unless
-// ManualResume is set, a ping comes. The second call changes nothing.
+// ManualResume is set, a ping comes. A run that is under way is forgotten.
 func (s *Service) Pause(ctx context.Context, account, id string) (Check, error) {
 	return s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
 		if err := c.allow(account); err != nil {
 			return Change{}, err
 		}
-		flips := c.overdue(now, time.Time{})
-		if c.Status != Paused {
-			flips = append(flips, c.pause(now))
-		}
-		return Change{Flips: flips}, nil
+		return Change{Flips: append(c.overdue(now, time.Time{}), c.pause(now)...)}, nil
 	})
 }
 

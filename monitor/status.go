@@ -141,9 +141,14 @@ func duration(start, end time.Time) time.Duration {
 	return max(d, time.Millisecond)
 }
 
-func (c *Check) pause(now time.Time) Flip {
-	c.LastStart, c.LastStartRID = time.Time{}, ""
-	return c.become(Paused, now, ReasonPaused, "It was paused.")
+// pause forgets a run that is under way too; the flip is only of a check that
+// was not paused.
+func (c *Check) pause(now time.Time) []Flip {
+	c.LastStart, c.LastStartRID, c.AlertAfter = time.Time{}, "", time.Time{}
+	if c.Status == Paused {
+		return nil
+	}
+	return []Flip{c.become(Paused, now, ReasonPaused, "It was paused.")}
 }
 
 func (c *Check) resume(now time.Time) Flip {
