@@ -25,6 +25,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -74,6 +75,7 @@ type Config struct {
 	Notices io.Writer
 
 	Quotas Quotas
+	Checks Checks
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -102,6 +104,7 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	monitor     *monitor.Service
 
 	signatures awswire.Authenticator
 
@@ -201,6 +204,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
+
+	if err := s.startMonitor(ctx, clock); err != nil {
+		return nil, err
+	}
 
 	secret, err := s.store.Secret(ctx)
 	if err != nil {
