@@ -71,19 +71,20 @@ func (c *Check) expect(schedule Schedule) {
 	}
 }
 
-// overdue takes the check down if it should have gone down by now.
-func (c *Check) overdue(now time.Time) []Flip {
+// overdue takes the check down if it should be down by now: at its time, or when
+// it came about, if that is later.
+func (c *Check) overdue(now, since time.Time) []Flip {
 	if c.AlertAfter.IsZero() || now.Before(c.AlertAfter) {
 		return nil
 	}
-	at := c.AlertAfter
-	if at.Before(c.Since) && !now.Before(c.Since) {
-		at = c.Since // a run that was overdue when another's success came
-	}
 	detail := fmt.Sprintf("No ping came by %s: the last one came at %s, the next was due at %s, and %s of grace have passed.",
 		clock(c.AlertAfter), clock(c.LastPing), clock(c.Expected), c.Grace)
-	if c.NextPing().Equal(c.LastStart) {
+	if c.Started() && c.NextPing().Equal(c.LastStart) {
 		detail = fmt.Sprintf("The run that started at %s had not ended by %s, after %s of grace.", clock(c.LastStart), clock(c.AlertAfter), c.Grace)
+	}
+	at := c.AlertAfter
+	if at.Before(since) {
+		at = since
 	}
 	return []Flip{c.become(Down, at, ReasonTimeout, detail)}
 }
