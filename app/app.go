@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -74,6 +75,10 @@ type Config struct {
 	Notices io.Writer
 
 	Quotas Quotas
+
+	// EgressAllow are the networks beside the public internet to which clients
+	// may make the server connect; with Dev all are.
+	EgressAllow []netip.Prefix
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
