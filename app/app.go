@@ -26,6 +26,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -74,6 +75,10 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
+	// PublicURL is where people reach the server, for links in messages; empty: its
+	// own address.
+	PublicURL string
+
 	Quotas Quotas
 
 	// EgressAllow are the networks beside the public internet to which clients
@@ -102,6 +107,8 @@ type Server struct {
 	certificate *certificate // nil without TLS
 	store       *sqlite.Store
 	auth        *auth.Service
+	vault       *auth.Vault
+	alerts      *monitor.Alerts
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
@@ -209,6 +216,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 	secret, err := s.store.Secret(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.startAlerts(ctx, clock, secret); err != nil {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/belfry-run/belfry"
 )
 
 // An Error is why a message was not delivered.
@@ -64,6 +66,9 @@ func unreachable(err error) string {
 		return "no answer within " + Timeout.String()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "the connection was closed before an answer"
+	}
+	if e, ok := errors.AsType[*belfry.Error](err); ok { // the dialer's own
+		return e.Message
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return "the host name is not known: " + e.Name
