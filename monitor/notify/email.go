@@ -8,10 +8,12 @@ import (
 	netmail "net/mail"
 	"net/textproto"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"github.com/belfry-run/belfry"
 )
@@ -121,9 +123,31 @@ func (e *email) options(s *Sender) []mail.Option {
 		options = append(options, mail.WithSSL())
 	}
 	if e.Username != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(e.Username), mail.WithPassword(e.Password))
+		options = append(options, mail.WithSMTPAuthCustom(&login{email: e}))
 	}
 	return options
+}
+
+// login signs in with PLAIN, or with LOGIN where that is all that is offered. Both
+// refuse a connection that is not encrypted. The library's own choice knows of an
+// encryption from the start only when it has made it itself.
+type login struct {
+	*email
+	chosen smtp.Auth
+}
+
+// Start implements [smtp.Auth].
+func (l *login) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	l.chosen = smtp.PlainAuth("", l.Username, l.Password, l.Host, false)
+	if !slices.Contains(server.Auth, "PLAIN") && slices.Contains(server.Auth, "LOGIN") {
+		l.chosen = smtp.LoginAuth(l.Username, l.Password, l.Host, false)
+	}
+	return l.chosen.Start(server)
+}
+
+// Next implements [smtp.Auth].
+func (l *login) Next(fromServer []byte, more bool) ([]byte, error) {
+	return l.chosen.Next(fromServer, more)
 }
 
 func (e *email) message(m *Message) (*mail.Msg, error) {
@@ -161,6 +185,8 @@ func mailError(err error) error {
 		return &Error{Reason: "the mail server refused to talk, with " + strconv.Itoa(e.Code)}
 	}
 	switch text := err.Error(); {
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return err
 	case strings.Contains(text, "STARTTLS"):
 		return &Error{Reason: "the mail server does not offer STARTTLS"}
 	case strings.Contains(text, "auth"):
