@@ -84,6 +84,7 @@ type Config struct {
 	// EgressAllow are the networks beside the public internet to which clients
 	// may make the server connect; with Dev all are.
 	EgressAllow []netip.Prefix
+	Checks      Checks
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -114,6 +115,7 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	monitor     *monitor.Service
 
 	signatures awswire.Authenticator
 
@@ -219,6 +221,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.startAlerts(ctx, clock, secret); err != nil {
+		return nil, err
+	}
+	if err := s.startMonitor(ctx, clock); err != nil {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)

@@ -14,6 +14,7 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/stsapi"
 	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/events"
+	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
@@ -41,6 +42,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		Engine: s.engine, Alerts: s.alerts, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
+	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -50,6 +52,8 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 			own.ServeHTTP(w, r)
 		case strings.HasPrefix(path, monitor.AckPath):
 			acknowledge.ServeHTTP(w, r)
+		case healthchecks.Serves(path):
+			checks.ServeHTTP(w, r)
 		case path == "/healthz":
 			s.health(w)
 		case path == "/metrics":

@@ -3,6 +3,8 @@ package monitor
 import (
 	"fmt"
 	"time"
+
+	"github.com/belfry-run/belfry/expr"
 )
 
 // A Status is a subject's state. New, Up, Down and Paused are stored; Grace, and
@@ -54,7 +56,7 @@ func (c *Check) NextPing() time.Time {
 
 // expect sets Expected and AlertAfter by the check's state. schedule is nil for
 // a Simple check.
-func (c *Check) expect(schedule Schedule) {
+func (c *Check) expect(schedule *expr.Calendar) {
 	c.Expected = time.Time{}
 	switch {
 	case c.Status != Up:
@@ -62,7 +64,7 @@ func (c *Check) expect(schedule Schedule) {
 		c.Expected = c.LastPing.Add(c.Timeout)
 	default:
 		if next, ok := schedule.Next(c.LastPing); ok {
-			c.Expected = next.UTC().Truncate(time.Millisecond)
+			c.Expected = next
 		}
 	}
 	c.AlertAfter = time.Time{}
@@ -141,9 +143,14 @@ func duration(start, end time.Time) time.Duration {
 	return max(d, time.Millisecond)
 }
 
-func (c *Check) pause(now time.Time) Flip {
-	c.LastStart, c.LastStartRID = time.Time{}, ""
-	return c.become(Paused, now, ReasonPaused, "It was paused.")
+// pause forgets a run that is under way too; the flip is only of a check that
+// was not paused.
+func (c *Check) pause(now time.Time) []Flip {
+	c.LastStart, c.LastStartRID, c.AlertAfter = time.Time{}, "", time.Time{}
+	if c.Status == Paused {
+		return nil
+	}
+	return []Flip{c.become(Paused, now, ReasonPaused, "It was paused.")}
 }
 
 func (c *Check) resume(now time.Time) Flip {
