@@ -23,6 +23,7 @@ func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
 	s.monitor = monitor.NewService(monitor.Config{
 		Store: s.store, Clock: clock, Logger: s.log, Metrics: monitor.NewMetrics(s.metrics),
 		BodyLimit: c.BodyLimit, PingLog: c.PingLog, MaxChecks: c.Max,
+		Channels: s.channelIDs, Flipped: s.alerts.Wake,
 	})
 	if s.c.Dev {
 		if _, err := s.monitor.EnsureProject(ctx, devAccount); err != nil {
