@@ -1,6 +1,9 @@
 package monitor
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
 // maxSchedules bounds the schedules that are kept; when it is reached they are
 // read anew.
@@ -41,12 +44,13 @@ func (s *schedules) of(c *Settings) (Schedule, error) {
 	return parsed, nil
 }
 
-// expect says anew when the check's next ping is due and when it goes down.
-func (s *Service) expect(c *Check) error {
+// settle follows up a change that was made at a time: it says anew when the
+// check's next ping is due and when it goes down, which may have been already.
+func (s *Service) settle(c *Check, at time.Time) ([]Flip, error) {
 	schedule, err := s.schedules.of(&c.Settings)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.expect(schedule)
-	return nil
+	return c.overdue(at, at), nil
 }
