@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"hash/fnv"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,41 +23,9 @@ var never = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 func (s *Probes) Run(ctx context.Context) {
 	var looks sync.WaitGroup
 	defer looks.Wait()
-	var mu sync.Mutex // guards running
-	running := map[string]bool{}
+	var running sync.Map // ids of the checks whose probes look
 	for ctx.Err() == nil {
-		// What is under way is due until it has been recorded.
-		mu.Lock()
-		limit := cap(s.slots) + len(running)
-		mu.Unlock()
-		due, err := s.c.Store.DueProbes(ctx, s.checks.now(), limit)
-		if err != nil && ctx.Err() == nil {
-			s.c.Logger.ErrorContext(ctx, "looking for due probes failed; it is tried again", "in", probeEvery, "err", err)
-		}
-		waiting := false
-		for i := range due {
-			p := due[i]
-			mu.Lock()
-			known := running[p.Check.ID]
-			mu.Unlock()
-			if known {
-				continue
-			}
-			if !s.takeSlot() {
-				waiting = true
-				break
-			}
-			mu.Lock()
-			running[p.Check.ID] = true
-			mu.Unlock()
-			looks.Go(func() {
-				s.due(ctx, p)
-				mu.Lock()
-				delete(running, p.Check.ID)
-				mu.Unlock()
-				s.freeSlot()
-			})
-		}
+		waiting := s.startDue(ctx, &running, &looks)
 		timer, stop := s.checks.c.Clock.NewTimer(probeEvery)
 		var freed <-chan struct{}
 		if waiting {
@@ -69,6 +38,32 @@ func (s *Probes) Run(ctx context.Context) {
 		}
 		stop()
 	}
+}
+
+// startDue starts the looks that are due, as far as there are slots, and says
+// whether some have to wait for one.
+func (s *Probes) startDue(ctx context.Context, running *sync.Map, looks *sync.WaitGroup) (waiting bool) {
+	// What is under way is due until it has been recorded: at most all slots.
+	due, err := s.c.Store.DueProbes(ctx, s.checks.now(), 2*cap(s.slots))
+	if err != nil && ctx.Err() == nil {
+		s.c.Logger.ErrorContext(ctx, "looking for due probes failed; it is tried again", "in", probeEvery, "err", err)
+	}
+	for _, p := range due {
+		id := p.Check.ID
+		if _, is := running.Load(id); is {
+			continue
+		}
+		if !s.takeSlot() {
+			return true
+		}
+		running.Store(id, true)
+		looks.Go(func() {
+			s.lookDue(ctx, p)
+			running.Delete(id)
+			s.freeSlot()
+		})
+	}
+	return false
 }
 
 func (s *Probes) takeSlot() bool {
@@ -88,8 +83,8 @@ func (s *Probes) freeSlot() {
 	}
 }
 
-// due looks and records what was seen.
-func (s *Probes) due(ctx context.Context, p Probe) {
+// lookDue looks and records what was seen.
+func (s *Probes) lookDue(ctx context.Context, p Probe) {
 	_, err := s.look(ctx, p)
 	if err != nil && ctx.Err() == nil && belfry.KindOf(err) != belfry.NotFound {
 		s.c.Logger.ErrorContext(ctx, "recording what a probe saw failed; it looks again", "probe", p.Check.ID, "err", err)
@@ -159,7 +154,7 @@ func (s *Probes) record(ctx context.Context, looked *Probe, r probe.Result) (Pro
 		ping.trim(s.checks.c.BodyLimit)
 		c.Pings++
 		ping.N = c.Pings
-		flips := c.overdue(now)
+		flips := c.overdue(now, time.Time{})
 		seen := c.take(&ping)
 		for i := range seen {
 			if r.OK && seen[i].From == Down {
@@ -169,7 +164,8 @@ func (s *Probes) record(ctx context.Context, looked *Probe, r probe.Result) (Pro
 			}
 		}
 		c.LastDuration = took
-		return Change{Ping: &ping, Keep: s.checks.c.PingLog, Flips: append(flips, seen...)}, s.checks.expect(c)
+		more, err := s.checks.settle(c, now)
+		return Change{Ping: &ping, Keep: s.checks.c.PingLog, Flips: slices.Concat(flips, seen, more)}, err
 	})
 }
 

@@ -108,7 +108,7 @@ func (s *Probes) Update(ctx context.Context, account, id string, edit func(check
 		if err := s.open(p); err != nil {
 			return Change{}, err
 		}
-		flips := p.Check.overdue(now)
+		flips := p.Check.overdue(now, time.Time{})
 		if err := edit(&p.Check.Settings, &p.Settings); err != nil {
 			return Change{}, err
 		}
@@ -120,7 +120,8 @@ func (s *Probes) Update(ctx context.Context, account, id string, edit func(check
 			return Change{}, err
 		}
 		p.Next = now
-		return Change{Edited: true, Flips: flips}, s.checks.expect(&p.Check)
+		more, err := s.checks.settle(&p.Check, now)
+		return Change{Edited: true, Flips: append(flips, more...)}, err
 	})
 	if err != nil {
 		return p, err
@@ -157,14 +158,14 @@ func (s *Probes) valid(check *Settings, settings *probe.Settings) error {
 
 // change makes a change to a probe and tells when its check flipped.
 func (s *Probes) change(ctx context.Context, id string, decide func(p *Probe, now time.Time) (Change, error)) (Probe, error) {
-	flipped := false
+	var flips []Flip
 	p, err := s.c.Store.ChangeProbe(ctx, id, func(p *Probe) (Change, error) {
 		change, err := decide(p, s.checks.now())
-		flipped = len(change.Flips) > 0
+		flips = change.Flips
 		return change, err
 	})
-	if err == nil && flipped && s.checks.c.Flipped != nil {
-		s.checks.c.Flipped()
+	if err == nil {
+		s.checks.flipped(flips)
 	}
 	return p, err
 }
