@@ -26,6 +26,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -75,6 +76,7 @@ type Config struct {
 	Notices io.Writer
 
 	Quotas Quotas
+	Checks Checks
 
 	// EgressAllow are the networks beside the public internet to which clients
 	// may make the server connect; with Dev all are.
@@ -107,6 +109,7 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	monitor     *monitor.Service
 
 	signatures awswire.Authenticator
 
@@ -206,6 +209,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
+
+	if err := s.startMonitor(ctx, clock); err != nil {
+		return nil, err
+	}
 
 	secret, err := s.store.Secret(ctx)
 	if err != nil {

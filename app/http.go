@@ -14,6 +14,7 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/stsapi"
 	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/events"
+	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
@@ -39,6 +40,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	own := native.New(native.Config{
 		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
+	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -46,6 +48,8 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 			code.ServeHTTP(w, r)
 		case strings.HasPrefix(path, "/belfry/"):
 			own.ServeHTTP(w, r)
+		case healthchecks.Serves(path):
+			checks.ServeHTTP(w, r)
 		case path == "/healthz":
 			s.health(w)
 		case path == "/metrics":

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -41,7 +40,7 @@ func newBench(t testing.TB, edit ...func(*monitor.Config)) *bench {
 	}
 	b := &bench{TB: t, ctx: t.Context(), clock: newClock(), store: store, reg: prometheus.NewRegistry()}
 	c := monitor.Config{
-		Store: store, Clock: b.clock, Logger: slog.New(slog.DiscardHandler), Metrics: monitor.NewMetrics(b.reg), Parse: parse,
+		Store: store, Clock: b.clock, Logger: slog.New(slog.DiscardHandler), Metrics: monitor.NewMetrics(b.reg),
 	}
 	for _, e := range edit {
 		e(&c)
@@ -96,33 +95,6 @@ func (b *bench) look() time.Duration {
 	return <-b.clock.waits
 }
 
-// parse reads "every N" minutes, counted from midnight UTC, and "never".
-func parse(_ monitor.Kind, schedule, _ string) (monitor.Schedule, error) {
-	if schedule == "never" {
-		return never{}, nil
-	}
-	n, err := strconv.Atoi(schedule)
-	if err != nil || n <= 0 {
-		return nil, errors.New("not a number of minutes")
-	}
-	return every(n), nil
-}
-
-type every int
-
-func (e every) Next(after time.Time) (time.Time, bool) {
-	step := time.Duration(e) * time.Minute
-	return after.Truncate(step).Add(step), true
-}
-
-// never has its last occurrence in the year 2010.
-type never struct{}
-
-func (never) Next(after time.Time) (time.Time, bool) {
-	last := time.Date(2010, 1, 1, 0, 0, 0, 0, time.UTC)
-	return last, after.Before(last)
-}
-
 func (b *bench) ok(err error) {
 	b.Helper()
 	if err != nil {
@@ -132,7 +104,7 @@ func (b *bench) ok(err error) {
 
 func (b *bench) refused(err error, kind belfry.Kind, message string) {
 	b.Helper()
-	if err == nil || belfry.KindOf(err) != kind || err.Error() != message {
+	if e, ok := errors.AsType[*belfry.Error](err); !ok || e.Kind != kind || e.Message != message {
 		b.Fatalf("error is %v, want %v: %s", err, kind, message)
 	}
 }

@@ -117,7 +117,7 @@ func TestRandomPings(t *testing.T) {
 			s.Timeout, s.Grace, s.ManualResume = time.Duration(m.timeout)*time.Second, time.Duration(m.grace)*time.Second, m.manual
 			if minutes := rapid.IntRange(0, 6).Draw(rt, "cron"); minutes > 0 {
 				m.cron = minutes * 60
-				s.Kind, s.Schedule = monitor.Cron, fmt.Sprint(minutes)
+				s.Kind, s.Schedule = monitor.Cron, fmt.Sprintf("*/%d * * * *", minutes)
 			}
 		})
 		rt.Repeat(map[string]func(*rapid.T){

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/expr"
 	"github.com/belfry-run/belfry/monitor/probe"
 )
 
@@ -43,14 +44,18 @@ func (s *Probes) Run(ctx context.Context) {
 // startDue starts the looks that are due, as far as there are slots, and says
 // whether some have to wait for one.
 func (s *Probes) startDue(ctx context.Context, running *sync.Map, looks *sync.WaitGroup) (waiting bool) {
-	// What is under way is due until it has been recorded: at most all slots.
+	// What is under way is due until it has been recorded: at most all slots. It
+	// may be recorded right after the store has been asked, so who is looking is
+	// asked first.
+	looking := map[string]bool{}
+	running.Range(func(id, _ any) bool { looking[id.(string)] = true; return true })
 	due, err := s.c.Store.DueProbes(ctx, s.checks.now(), 2*cap(s.slots))
 	if err != nil && ctx.Err() == nil {
 		s.c.Logger.ErrorContext(ctx, "looking for due probes failed; it is tried again", "in", probeEvery, "err", err)
 	}
 	for _, p := range due {
 		id := p.Check.ID
-		if _, is := running.Load(id); is {
+		if looking[id] {
 			continue
 		}
 		if !s.takeSlot() {
@@ -183,7 +188,7 @@ func (s *Probes) setNext(p *Probe, now time.Time) error {
 // looks of a Simple check are its Timeout apart, on a grid that begins where a
 // hash of its id says: so the looks of many checks are spread, at the same times
 // after every restart, and however late one is, it shifts none of the others.
-func nextLook(c *Check, schedule Schedule, now time.Time) time.Time {
+func nextLook(c *Check, schedule *expr.Calendar, now time.Time) time.Time {
 	if schedule != nil {
 		if next, ok := schedule.Next(now); ok {
 			return next.UTC().Truncate(time.Millisecond)

@@ -289,7 +289,11 @@ func TestProbesLookAFewAtATime(t *testing.T) {
 			return well
 		})
 		for range 40 {
-			b.create()
+			s := everyMinute()
+			s.Timeout = 365 * 24 * time.Hour // one look each
+			if _, err := b.Create(b.Context(), account, s, shop()); err != nil {
+				t.Fatal(err)
+			}
 		}
 		b.pass(3 * time.Second)
 		if most.Load() != 4 {

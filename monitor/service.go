@@ -26,16 +26,13 @@ type Clock interface {
 	NewTimer(d time.Duration) (<-chan time.Time, func())
 }
 
-// A Config is what a [Service] is made of. Store, Clock, Logger, Metrics and
-// Parse are required.
+// A Config is what a [Service] is made of. Store, Clock, Logger and Metrics are
+// required.
 type Config struct {
 	Store   Store
 	Clock   Clock
 	Logger  *slog.Logger
 	Metrics *Metrics
-
-	// Parse reads the schedule of a Cron or OnCalendar check.
-	Parse func(kind Kind, schedule, timezone string) (Schedule, error)
 
 	BodyLimit int   // bytes of a ping's body that are kept; 0: DefaultBodyLimit
 	PingLog   int   // pings that are kept of a check; 0: DefaultPingLog
@@ -46,12 +43,6 @@ type Config struct {
 	Channels func(ctx context.Context, account string) ([]string, error)
 	// Flipped is called after flips have been stored; nil: nobody is told.
 	Flipped func()
-}
-
-// A Schedule says when pings are due.
-type Schedule interface {
-	// Next returns the first time after an instant, or false when there is none.
-	Next(after time.Time) (time.Time, bool)
 }
 
 // A Service is the checks of all accounts. It is safe for concurrent use.
@@ -67,7 +58,7 @@ func NewService(c Config) *Service {
 	c.BodyLimit = cmp.Or(c.BodyLimit, DefaultBodyLimit)
 	c.PingLog = cmp.Or(c.PingLog, DefaultPingLog)
 	c.MaxChecks = cmp.Or(c.MaxChecks, DefaultMaxChecks)
-	s := &Service{c: c, store: c.Store, log: c.Logger, schedules: schedules{parse: c.Parse}}
+	s := &Service{c: c, store: c.Store, log: c.Logger}
 	c.Metrics.watch(s)
 	return s
 }

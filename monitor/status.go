@@ -3,6 +3,8 @@ package monitor
 import (
 	"fmt"
 	"time"
+
+	"github.com/belfry-run/belfry/expr"
 )
 
 // A Status is a subject's state. New, Up, Down and Paused are stored; Grace, and
@@ -54,7 +56,7 @@ func (c *Check) NextPing() time.Time {
 
 // expect sets Expected and AlertAfter by the check's state. schedule is nil for
 // a Simple check.
-func (c *Check) expect(schedule Schedule) {
+func (c *Check) expect(schedule *expr.Calendar) {
 	c.Expected = time.Time{}
 	switch {
 	case c.Status != Up:
@@ -62,7 +64,7 @@ func (c *Check) expect(schedule Schedule) {
 		c.Expected = c.LastPing.Add(c.Timeout)
 	default:
 		if next, ok := schedule.Next(c.LastPing); ok {
-			c.Expected = next.UTC().Truncate(time.Millisecond)
+			c.Expected = next
 		}
 	}
 	c.AlertAfter = time.Time{}

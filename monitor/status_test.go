@@ -264,12 +264,12 @@ func TestManualResumeIgnoresPings(t *testing.T) {
 
 func TestASchedule(t *testing.T) {
 	b := newBench(t)
-	c := b.create(func(s *monitor.Settings) { s.Kind, s.Schedule = monitor.Cron, "15" })
+	c := b.create(func(s *monitor.Settings) { s.Kind, s.Schedule = monitor.Cron, "*/15 * * * *" })
 	b.clock.add(time.Minute)
 	b.ping(c, monitor.PingSuccess)
 	b.wantAt(c, map[time.Duration]monitor.Status{15*time.Minute - ms: up, 15 * time.Minute: grace, 25*time.Minute - ms: grace, 25 * time.Minute: down})
 
-	once := b.create(func(s *monitor.Settings) { s.Kind, s.Schedule = monitor.OnCalendar, "never" })
+	once := b.create(func(s *monitor.Settings) { s.Kind, s.Schedule = monitor.OnCalendar, "2010-01-01" })
 	b.ping(once, monitor.PingSuccess)
 	got := b.get(once)
 	if !got.NextPing().IsZero() || !got.AlertAfter.IsZero() {
@@ -290,11 +290,11 @@ func TestEditsMoveWhatIsExpected(t *testing.T) {
 	}
 	got := edit(func(s *monitor.Settings) { s.Timeout = 2 * time.Hour })
 	b.same(got.AlertAfter, t0.Add(130*time.Minute))
-	got = edit(func(s *monitor.Settings) { s.Kind, s.Schedule, s.Grace = monitor.Cron, "15", time.Minute })
+	got = edit(func(s *monitor.Settings) { s.Kind, s.Schedule, s.Grace = monitor.Cron, "*/15 * * * *", time.Minute })
 	b.same(got.AlertAfter, t0.Add(16*time.Minute))
 	// What is too late by the new settings is down as of the edit.
 	b.clock.add(15 * time.Minute)
-	got = edit(func(s *monitor.Settings) { s.Schedule = "5" })
+	got = edit(func(s *monitor.Settings) { s.Schedule = "*/5 * * * *" })
 	b.same(got.Status, down)
 	b.same(b.flips(c), []flip{{0, newly, up, monitor.ReasonSuccess}, {15 * time.Minute, up, down, monitor.ReasonTimeout}})
 	// What is down stays down, whatever is allowed from now on.

@@ -8,6 +8,7 @@
 package healthchecks
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -51,12 +52,13 @@ var statuses = map[belfry.Kind]int{
 // refusal returns the status and the words for an error; it logs what is not
 // for the client.
 func (a *API) refusal(r *http.Request, err error) (status int, message string) {
+	e, _ := errors.AsType[*belfry.Error](err)
 	status, ok := statuses[belfry.KindOf(err)]
-	if !ok {
-		if r.Context().Err() == nil { // else the client has gone
-			a.log.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "error", err)
-		}
-		return http.StatusInternalServerError, "internal error"
+	if ok {
+		return status, e.Message
 	}
-	return status, err.Error()
+	if r.Context().Err() == nil { // else the client has gone
+		a.log.ErrorContext(r.Context(), "a request failed", "path", r.URL.Path, "error", err)
+	}
+	return http.StatusInternalServerError, "internal error"
 }

@@ -24,6 +24,7 @@ const (
 	// maxBody is how much of a body is read, in bytes, so that a client that
 	// looks for the answer only when it has sent all gets it.
 	maxBody = 16 << 20
+	maxSlug = 100 // no check has a longer one
 )
 
 // What the paths of pings look like after /ping/.
@@ -66,7 +67,7 @@ func (a *API) ping(w http.ResponseWriter, r *http.Request) (created bool, err er
 		err = says(&p, uuidForm[2])
 	case slugForm == nil:
 		return false, monitor.NotExist()
-	case slugForm[2] != strings.ToLower(slugForm[2]):
+	case slugForm[2] != strings.ToLower(slugForm[2]) || len(slugForm[2]) > maxSlug:
 		return false, errURL
 	default:
 		err = says(&p, slugForm[3])
@@ -140,7 +141,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int) ([]byte, error)
 	_ = conn.SetReadDeadline(time.Now().Add(bodyPatience))
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(limit)))
 	if err == nil {
-		if _, err = io.CopyN(io.Discard, r.Body, maxBody-int64(len(body))); err == io.EOF {
+		if _, err = io.CopyN(io.Discard, r.Body, maxBody-int64(len(body))); errors.Is(err, io.EOF) {
 			err = nil
 		}
 	}

@@ -31,7 +31,18 @@ type serveCmd struct {
 	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
 	ScheduleRate      float64 `env:"BELFRY_SCHEDULE_RATE" placeholder:"N" group:"Quotas of an account:" help:"UpdateSchedule, GetSchedule and DeleteSchedule requests a second; 0 is no limit (0)."`
 	OtherRate         float64 `env:"BELFRY_SCHEDULE_OTHER_RATE" name:"schedule-other-rate" placeholder:"N" group:"Quotas of an account:" help:"Requests a second to list schedules, and for groups and tags; 0 is no limit (0)."`
+
+	MaxChecks     int64 `env:"BELFRY_MAX_CHECKS" default:"100000" placeholder:"N" group:"Quotas of an account:" help:"Checks (${default})."`
+	PingBodyLimit int   `env:"BELFRY_PING_BODY_LIMIT" default:"10000" placeholder:"BYTES" group:"Quotas of an account:" help:"What is kept of a ping's body (${default})."`
+	PingLog       int   `env:"BELFRY_PING_LOG" default:"100" placeholder:"N" group:"Quotas of an account:" help:"Pings that are kept of a check (${default})."`
 }
+
+// The most that a server can be told to keep: of a ping's body, in bytes, and of
+// a check, in pings.
+const (
+	maxPingBody = 1 << 20
+	maxPingLog  = 1000
+)
 
 // Validate refuses quotas that make no sense; kong calls it.
 func (c *serveCmd) Validate() error {
@@ -40,6 +51,12 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--max-schedules must be at least 1")
 	case c.MaxScheduleGroups < 1:
 		return errors.New("--max-schedule-groups must be at least 1")
+	case c.MaxChecks < 1:
+		return errors.New("--max-checks must be at least 1")
+	case c.PingBodyLimit < 1 || c.PingBodyLimit > maxPingBody:
+		return fmt.Errorf("--ping-body-limit must be 1 to %d bytes", maxPingBody)
+	case c.PingLog < 1 || c.PingLog > maxPingLog:
+		return fmt.Errorf("--ping-log must be 1 to %d", maxPingLog)
 	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
 		return errors.New("a rate must not be negative; 0 is no limit")
 	}
@@ -73,6 +90,7 @@ func (c *serveCmd) Run() error {
 			Schedules: c.MaxSchedules, Groups: c.MaxScheduleGroups,
 			CreateRate: c.CreateRate, ScheduleRate: c.ScheduleRate, OtherRate: c.OtherRate,
 		},
+		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
 		EgressAllow: egress,
 
