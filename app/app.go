@@ -75,6 +75,10 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
+	// PublicURL is where people reach the server, for links in messages; empty: its
+	// own address.
+	PublicURL string
+
 	Quotas Quotas
 	Checks Checks
 
@@ -104,12 +108,15 @@ type Server struct {
 	certificate *certificate // nil without TLS
 	store       *sqlite.Store
 	auth        *auth.Service
+	vault       *auth.Vault
+	alerts      *monitor.Alerts
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
 	monitor     *monitor.Service
+	probes      *monitor.Probes
 
 	signatures awswire.Authenticator
 
@@ -218,6 +225,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.startAlerts(ctx, clock, secret); err != nil {
+		return nil, err
+	}
+	s.startProbes(ctx)
 	figures.watch(s.engine, s.host, s.log)
 	s.serve(figures, secret)
 	s.ready.Store(true)

@@ -20,6 +20,7 @@ import (
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
 	"github.com/belfry-run/belfry/api/sqs"
+	"github.com/belfry-run/belfry/monitor"
 )
 
 // handler routes a request: the native API and the operator's pages by their
@@ -38,9 +39,10 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Alerts: s.alerts, Probes: s.probes, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
 	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
+	acknowledge := native.Acknowledger(s.alerts, s.log)
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -50,6 +52,8 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 			own.ServeHTTP(w, r)
 		case healthchecks.Serves(path):
 			checks.ServeHTTP(w, r)
+		case strings.HasPrefix(path, monitor.AckPath):
+			acknowledge.ServeHTTP(w, r)
 		case path == "/healthz":
 			s.health(w)
 		case path == "/metrics":

@@ -20,16 +20,6 @@ import (
 	"github.com/belfry-run/belfry/store/sqlite"
 )
 
-// bubbleClock is the time of a synctest bubble.
-type bubbleClock struct{}
-
-func (bubbleClock) Now() time.Time { return time.Now() }
-
-func (bubbleClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTimer(d)
-	return t.C, func() { t.Stop() }
-}
-
 // mirror is a sealer that anybody can open, and nobody reads by chance.
 type mirror struct{}
 
