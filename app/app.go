@@ -120,6 +120,7 @@ type Server struct {
 	targets     *target.Targets
 	engine      *engine.Engine
 	monitor     *monitor.Service
+	probes      *monitor.Probes
 
 	signatures awswire.Authenticator
 
@@ -230,6 +231,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.startMonitor(ctx, clock); err != nil {
 		return nil, err
 	}
+	s.startProbes(ctx)
 	figures.watch(s.engine, s.host, s.log)
 	s.serve(figures, secret)
 	s.ready.Store(true)

@@ -187,8 +187,16 @@ func (s *Service) change(ctx context.Context, id string, decide func(c *Check, n
 		flips = change.Flips
 		return change, err
 	})
-	if err != nil || len(flips) == 0 {
-		return c, err
+	if err == nil {
+		s.flipped(flips)
+	}
+	return c, err
+}
+
+// flipped tells of flips that have been stored.
+func (s *Service) flipped(flips []Flip) {
+	if len(flips) == 0 {
+		return
 	}
 	for _, f := range flips {
 		s.c.Metrics.flips.WithLabelValues(string(f.To)).Inc()
@@ -196,5 +204,4 @@ func (s *Service) change(ctx context.Context, id string, decide func(c *Check, n
 	if s.c.Flipped != nil {
 		s.c.Flipped()
 	}
-	return c, nil
 }

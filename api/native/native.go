@@ -43,6 +43,7 @@ const maxBody = 64 << 10
 type Config struct {
 	Engine *engine.Engine
 	Alerts *monitor.Alerts
+	Probes *monitor.Probes
 	Auth   *auth.Service
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
@@ -71,6 +72,7 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
 	a.alertRoutes()
+	a.probeRoutes()
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

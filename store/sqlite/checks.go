@@ -111,22 +111,28 @@ func (s *Store) CreateCheck(ctx context.Context, k monitor.Check, like monitor.L
 				return err
 			}
 		}
-		if err := countCheck(c, k.Account, limit); err != nil {
-			return err
-		}
-		err = exec(c, `INSERT INTO checks (id, account, badge, unique_key, created_at, name, slug, tags, description, kind,
+		stored, err = insertCheck(c, k, limit)
+		created = err == nil
+		return err
+	})
+	return stored, created, err
+}
+
+// insertCheck adds a check and gives it a number; with Quota it changes nothing.
+func insertCheck(c *sqlite.Conn, k monitor.Check, limit int64) (monitor.Check, error) {
+	if err := countCheck(c, k.Account, limit); err != nil {
+		return monitor.Check{}, err
+	}
+	err := exec(c, `INSERT INTO checks (id, account, badge, unique_key, created_at, name, slug, tags, description, kind,
 			timeout, grace, schedule, timezone, manual_resume, methods, channels, start_kw, success_kw, failure_kw,
 			filter_subject, filter_body, filter_http, filter_default)
 			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-			slices.Concat([]any{k.ID, k.Account, k.Badge, k.UniqueKey(), k.Created}, settings(&k))...)
-		if err != nil {
-			return err
-		}
-		stored, created = k, true
-		stored.Number = c.LastInsertRowID()
-		return exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?)`, slices.Concat([]any{stored.Number}, state(&k))...)
-	})
-	return stored, created, err
+		slices.Concat([]any{k.ID, k.Account, k.Badge, k.UniqueKey(), k.Created}, settings(&k))...)
+	if err != nil {
+		return monitor.Check{}, err
+	}
+	k.Number = c.LastInsertRowID()
+	return k, exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?)`, slices.Concat([]any{k.Number}, state(&k))...)
 }
 
 // likeCheck returns the condition for the oldest check of the account that is
