@@ -37,7 +37,8 @@ var imports = []row{
 	{pkg: "queue", may: []string{"."}},
 	{pkg: "table", may: []string{"."}},
 	{pkg: "engine", may: []string{".", "expr"}},
-	{pkg: "monitor", may: []string{".", "expr"}},
+	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}},
+	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
 	{pkg: "target", may: []string{"."}},
 
 	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "monitor", "auth"}},

@@ -1,0 +1,91 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+const (
+	// lookEvery is how long a check may be overdue before it is noticed.
+	lookEvery = time.Second
+	// lookStep is the number of checks that go down in one step.
+	lookStep = 500
+	// FlipAge is how long flips are kept.
+	FlipAge    = 93 * 24 * time.Hour
+	pruneEvery = time.Hour
+	pruneStep  = 500
+)
+
+// Run takes checks down when their time has come, and removes old flips, until
+// ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	pruned := s.now()
+	for ctx.Err() == nil {
+		if err := s.look(ctx); err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "looking for overdue checks failed; it is tried again", "in", lookEvery, "error", err)
+		}
+		if now := s.now(); now.Sub(pruned) >= pruneEvery {
+			pruned = now
+			if err := s.prune(ctx, now.Add(-FlipAge)); err != nil && ctx.Err() == nil {
+				s.log.ErrorContext(ctx, "removing old flips failed; it is tried again", "in", pruneEvery, "error", err)
+			}
+		}
+		timer, stop := s.c.Clock.NewTimer(lookEvery)
+		select {
+		case <-timer:
+		case <-ctx.Done():
+			stop()
+		}
+	}
+}
+
+// look takes down what is overdue.
+func (s *Service) look(ctx context.Context) error {
+	for {
+		ids, err := s.store.DueChecks(ctx, s.now(), lookStep)
+		if err != nil || len(ids) == 0 {
+			return err
+		}
+		errs := make([]error, len(ids))
+		var all sync.WaitGroup // at once, so that they share a transaction
+		for i, id := range ids {
+			all.Go(func() { errs[i] = s.takeDown(ctx, id) })
+		}
+		all.Wait()
+		if err := errors.Join(errs...); err != nil || len(ids) < lookStep {
+			return err
+		}
+	}
+}
+
+func (s *Service) takeDown(ctx context.Context, id string) error {
+	_, err := s.change(ctx, id, func(c *Check, now time.Time) ([]Flip, error) { return c.overdue(now), nil })
+	if belfry.KindOf(err) == belfry.NotFound {
+		return nil // it has just been deleted
+	}
+	return err
+}
+
+func (s *Service) prune(ctx context.Context, before time.Time) error {
+	for {
+		n, err := s.store.PruneFlips(ctx, before, pruneStep)
+		if err != nil || n < pruneStep {
+			return err
+		}
+	}
+}
+
+// Flips returns the flips of the account's check that q selects; its Subject
+// does not count. Errors are those of Check.
+func (s *Service) Flips(ctx context.Context, account, id string, q FlipQuery) ([]Flip, error) {
+	c, err := s.Check(ctx, account, id)
+	if err != nil {
+		return nil, err
+	}
+	q.Subject = c.Subject()
+	return s.store.ListFlips(ctx, q)
+}
