@@ -28,14 +28,18 @@ type WatchStore interface {
 	// repeated.
 	Settle(ctx context.Context, s Settlement) error
 
-	// OverdueRuns returns up to limit first attempts that were due before the
-	// given time and have not started, after the given entry (nil is the first),
-	// in the order of the due queue.
-	OverdueRuns(ctx context.Context, before time.Time, after *belfry.Due, limit int) (WatchedRuns, error)
+	// OverdueRuns returns up to limit entries of first attempts that were due
+	// before the given time and have not started, after the given one (nil is
+	// the first), in the order of the due queue.
+	OverdueRuns(ctx context.Context, before time.Time, after *belfry.Due, limit int) ([]belfry.Due, error)
 
 	// LongRuns returns runs that are under way and began before the given time:
 	// all that an attempt is being made of, and up to limit that wait for another.
-	LongRuns(ctx context.Context, before time.Time, limit int) (WatchedRuns, error)
+	LongRuns(ctx context.Context, before time.Time, limit int) ([]LongRun, error)
+
+	// Watches returns the watches of the schedules; one that has none is Up. after
+	// is the news that was settled last, as Settle wants it.
+	Watches(ctx context.Context, ids []belfry.ID) (all map[belfry.ID]*Watch, after int64, err error)
 
 	// Durations returns how long the newest runs of a schedule that succeeded
 	// took, up to limit of them, of those in the history of the last month.
@@ -62,17 +66,10 @@ type NewsBatch struct {
 	More    bool // there may be more
 }
 
-// WatchedRuns are runs with the watches of their schedules.
-type WatchedRuns struct {
-	After   int64 // the news that was settled last
-	Runs    []WatchedRun
-	Watches map[belfry.ID]*Watch
-}
-
-// A WatchedRun is a run that has not ended.
-type WatchedRun struct {
-	Due     belfry.Due // of one that has not started
-	Started time.Time  // of one that has: its first attempt
+// A LongRun is a run that has not ended.
+type LongRun struct {
+	belfry.Occurrence
+	Started time.Time // its first attempt
 }
 
 // A Settlement is what the watch has decided.
@@ -83,11 +80,11 @@ type Settlement struct {
 	Flips          []Flip      // in the order in which they happened
 }
 
-// Kept is a watch to store.
+// Kept is a watch to store, on a condition if there is one: when that is no
+// longer so, neither the watch is stored nor Flip.
 type Kept struct {
-	Watch *Watch
-	// While is a run: when it has ended meanwhile, neither the watch is stored
-	// nor Flip; nil is no condition.
-	While *belfry.Occurrence
-	Flip  *Flip // that goes with the condition; nil is none
+	Watch    *Watch
+	Flip     *Flip              // that goes with the condition; nil is none
+	Waits    *belfry.Due        // the entry is still in the due queue
+	Underway *belfry.Occurrence // the run has not ended
 }
