@@ -3,6 +3,7 @@ package sqlite
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"time"
 	"unicode/utf8"
 
@@ -20,7 +21,8 @@ import (
 // memory: those that have a watch, and those with news that is not settled.
 type news struct {
 	fresh   []byte              // of the open transaction
-	last    int64               // the journal's newest row
+	touched []belfry.ID         // whose items they are
+	last    int64               // the newest row that this process has read or written
 	watched map[belfry.ID]int64 // by schedule: the row of its newest item; 0 is of an earlier process
 	well    map[belfry.ID]int64 // schedules that the open transaction settles up to a row, and found well
 }
@@ -30,7 +32,8 @@ const newsHead = 52
 
 // add puts an item into the open transaction.
 func (n *news) add(item *monitor.News) {
-	n.watched[item.Schedule] = n.last + 1
+	n.watched[item.Schedule] = math.MaxInt64 // until the row is known
+	n.touched = append(n.touched, item.Schedule)
 	n.fresh = appendNews(n.fresh, item)
 }
 
@@ -92,15 +95,18 @@ func (n *news) write(c *sqlite.Conn) error {
 	if len(n.fresh) == 0 {
 		return nil
 	}
-	return exec(c, "INSERT INTO news VALUES (?,?)", n.last+1, n.fresh)
+	// The number comes from the store: another process may have written too.
+	err := query(c, "SELECT max(value, ifnull((SELECT max(seq) FROM news), 0)) FROM meta WHERE key='news_settled'",
+		func(st *sqlite.Stmt) error { n.last = st.ColumnInt64(0) + 1; return nil })
+	if err != nil {
+		return err
+	}
+	return exec(c, "INSERT INTO news VALUES (?,?)", n.last, n.fresh)
 }
 
 // committed takes note that the transaction is on the disk.
 func (n *news) committed() {
-	if len(n.fresh) > 0 {
-		n.last++
-		n.fresh = n.fresh[:0]
-	}
+	n.rowed()
 	for id, through := range n.well {
 		if n.watched[id] <= through { // else it has news again
 			delete(n.watched, id)
@@ -112,8 +118,16 @@ func (n *news) committed() {
 // undo forgets the items of a transaction that was rolled back. That their
 // schedules stay in watched costs an item more for each until they are settled.
 func (n *news) undo() {
-	n.fresh = n.fresh[:0]
+	n.rowed()
 	clear(n.well)
+}
+
+// rowed begins a new row.
+func (n *news) rowed() {
+	for _, id := range n.touched {
+		n.watched[id] = n.last
+	}
+	n.touched, n.fresh = n.touched[:0], n.fresh[:0]
 }
 
 // loadNews reads which schedules are not well.
