@@ -58,22 +58,17 @@ type Request = Ping
 func (s *Service) Ping(ctx context.Context, id string, r Request) (Ping, error) {
 	at := s.now()
 	r.trim(s.c.BodyLimit)
-	var recorded Ping
-	flipped := false
-	_, err := s.store.ChangeCheck(ctx, id, func(c *Check) (Change, error) {
-		p := r
+	var p Ping
+	_, err := s.change(ctx, id, func(c *Check, _ time.Time) (Change, error) {
+		p = r
 		p.At = at
 		p.Action = c.filter(&p)
 		c.Pings++
 		p.N = c.Pings
 		flips := append(c.overdue(at), c.take(&p)...)
-		recorded, flipped = p, len(flips) > 0
-		return Change{Ping: &recorded, Keep: s.c.PingLog, Flips: flips}, s.expect(c)
+		return Change{Ping: &p, Keep: s.c.PingLog, Flips: flips}, s.expect(c)
 	})
-	if err == nil && flipped {
-		s.flipped()
-	}
-	return recorded, err
+	return p, err
 }
 
 // PingSlug records a ping to the check with that slug in the project with that
@@ -200,8 +195,12 @@ func (s *Service) Pings(ctx context.Context, account, id string, limit int) ([]P
 // PingBody returns the body of the nth ping of the account's check, NotFound
 // when it has none or is no longer kept. Other errors are those of Check.
 func (s *Service) PingBody(ctx context.Context, account, id string, n int64) ([]byte, error) {
-	if _, err := s.Check(ctx, account, id); err != nil {
+	c, err := s.Check(ctx, account, id)
+	if err != nil {
 		return nil, err
+	}
+	if n <= c.Pings-int64(s.c.PingLog) {
+		return nil, NotExist() // if it has not been removed yet
 	}
 	return s.store.PingBody(ctx, id, n)
 }

@@ -134,42 +134,47 @@ func (s *Service) List(ctx context.Context, q CheckQuery) ([]Check, error) {
 // check as it then is. Errors are those of Check and Create, and edit's own;
 // edit may be called more than once, and must not call the service.
 func (s *Service) Update(ctx context.Context, account, id string, edit func(*Settings) error) (Check, error) {
-	return s.change(ctx, id, func(c *Check, now time.Time) ([]Flip, error) {
+	return s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
 		if err := c.allow(account); err != nil {
-			return nil, err
+			return Change{}, err
 		}
 		flips := c.overdue(now)
 		if err := edit(&c.Settings); err != nil {
-			return nil, err
+			return Change{}, err
 		}
 		if err := s.check(&c.Settings); err != nil {
-			return nil, err
+			return Change{}, err
 		}
-		return flips, s.expect(c)
+		return Change{Edited: true, Flips: flips}, s.expect(c)
 	})
 }
 
 // Pause makes the account's check expect nothing until it is resumed or, unless
 // ManualResume is set, a ping comes. The second call changes nothing.
 func (s *Service) Pause(ctx context.Context, account, id string) (Check, error) {
-	return s.change(ctx, id, func(c *Check, now time.Time) ([]Flip, error) {
-		if err := c.allow(account); err != nil || c.Status == Paused {
-			return nil, err
+	return s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
+		if err := c.allow(account); err != nil {
+			return Change{}, err
 		}
-		return append(c.overdue(now), c.pause(now)), nil
+		flips := c.overdue(now)
+		if c.Status != Paused {
+			flips = append(flips, c.pause(now))
+		}
+		return Change{Flips: flips}, nil
 	})
 }
 
 // Resume ends a pause: the check is as if new. Conflict when it is not paused.
 func (s *Service) Resume(ctx context.Context, account, id string) (Check, error) {
-	return s.change(ctx, id, func(c *Check, now time.Time) ([]Flip, error) {
+	return s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
 		if err := c.allow(account); err != nil {
-			return nil, err
+			return Change{}, err
 		}
+		flips := c.overdue(now)
 		if c.Status != Paused {
-			return nil, belfry.Errorf(belfry.Conflict, "", "check is not paused")
+			return Change{}, belfry.Errorf(belfry.Conflict, "", "check is not paused")
 		}
-		return []Flip{c.resume(now)}, nil
+		return Change{Flips: append(flips, c.resume(now))}, nil
 	})
 }
 
@@ -183,22 +188,16 @@ func (s *Service) Delete(ctx context.Context, account, id string) (Check, error)
 	return c, s.store.DeleteCheck(ctx, account, id)
 }
 
-// change decides on a check without a ping.
-func (s *Service) change(ctx context.Context, id string, decide func(c *Check, now time.Time) ([]Flip, error)) (Check, error) {
+// change makes a change to a check and tells when it flipped.
+func (s *Service) change(ctx context.Context, id string, decide func(c *Check, now time.Time) (Change, error)) (Check, error) {
 	flipped := false
 	c, err := s.store.ChangeCheck(ctx, id, func(c *Check) (Change, error) {
-		flips, err := decide(c, s.now())
-		flipped = len(flips) > 0
-		return Change{Flips: flips}, err
+		change, err := decide(c, s.now())
+		flipped = len(change.Flips) > 0
+		return change, err
 	})
-	if err == nil && flipped {
-		s.flipped()
-	}
-	return c, err
-}
-
-func (s *Service) flipped() {
-	if s.c.Flipped != nil {
+	if err == nil && flipped && s.c.Flipped != nil {
 		s.c.Flipped()
 	}
+	return c, err
 }

@@ -46,8 +46,9 @@ type Checks interface {
 	// made of it, together with what decide returns: between decide's look and
 	// what follows from it nobody else writes. When decide returns an error
 	// nothing is written, and that error is returned. decide may be called more
-	// than once, and must not call the store. Number, ID, Account, Badge and
-	// Created do not change. [NotExist] when the check is not there.
+	// than once, must not call the store, and must not write to the check's
+	// slices, but may replace them. Number, ID, Account, Badge and Created do not
+	// change. [NotExist] when the check is not there.
 	ChangeCheck(ctx context.Context, id string, decide func(c *Check) (Change, error)) (Check, error)
 
 	// DeleteCheck removes the account's check with its pings and flips. The
@@ -68,8 +69,8 @@ type Pings interface {
 	// that is not there, none.
 	ListPings(ctx context.Context, check string, limit int) ([]Ping, error)
 
-	// PingBody returns the body of the check's nth ping, or NotFound when it has
-	// none or is no longer kept.
+	// PingBody returns the body of the check's nth ping, or [NotExist] when it has
+	// none or is not there.
 	PingBody(ctx context.Context, check string, n int64) ([]byte, error)
 }
 
@@ -78,8 +79,8 @@ type Flips interface {
 	// ListFlips returns the flips that q selects.
 	ListFlips(ctx context.Context, q FlipQuery) ([]Flip, error)
 
-	// PruneFlips removes at most limit flips that happened before a time and have
-	// been told, or never will be, and returns how many.
+	// PruneFlips removes at most limit flips that happened before a time and whose
+	// alerts have been written, and returns how many.
 	PruneFlips(ctx context.Context, before time.Time, limit int) (int, error)
 }
 
@@ -101,8 +102,11 @@ type Projects interface {
 
 // A Change is what is stored together with a check's state.
 type Change struct {
-	Ping  *Ping  // to record; its N is the check's Pings
-	Keep  int    // with Ping: how many of the newest pings stay
+	Edited bool  // the settings have changed; else those of the check do not count
+	Ping   *Ping // to record; its N is the check's Pings
+	// Keep is, with Ping, how many of the newest pings stay. Older ones are
+	// removed, though not with every ping.
+	Keep  int
 	Flips []Flip // in the order in which they happened; the store gives the ids
 }
 

@@ -1,0 +1,288 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/monitor"
+)
+
+var _ monitor.Store = (*Store)(nil)
+
+const selectChecks = `SELECT k.number, k.id, k.account, k.badge, k.created_at, k.name, k.slug, k.tags, k.description,
+	k.kind, k.timeout, k.grace, k.schedule, k.timezone, k.manual_resume, k.methods, k.channels, k.start_kw, k.success_kw, k.failure_kw,
+	k.filter_subject, k.filter_body, k.filter_http, k.filter_default,
+	s.status, s.since, s.pings, s.last_ping, s.last_start, s.last_start_rid, s.last_duration, s.expected, s.alert_after
+	FROM checks k JOIN check_states s ON s.number=k.number `
+
+// scanCheck reads a row of selectChecks.
+func scanCheck(st *sqlite.Stmt) (k monitor.Check) {
+	col := -1
+	text := func() string { col++; return st.ColumnText(col) }
+	number := func() int64 { col++; return st.ColumnInt64(col) }
+	flag := func() bool { return number() != 0 }
+	instant := func() time.Time { return fromMillis(number()) }
+	span := func() time.Duration { return time.Duration(number()) * time.Millisecond }
+
+	k.Number, k.ID, k.Account, k.Badge, k.Created = number(), text(), text(), text(), instant()
+	k.Name, k.Slug, k.Tags, k.Desc = text(), text(), text(), text()
+	k.Kind, k.Timeout, k.Grace, k.Schedule, k.Timezone = monitor.Kind(text()), span(), span(), text(), text()
+	k.ManualResume, k.Methods = flag(), text()
+	if channels := text(); channels != "" {
+		k.Channels = strings.Split(channels, ",")
+	}
+	k.StartKeywords, k.SuccessKeywords, k.FailureKeywords = text(), text(), text()
+	k.FilterSubject, k.FilterBody, k.FilterHTTPBody, k.FilterDefaultFail = flag(), flag(), flag(), flag()
+	k.Status, k.Since, k.Pings, k.LastPing = monitor.Status(text()), instant(), number(), instant()
+	k.LastStart, k.LastStartRID, k.LastDuration = instant(), text(), span()
+	k.Expected, k.AlertAfter = instant(), instant()
+	return k
+}
+
+// settings returns the values of the columns from name to filter_default.
+func settings(k *monitor.Check) []any {
+	return []any{
+		k.Name, k.Slug, k.Tags, k.Desc, string(k.Kind), k.Timeout, k.Grace, k.Schedule, k.Timezone, k.ManualResume, k.Methods,
+		strings.Join(k.Channels, ","), k.StartKeywords, k.SuccessKeywords, k.FailureKeywords,
+		k.FilterSubject, k.FilterBody, k.FilterHTTPBody, k.FilterDefaultFail,
+	}
+}
+
+// state returns the values of the columns of check_states after number.
+func state(k *monitor.Check) []any {
+	return []any{
+		string(k.Status), k.Since, k.Pings, k.LastPing, k.LastStart, k.LastStartRID, k.LastDuration, k.Expected, k.AlertAfter,
+	}
+}
+
+// findCheck returns the first check for which a condition holds, or NotFound.
+func findCheck(c *sqlite.Conn, where string, args ...any) (k monitor.Check, err error) {
+	found := false
+	err = query(c, selectChecks+where+" LIMIT 1", func(st *sqlite.Stmt) error {
+		found = true
+		k = scanCheck(st)
+		return nil
+	}, args...)
+	if err == nil && !found {
+		err = monitor.NotExist()
+	}
+	return k, err
+}
+
+func (s *Store) check(ctx context.Context, where string, args ...any) (k monitor.Check, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
+		k, err = findCheck(c, where, args...)
+		return err
+	})
+	return k, err
+}
+
+// Check implements [monitor.Checks].
+func (s *Store) Check(ctx context.Context, id string) (monitor.Check, error) {
+	return s.check(ctx, "WHERE k.id=?", id)
+}
+
+// CheckByUniqueKey implements [monitor.Checks].
+func (s *Store) CheckByUniqueKey(ctx context.Context, account, key string) (monitor.Check, error) {
+	return s.check(ctx, "WHERE k.unique_key=? AND k.account=?", key, account)
+}
+
+// CheckByBadge implements [monitor.Checks].
+func (s *Store) CheckByBadge(ctx context.Context, badge string) (monitor.Check, error) {
+	return s.check(ctx, "WHERE k.badge=?", badge)
+}
+
+// CreateCheck implements [monitor.Checks].
+func (s *Store) CreateCheck(ctx context.Context, k monitor.Check, like monitor.Like, limit int64) (stored monitor.Check, created bool, err error) {
+	err = s.write(ctx, func(c *sqlite.Conn) (err error) {
+		stored, created = monitor.Check{}, false
+		if like != (monitor.Like{}) {
+			where, args := likeCheck(&k, like)
+			switch stored, err = findCheck(c, where, args...); {
+			case err == nil:
+				return nil
+			case belfry.KindOf(err) != belfry.NotFound:
+				return err
+			}
+		}
+		if err := countCheck(c, k.Account, limit); err != nil {
+			return err
+		}
+		err = exec(c, `INSERT INTO checks (id, account, badge, unique_key, created_at, name, slug, tags, description, kind,
+			timeout, grace, schedule, timezone, manual_resume, methods, channels, start_kw, success_kw, failure_kw,
+			filter_subject, filter_body, filter_http, filter_default)
+			VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+			slices.Concat([]any{k.ID, k.Account, k.Badge, k.UniqueKey(), k.Created}, settings(&k))...)
+		if err != nil {
+			return err
+		}
+		stored, created = k, true
+		stored.Number = c.LastInsertRowID()
+		return exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?)`, slices.Concat([]any{stored.Number}, state(&k))...)
+	})
+	return stored, created, err
+}
+
+// likeCheck returns the condition for the oldest check of the account that is
+// equal to k in the members that like names.
+func likeCheck(k *monitor.Check, like monitor.Like) (where string, args []any) {
+	where, args = "WHERE k.account=?", []any{k.Account}
+	for _, m := range []struct {
+		named  bool
+		column string
+		value  any
+	}{
+		{like.Name, "name", k.Name},
+		{like.Slug, "slug", k.Slug},
+		{like.Tags, "tags", k.Tags},
+		{like.Timeout, "timeout", k.Timeout},
+		{like.Grace, "grace", k.Grace},
+	} {
+		if m.named {
+			where += " AND k." + m.column + "=?"
+			args = append(args, m.value)
+		}
+	}
+	return where + " ORDER BY k.number", args
+}
+
+// countCheck counts one more, or refuses with Quota and changes nothing.
+func countCheck(c *sqlite.Conn, account string, limit int64) error {
+	has := int64(0)
+	err := query(c, `SELECT checks FROM check_counts WHERE account=?`, func(st *sqlite.Stmt) error {
+		has = st.ColumnInt64(0)
+		return nil
+	}, account)
+	if err != nil {
+		return err
+	}
+	if has >= limit {
+		return belfry.Errorf(belfry.Quota, "", "The account has reached its limit of %d checks.", limit)
+	}
+	return exec(c, `INSERT OR REPLACE INTO check_counts VALUES (?,?)`, account, has+1)
+}
+
+// ListChecks implements [monitor.Checks].
+func (s *Store) ListChecks(ctx context.Context, q monitor.CheckQuery) (list []monitor.Check, err error) {
+	where, args := "WHERE k.account=? AND k.number>?", []any{q.Account, q.After}
+	if q.Slug != "" {
+		where += " AND k.slug=?"
+		args = append(args, q.Slug)
+	}
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		list = nil
+		if q.Limit <= 0 {
+			return nil
+		}
+		err := query(c, selectChecks+where+" ORDER BY k.number", func(st *sqlite.Stmt) error {
+			k := scanCheck(st)
+			if !hasTags(&k, q.Tags) {
+				return nil
+			}
+			if list = append(list, k); len(list) == q.Limit {
+				return errFound
+			}
+			return nil
+		}, args...)
+		if errors.Is(err, errFound) {
+			err = nil
+		}
+		return err
+	})
+	return list, err
+}
+
+func hasTags(k *monitor.Check, tags []string) bool {
+	if len(tags) == 0 {
+		return true
+	}
+	has := k.TagList()
+	return !slices.ContainsFunc(tags, func(t string) bool { return !slices.Contains(has, t) })
+}
+
+// ChangeCheck implements [monitor.Checks].
+func (s *Store) ChangeCheck(ctx context.Context, id string, decide func(*monitor.Check) (monitor.Change, error)) (k monitor.Check, err error) {
+	err = s.write(ctx, func(c *sqlite.Conn) (err error) {
+		if k, err = findCheck(c, "WHERE k.id=?", id); err != nil {
+			return err
+		}
+		change, err := decide(&k)
+		if err != nil {
+			return err
+		}
+		return applyCheck(c, &k, &change)
+	})
+	return k, err
+}
+
+func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error {
+	err := exec(c, `UPDATE check_states SET status=?, since=?, pings=?, last_ping=?, last_start=?, last_start_rid=?,
+		last_duration=?, expected=?, alert_after=? WHERE number=?`, append(state(k), k.Number)...)
+	if err == nil && change.Edited {
+		err = exec(c, `UPDATE checks SET name=?, slug=?, tags=?, description=?, kind=?, timeout=?, grace=?, schedule=?, timezone=?,
+			manual_resume=?, methods=?, channels=?, start_kw=?, success_kw=?, failure_kw=?,
+			filter_subject=?, filter_body=?, filter_http=?, filter_default=? WHERE number=?`, append(settings(k), k.Number)...)
+	}
+	if err == nil && change.Ping != nil {
+		err = insertPing(c, k.Number, change.Ping, int64(change.Keep))
+	}
+	for i := range change.Flips {
+		if err == nil {
+			err = insertFlip(c, &change.Flips[i])
+		}
+	}
+	return err
+}
+
+// DeleteCheck implements [monitor.Checks].
+func (s *Store) DeleteCheck(ctx context.Context, account, id string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		k, err := findCheck(c, "WHERE k.id=? AND k.account=?", id, account)
+		if err != nil {
+			return err
+		}
+		for _, q := range []string{
+			`DELETE FROM checks WHERE number=?`, `DELETE FROM check_states WHERE number=?`,
+			`DELETE FROM pings WHERE chk=?`, `DELETE FROM ping_bodies WHERE chk=?`,
+		} {
+			if err := exec(c, q, k.Number); err != nil {
+				return err
+			}
+		}
+		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
+			return err
+		}
+		return exec(c, `UPDATE check_counts SET checks=checks-1 WHERE account=?`, account)
+	})
+}
+
+// DueChecks implements [monitor.Checks].
+func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []string, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		ids = nil
+		return query(c, `SELECT k.id FROM check_states s JOIN checks k ON k.number=s.number
+			WHERE s.alert_after>0 AND s.alert_after<=? ORDER BY s.alert_after LIMIT ?`, func(st *sqlite.Stmt) error {
+			ids = append(ids, st.ColumnText(0))
+			return nil
+		}, now, limit)
+	})
+	return ids, err
+}
+
+// CountChecks implements [monitor.Checks].
+func (s *Store) CountChecks(ctx context.Context) (counts map[monitor.Status]int64, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		counts = map[monitor.Status]int64{}
+		return query(c, `SELECT status, count(*) FROM check_states GROUP BY status`, func(st *sqlite.Stmt) error {
+			counts[monitor.Status(st.ColumnText(0))] = st.ColumnInt64(1)
+			return nil
+		})
+	})
+	return counts, err
+}
