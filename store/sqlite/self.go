@@ -32,7 +32,7 @@ func (s *Store) KeepSelf(ctx context.Context, states []monitor.SelfState, flips 
 			}
 		}
 		for i := range flips {
-			if err := putFlip(c, &flips[i]); err != nil {
+			if err := insertFlip(c, &flips[i]); err != nil {
 				return err
 			}
 		}

@@ -118,7 +118,7 @@ func (s *Store) Settle(ctx context.Context, st monitor.Settlement) error {
 			}
 		}
 		for i := range st.Flips {
-			if err := putFlip(c, &st.Flips[i]); err != nil {
+			if err := insertFlip(c, &st.Flips[i]); err != nil {
 				return err
 			}
 		}
@@ -142,7 +142,7 @@ func (s *Store) keepWatch(c *sqlite.Conn, k *monitor.Kept, state []byte) error {
 		return err
 	}
 	if k.Flip != nil {
-		if err := putFlip(c, k.Flip); err != nil {
+		if err := insertFlip(c, k.Flip); err != nil {
 			return err
 		}
 	}
