@@ -17,6 +17,9 @@ const (
 	// for runs that take too long.
 	watchEvery = time.Second
 	longEvery  = 5
+	// sleptFor is how long two looks must be apart to mean that the machine slept
+	// in between, or the clock was set.
+	sleptFor = time.Minute
 	// watchAfterError is the wait after a store error.
 	watchAfterError = 5 * time.Second
 	// newsBatch bounds the news that one transaction settles: it writes a few
@@ -42,6 +45,7 @@ type WatchConfig struct {
 // engine does not know of it. There is one on a store.
 type Watcher struct {
 	c      WatchConfig
+	up     time.Time   // since when runs can start
 	late   *belfry.Due // how far the look for late runs has come; nil: the beginning
 	limits map[belfry.ID]learned
 }
@@ -60,7 +64,13 @@ func (w *Watcher) now() time.Time { return w.c.Clock.Now().UTC().Truncate(time.M
 
 // Run watches until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
+	last := time.Time{}
 	for look := 0; ; look++ {
+		now := w.now()
+		if now.Sub(last) > sleptFor {
+			w.up = now
+		}
+		last = now
 		wait := watchEvery
 		if err := w.look(ctx, look%longEvery == 0); err != nil && ctx.Err() == nil {
 			w.c.Logger.ErrorContext(ctx, "watching the schedules failed; it is tried again, and nothing is lost", "err", err)
@@ -174,7 +184,7 @@ func (w *Watcher) findLate(ctx context.Context) error {
 		w.late = &late[watchPage-1]
 	}
 	return w.decide(ctx, len(late), func(i int) belfry.ID { return late[i].Schedule }, func(i int, x *Watch, p *WatchPolicy) (Kept, error) {
-		return Kept{Flip: x.Overdue(late[i], p, now), Waits: &late[i]}, nil
+		return Kept{Flip: x.Overdue(late[i], p, w.up, now), Waits: &late[i]}, nil
 	})
 }
 

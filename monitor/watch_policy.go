@@ -95,13 +95,13 @@ func (p *WatchPolicy) broken(w *Watch) bool {
 }
 
 // Overdue says what follows from a run that was due and has not started by now;
-// nil is nothing.
-func (w *Watch) Overdue(d belfry.Due, p *WatchPolicy, now time.Time) *Flip {
-	by := now.Sub(d.At)
+// nil is nothing. Before up nobody could have started it.
+func (w *Watch) Overdue(d belfry.Due, p *WatchPolicy, up, now time.Time) *Flip {
+	by, waited := now.Sub(d.At), now.Sub(up)
 	switch {
-	case !p.Late || by <= p.LateAfter || w.Status == Down:
+	case !p.Late || min(by, waited) <= p.LateAfter || w.Status == Down:
 		return nil
-	case by > neverAfter*p.LateAfter:
+	case min(by, waited) > neverAfter*p.LateAfter:
 		return w.become(Down, now, ReasonNeverFired, d.Time, fmt.Sprintf(
 			"The run of %s was due at %s and has not started for %s. Nothing of it is lost: it starts as soon as Belfry can.", clock(d.Time), clock(d.At), length(by)))
 	case w.Status == Up:

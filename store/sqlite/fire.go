@@ -117,7 +117,6 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 					return err
 				}
 				if started[i] {
-					s.news.started(st)
 					running++
 					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Time.Unix()))
 					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Schedule))
@@ -128,6 +127,9 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 					return err
 				}
 				s.news.passed(st.Gap, st.At)
+			}
+			if started[i] {
+				s.news.started(st)
 			}
 			if err := putDue(c, st.Next); err != nil {
 				return err

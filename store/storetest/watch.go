@@ -154,8 +154,8 @@ func (e *watchTest) news() {
 	}
 	got.News[5].At = time.Time{}
 	e.same(got.News, []monitor.News{
-		{Kind: monitor.RunLate, Occurrence: dc.Occurrence, At: late.At, Started: late.At, Due: dc.At},
 		{Kind: monitor.RunsPassed, Occurrence: belfry.Occurrence{Schedule: c.ID, Time: at(30)}, At: late.At, To: at(50), Count: 2, Gap: belfry.GapMissed},
+		{Kind: monitor.RunLate, Occurrence: dc.Occurrence, At: late.At, Started: late.At, Due: dc.At},
 		{Kind: monitor.RunRetries, Occurrence: da.Occurrence, At: first.Ended, Outcome: belfry.Pending, Started: first.Started, Reason: first.Reason},
 		{Kind: monitor.RunEnded, Occurrence: db.Occurrence, At: last.Ended, Outcome: belfry.Failed, Started: last.Started, Reason: "It broke."},
 		{Kind: monitor.RunEnded, Occurrence: dc.Occurrence, At: dead.Ended, Outcome: belfry.DeadLettered, Started: dead.Started, Reason: "Dead."},
