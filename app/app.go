@@ -25,6 +25,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -74,6 +75,10 @@ type Config struct {
 	Notices io.Writer
 
 	Quotas Quotas
+
+	// HeartbeatURL is told every minute that the server is well, or at
+	// HeartbeatURL/fail what is not; empty: nobody is.
+	HeartbeatURL string
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -102,6 +107,8 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	watcher     *monitor.Watcher
+	self        *monitor.SelfWatch
 
 	signatures awswire.Authenticator
 
@@ -207,6 +214,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)
+	if err := s.startWatch(ctx, clock); err != nil {
+		return nil, err
+	}
 	s.serve(figures, secret)
 	s.ready.Store(true)
 	s.log.InfoContext(ctx, "Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,

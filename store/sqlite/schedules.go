@@ -78,8 +78,10 @@ func (s *Store) CreateSchedule(ctx context.Context, create belfry.ScheduleCreati
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
-		if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
-			return err
+		if !strings.HasPrefix(sch.Group, belfry.Reserved) {
+			if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
+				return err
+			}
 		}
 		ch := belfry.ScheduleChange{New: sch, Next: create.Next}
 		if create.Gap != nil {
