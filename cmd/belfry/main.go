@@ -2,7 +2,8 @@
 // became of every occurrence.
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
-// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a server.
+// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a
+// server; doctor does so if one answers.
 package main
 
 import (
@@ -27,6 +28,7 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
