@@ -50,26 +50,26 @@ const MaxNewsReason = 300
 // A Watch is what is known of how a schedule does. There is one only while the
 // schedule is not simply well: without one, its last outcomes were good.
 type Watch struct {
-	Schedule belfry.ID          `json:"-"`
-	Ref      belfry.ScheduleRef `json:"-"` // as the schedule has it
-	Deleted  bool               `json:"-"` // the schedule is gone
+	Schedule belfry.ID
+	Ref      belfry.ScheduleRef // as the schedule has it
+	Deleted  bool               // the schedule is gone
 
-	Status Status    `json:"-"`      // Up, Grace or Down
-	Since  time.Time `json:"since"`  // when the status began
-	Reason Reason    `json:"reason"` // of the status; empty while Up
-	Detail string    `json:"detail"` // a sentence: what happened, with figures
-	Run    time.Time `json:"run"`    // scheduled time of the latest run that the status comes from
+	Status Status    // Up, Grace or Down
+	Since  time.Time // when the status began
+	Reason Reason    // of the status; empty while Up
+	Detail string    // a sentence: what happened, with figures
+	Run    time.Time // scheduled time of the latest run that the status comes from
 
 	// Outcomes are the last 64 that count, the newest in the lowest bit; set is
 	// bad. Those of before the watch were good.
-	Outcomes uint64 `json:"outcomes"`
-	InARow   int    `json:"in_a_row"` // bad ones since the last good one
+	Outcomes uint64
+	InARow   int // bad ones since the last good one
 
 	// Retrying is the scheduled time of a run that waits for another attempt,
 	// the oldest one if there are several; zero is none. RetryingSince is when
 	// its first attempt started.
-	Retrying      time.Time `json:"retrying"`
-	RetryingSince time.Time `json:"-"`
+	Retrying      time.Time
+	RetryingSince time.Time
 }
 
 // Subject is the schedule as flips name it.
@@ -128,7 +128,7 @@ func (w *Watch) ended(n *News, p *WatchPolicy) *Flip {
 	switch {
 	case bad:
 		w.count(1)
-		return w.failed(n.At, reason, n.Time, p, w.story(n, p))
+		return w.failed(n.At, reason, n.Time, p, func() string { return w.story(n, p) })
 	case n.Outcome == belfry.Succeeded:
 		w.Outcomes, w.InARow = w.Outcomes<<1, 0
 		if w.Status == Down && p.broken(w) {
@@ -164,14 +164,17 @@ func (w *Watch) passed(n *News, p *WatchPolicy) *Flip {
 	}
 	w.count(n.Count)
 	if n.Gap == belfry.GapTooOld {
-		return w.failed(n.At, ReasonNeverFired, n.To, p, fmt.Sprintf(
-			"It never fires: its one time, %s, was past, by more than its maximum event age, when it was set.", clock(n.Time)))
+		return w.failed(n.At, ReasonNeverFired, n.To, p, func() string {
+			return fmt.Sprintf("It never fires: its one time, %s, was past, by more than its maximum event age, when it was set.", clock(n.Time))
+		})
 	}
-	what := fmt.Sprintf("The occurrence of %s was missed", clock(n.Time))
-	if n.Count > 1 {
-		what = fmt.Sprintf("%d occurrences from %s to %s were missed", n.Count, clock(n.Time), clock(n.To))
-	}
-	return w.failed(n.At, ReasonMissed, n.To, p, what+": Belfry was not running, or the machine slept, for longer than catch-up reaches.")
+	return w.failed(n.At, ReasonMissed, n.To, p, func() string {
+		what := fmt.Sprintf("The occurrence of %s was missed", clock(n.Time))
+		if n.Count > 1 {
+			what = fmt.Sprintf("%d occurrences from %s to %s were missed", n.Count, clock(n.Time), clock(n.To))
+		}
+		return what + ": Belfry was not running, or the machine slept, for longer than catch-up reaches."
+	})
 }
 
 // count takes n bad outcomes.
@@ -183,7 +186,7 @@ func (w *Watch) count(n int64) {
 }
 
 // failed takes the schedule down if the policy has had enough.
-func (w *Watch) failed(at time.Time, reason Reason, run time.Time, p *WatchPolicy, detail string) *Flip {
+func (w *Watch) failed(at time.Time, reason Reason, run time.Time, p *WatchPolicy, detail func() string) *Flip {
 	if w.Status == Down {
 		if run.After(w.Run) {
 			w.Run = run
@@ -193,7 +196,7 @@ func (w *Watch) failed(at time.Time, reason Reason, run time.Time, p *WatchPolic
 	if !p.broken(w) {
 		return nil
 	}
-	return w.become(Down, at, reason, run, detail)
+	return w.become(Down, at, reason, run, detail())
 }
 
 // story tells of a run that was one bad outcome too many.

@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -88,11 +89,11 @@ func TestDowntimeIsMissedThenRecovered(t *testing.T) {
 
 func TestNeverFires(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.until("12:00:00")
-		w.create("past", "at(2000-01-01T06:00:00)", func(s *belfry.Schedule) { s.Target.Retry.MaximumAge = time.Hour })
-		w.until("12:00:10")
-		f := w.told("past", "12:00:00 up down never_fired")
-		w.detail(f[0], "It never fires: its one time, 2000-01-01 06:00:00 UTC, was past, by more than its maximum event age, when it was set.")
+		w.until("00:05:00")
+		w.create("past", "at(2000-01-01T00:01:00)", func(s *belfry.Schedule) { s.Target.Retry.MaximumAge = time.Minute })
+		w.until("00:05:10")
+		f := w.told("past", "00:05:00 up down never_fired")
+		w.detail(f[0], "It never fires: its one time, 2000-01-01 00:01:00 UTC, was past, by more than its maximum event age, when it was set.")
 	})
 }
 
@@ -130,16 +131,16 @@ func TestRunTakesTooLong(t *testing.T) {
 		none := fixed
 		none.TooLong = false
 		w.policies["none"] = none
-		hourly := "cron(0 * * * ? *)"
+		half := "cron(30 * * * ? *)"
 		for _, name := range []string{"fixed", "none", "new", "once"} {
-			w.create(name, hourly)
+			w.create(name, half)
 			w.target(name, takes(20*time.Minute))
 		}
-		w.until("01:10:00")
-		f := w.told("fixed", "01:05:05 up grace too_long")
-		w.detail(f[0], "The run of 2000-01-01 01:00:00 UTC has been under way for 5m5s, since 2000-01-01 01:00:00 UTC; its limit is 5m0s.")
-		w.until("01:30:00")
-		w.told("fixed", "01:05:05 up grace too_long", "01:20:00 grace up recovered")
+		w.until("00:40:00")
+		f := w.told("fixed", "00:35:05 up grace too_long")
+		w.detail(f[0], "The run of 2000-01-01 00:30:00 UTC has been under way for 5m5s, since 2000-01-01 00:30:00 UTC; its limit is 5m0s.")
+		w.until("01:00:00")
+		w.told("fixed", "00:35:05 up grace too_long", "00:50:00 grace up recovered")
 		w.told("none")
 		w.told("new") // it has no history to learn from
 	})
@@ -162,13 +163,13 @@ func TestRetriesTakeTooLong(t *testing.T) {
 		p := monitor.DefaultWatchPolicy()
 		p.Longest = 2 * time.Minute
 		w.policies["a"] = p
-		w.create("a", "cron(0 * * * ? *)")
+		w.create("a", "cron(2 * * * ? *)")
 		w.target("a", busy)
-		w.until("01:03:00")
-		f := w.told("a", "01:02:05 up grace too_long")
-		w.detail(f[0], "The run of 2000-01-01 01:00:00 UTC has failed so far and is being tried again, for 2m5s now, since 2000-01-01 01:00:00 UTC; its limit is 2m0s.")
+		w.until("00:05:00")
+		f := w.told("a", "00:04:05 up grace too_long")
+		w.detail(f[0], "The run of 2000-01-01 00:02:00 UTC has failed so far and is being tried again, for 2m5s now, since 2000-01-01 00:02:00 UTC; its limit is 2m0s.")
 		w.target("a", nil)
-		w.until("01:20:00")
+		w.until("00:20:00")
 		if all, _ := w.store.ListFlips(w.Context(), monitor.FlipQuery{Subject: monitor.WatchSubject(refOf("a")), Limit: 10}); len(all) != 2 || all[0].Reason != monitor.ReasonRecovered {
 			w.Errorf("flips are %+v, want a recovery", all)
 		}
@@ -251,5 +252,36 @@ func TestTargetsOfARuleAreWatchedEach(t *testing.T) {
 		if len(all) != 1 || all[0].To != monitor.Down || all[0].Name != "r/t" {
 			w.Errorf("flips are %+v", all)
 		}
+	})
+}
+
+// The cost of the watch of schedules that are well is none: no row, and no news.
+func TestWellSchedulesCostNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for i := range 100 {
+			w.create(fmt.Sprint("s", i), minutely)
+		}
+		w.create("a", minutely)
+		w.until("00:05:30")
+		nothing := func(want int64) {
+			w.Helper()
+			b, err := w.store.News(w.Context(), 1)
+			w.ok(err)
+			if b.Through != want {
+				w.Errorf("there have been %d rows of news, want %d", b.Through, want)
+			}
+			if n := w.unwell(); len(n) != 0 {
+				w.Errorf("%v, want no watch", n)
+			}
+		}
+		nothing(0)
+		w.target("a", broken)
+		w.until("00:06:30")
+		w.target("a", nil)
+		w.until("01:09:30")
+		nothing(64) // the failure, and what followed until the last 64 were good
+		w.until("01:15:30")
+		nothing(65)
+		w.told("a", "00:06:00 up down failed", "00:07:00 down up recovered")
 	})
 }

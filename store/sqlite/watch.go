@@ -3,8 +3,6 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
@@ -46,14 +44,18 @@ func (s *Store) News(ctx context.Context, limit int) (batch monitor.NewsBatch, e
 	return batch, err
 }
 
-const watchColumns = "status, retrying_since, state"
+const watchColumns = "account, region, grp, name, status, since, reason, detail, run, outcomes, in_a_row, retrying, retrying_since"
 
-func scanWatch(st *sqlite.Stmt, w *monitor.Watch) error {
-	if err := json.Unmarshal(columnBlob(st, 2), w); err != nil {
-		return fmt.Errorf("decode the watch of %s: %w", w.Schedule, err)
-	}
-	w.Status, w.RetryingSince = monitor.Status(st.ColumnText(0)), fromMillis(st.ColumnInt64(1))
-	return nil
+// scanWatch reads watchColumns, which begin at col, into w.
+func scanWatch(st *sqlite.Stmt, col int, w *monitor.Watch) {
+	next := func() int { col++; return col - 1 }
+	text := func() string { return st.ColumnText(next()) }
+	at := func() time.Time { return fromMillis(st.ColumnInt64(next())) }
+	w.Ref = belfry.ScheduleRef{Scope: belfry.Scope{Account: text(), Region: text()}, Group: text(), Name: text()}
+	w.Status, w.Since = monitor.Status(text()), at()
+	w.Reason, w.Detail, w.Run = monitor.Reason(text()), text(), at()
+	w.Outcomes, w.InARow = uint64(st.ColumnInt64(next())), st.ColumnInt(next())
+	w.Retrying, w.RetryingSince = at(), at()
 }
 
 // watchIn puts the schedule's watch among the others, if it is not there.
@@ -67,21 +69,19 @@ func watchIn(c *sqlite.Conn, all map[belfry.ID]*monitor.Watch, id belfry.ID) err
 }
 
 func watchOf(c *sqlite.Conn, id belfry.ID) (*monitor.Watch, error) {
-	w := &monitor.Watch{Schedule: id, Status: monitor.Up, Deleted: true}
-	err := query(c, "SELECT "+watchColumns+" FROM watches WHERE schedule=?", func(st *sqlite.Stmt) error { return scanWatch(st, w) }, id)
-	if err != nil {
-		return nil, err
-	}
-	err = query(c, "SELECT account, region, grp, name FROM schedules WHERE id=?", func(st *sqlite.Stmt) error {
-		w.Deleted = false
-		w.Ref = scanRef(st, 0)
-		return nil
-	}, id)
-	if err != nil || !w.Deleted {
+	w := &monitor.Watch{Schedule: id, Status: monitor.Up}
+	ref := func(st *sqlite.Stmt) error { w.Ref = scanRef(st, 0); return nil }
+	err := query(c, "SELECT "+watchColumns+" FROM watches WHERE schedule=?",
+		func(st *sqlite.Stmt) error { scanWatch(st, 0, w); return nil }, id)
+	if err != nil || w.Ref.Name != "" {
 		return w, err
 	}
-	return w, query(c, "SELECT account, region, grp, name FROM retired WHERE id=?",
-		func(st *sqlite.Stmt) error { w.Ref = scanRef(st, 0); return nil }, id)
+	err = query(c, "SELECT account, region, grp, name FROM schedules WHERE id=?", ref, id)
+	if err != nil || w.Ref.Name != "" {
+		return w, err
+	}
+	w.Deleted = true
+	return w, query(c, "SELECT account, region, grp, name FROM retired WHERE id=?", ref, id)
 }
 
 func scanRef(st *sqlite.Stmt, col int) belfry.ScheduleRef {
@@ -93,14 +93,6 @@ func scanRef(st *sqlite.Stmt, col int) belfry.ScheduleRef {
 
 // Settle stores what the watch has decided, or answers ErrStale and writes nothing.
 func (s *Store) Settle(ctx context.Context, st monitor.Settlement) error {
-	states := make([][]byte, len(st.Keep))
-	for i, k := range st.Keep {
-		state, err := json.Marshal(k.Watch)
-		if err != nil {
-			return err
-		}
-		states[i] = state
-	}
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		after, err := settled(c)
 		if err != nil {
@@ -123,7 +115,7 @@ func (s *Store) Settle(ctx context.Context, st monitor.Settlement) error {
 			}
 		}
 		for i := range st.Keep {
-			if err := s.keepWatch(c, &st.Keep[i], states[i]); err != nil {
+			if err := s.keepWatch(c, &st.Keep[i]); err != nil {
 				return err
 			}
 		}
@@ -137,7 +129,7 @@ func (s *Store) Settle(ctx context.Context, st monitor.Settlement) error {
 	})
 }
 
-func (s *Store) keepWatch(c *sqlite.Conn, k *monitor.Kept, state []byte) error {
+func (s *Store) keepWatch(c *sqlite.Conn, k *monitor.Kept) error {
 	if holds, err := condition(c, k); err != nil || !holds {
 		return err
 	}
@@ -151,22 +143,31 @@ func (s *Store) keepWatch(c *sqlite.Conn, k *monitor.Kept, state []byte) error {
 		s.news.watched[w.Schedule] = 0
 	}
 	delete(s.news.well, w.Schedule)
-	return exec(c, "INSERT OR REPLACE INTO watches VALUES (?,?,?,?,?)", w.Schedule, w.Ref.Account, string(w.Status), w.RetryingSince, state)
+	return exec(c, `INSERT INTO watches (schedule, `+watchColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+ ON CONFLICT (schedule) DO UPDATE SET status=excluded.status, since=excluded.since, reason=excluded.reason,
+  detail=excluded.detail, run=excluded.run, outcomes=excluded.outcomes, in_a_row=excluded.in_a_row,
+  retrying=excluded.retrying, retrying_since=excluded.retrying_since`,
+		w.Schedule, w.Ref.Account, w.Ref.Region, w.Ref.Group, w.Ref.Name, string(w.Status), w.Since, string(w.Reason), w.Detail, w.Run,
+		int64(w.Outcomes), w.InARow, w.Retrying, w.RetryingSince)
 }
 
 // condition reports whether what the watch was decided on is still so.
 func condition(c *sqlite.Conn, k *monitor.Kept) (holds bool, err error) {
-	switch {
-	case k.Waits != nil:
-		d := k.Waits
-		err = query(c, "SELECT 1 FROM due WHERE at=? AND kind=? AND schedule=? AND scheduled_at=?",
-			func(*sqlite.Stmt) error { holds = true; return nil }, d.At, d.Retry, d.Schedule, d.Time.Unix())
-		return holds, err
-	case k.Underway != nil:
-		run, err := runOf(c, *k.Underway)
-		return run != nil && !run.Outcome.Final(), err
+	if k.Waits == nil && k.Underway == nil {
+		return true, nil
 	}
-	return true, nil
+	yes := func(*sqlite.Stmt) error { holds = true; return nil }
+	if d := k.Waits; d != nil {
+		err = query(c, "SELECT 1 FROM due WHERE at=? AND kind=? AND schedule=? AND scheduled_at=?", yes, d.At, d.Retry, d.Schedule, d.Time.Unix())
+	} else {
+		err = query(c, "SELECT 1 FROM runs WHERE scheduled_at=? AND schedule=? AND outcome<=1", yes, k.Underway.Time.Unix(), k.Underway.Schedule)
+	}
+	if err != nil || !holds {
+		return false, err
+	}
+	holds = false // a schedule that was deleted meanwhile left no news of that
+	err = query(c, "SELECT 1 FROM schedules WHERE id=?", yes, k.Watch.Schedule)
+	return holds, err
 }
 
 // OverdueRuns returns first attempts that were due before the given time, in
@@ -209,15 +210,12 @@ func (s *Store) LongRuns(ctx context.Context, before time.Time, limit int) (foun
 		if found, err = attemptsSince(c, before); err != nil {
 			return err
 		}
-		return query(c, "SELECT schedule, retrying_since, state FROM watches WHERE retrying_since>0 AND retrying_since<? ORDER BY retrying_since LIMIT ?",
+		return query(c, "SELECT schedule, retrying, retrying_since FROM watches WHERE retrying_since>0 AND retrying_since<? ORDER BY retrying_since LIMIT ?",
 			func(st *sqlite.Stmt) error {
-				w := monitor.Watch{}
-				if err := json.Unmarshal(columnBlob(st, 2), &w); err != nil {
-					return err
-				}
-				r := monitor.LongRun{Started: fromMillis(st.ColumnInt64(1))}
-				r.Schedule, r.Time = belfry.ID(st.ColumnInt64(0)), w.Retrying
-				found = append(found, r)
+				found = append(found, monitor.LongRun{
+					Occurrence: belfry.Occurrence{Schedule: belfry.ID(st.ColumnInt64(0)), Time: fromMillis(st.ColumnInt64(1))},
+					Started:    fromMillis(st.ColumnInt64(2)),
+				})
 				return nil
 			}, before, limit)
 	})
@@ -287,16 +285,13 @@ func (s *Store) Durations(ctx context.Context, id belfry.ID, now time.Time, limi
 // ListWatches returns an account's watches that are not Up.
 func (s *Store) ListWatches(ctx context.Context, account string, after belfry.ID, limit int) (found []monitor.Watch, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		var ids []belfry.ID
-		err := query(c, "SELECT schedule FROM watches WHERE account=? AND schedule>? AND status<>'up' ORDER BY schedule LIMIT ?",
-			func(st *sqlite.Stmt) error { ids = append(ids, belfry.ID(st.ColumnInt64(0))); return nil }, account, after, limit)
-		for i := 0; i < len(ids) && err == nil; i++ {
-			var w *monitor.Watch
-			if w, err = watchOf(c, ids[i]); err == nil {
-				found = append(found, *w)
-			}
-		}
-		return err
+		return query(c, "SELECT schedule, "+watchColumns+" FROM watches WHERE account=? AND schedule>? AND status<>'up' ORDER BY schedule LIMIT ?",
+			func(st *sqlite.Stmt) error {
+				w := monitor.Watch{Schedule: belfry.ID(st.ColumnInt64(0))}
+				scanWatch(st, 1, &w)
+				found = append(found, w)
+				return nil
+			}, account, after, limit)
 	})
 	return found, err
 }

@@ -249,9 +249,11 @@ func (e *watchTest) off() {
 		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: s.ID}, Reason: string(monitor.ReasonDisabled)},
 		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: other.ID}, Reason: string(monitor.ReasonDeleted)},
 	})
-	gone := downWatch(other)
-	gone.Deleted = true
-	e.same(b.Watches[other.ID], gone)
+	e.same(b.Watches[other.ID], downWatch(other))
+	e.settleWell()
+	all, _, err := e.watch.Watches(e.ctx, []belfry.ID{other.ID})
+	e.ok(err)
+	e.same(all[other.ID], &monitor.Watch{Schedule: other.ID, Ref: other.Ref(), Status: monitor.Up, Deleted: true})
 }
 
 func (e *watchTest) restart() {
@@ -397,6 +399,12 @@ func (e *watchTest) conditions() {
 	e.same(try(monitor.Kept{Underway: run}), true)
 	e.finish(succeeded(d, e.start(startOf(first.Retry, nil))))
 	e.same(try(monitor.Kept{Underway: run}), false)
+
+	other, od := e.create("b", 60)
+	e.start(startOf(od, nil))
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: other}))
+	w.Schedule = other.ID
+	e.same(try(monitor.Kept{Underway: &od.Occurrence}), false)
 }
 
 func (e *watchTest) overdue() {

@@ -9,13 +9,23 @@ CREATE TABLE news (
 
 INSERT INTO meta VALUES ('news_settled', 0); -- the last row that was settled
 
--- Schedules that are not simply well.
+-- Schedules that are not simply well. A row has the schedule's name, so that one
+-- look is enough.
 CREATE TABLE watches (
   schedule       INTEGER PRIMARY KEY,
   account        TEXT NOT NULL,
-  status         TEXT NOT NULL,
-  retrying_since INTEGER NOT NULL, -- first attempt of a run that waits for another one
-  state          BLOB NOT NULL     -- the rest, JSON
+  region         TEXT NOT NULL,
+  grp            TEXT NOT NULL,
+  name           TEXT NOT NULL,
+  status         TEXT NOT NULL,    -- up, grace or down
+  since          INTEGER NOT NULL,
+  reason         TEXT NOT NULL,
+  detail         TEXT NOT NULL,
+  run            INTEGER NOT NULL, -- the latest that the status comes from
+  outcomes       INTEGER NOT NULL, -- the last 64, the newest in the lowest bit; set is bad
+  in_a_row       INTEGER NOT NULL,
+  retrying       INTEGER NOT NULL, -- a run that waits for another attempt, ...
+  retrying_since INTEGER NOT NULL  -- ... and when its first one started
 );
 
 CREATE INDEX watches_account ON watches (account, schedule) WHERE status <> 'up';
