@@ -41,8 +41,8 @@ var imports = []row{
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
 	{pkg: "target", may: []string{"."}},
 
-	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "monitor", "auth"}},
-	{pkg: "store/...", may: []string{".", "function", "queue", "table", "monitor", "auth"}},
+	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "monitor", "monitor/notify", "auth"}},
+	{pkg: "store/...", may: []string{".", "function", "queue", "table", "monitor", "monitor/notify", "auth"}},
 
 	// The wire layer, then what is generated on top of it, then the dialects.
 	{pkg: "api/awswire/internal/...", may: []string{".", "api/awswire/internal/..."}},

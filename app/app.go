@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -74,7 +75,16 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
+	// PublicURL is where people reach the server, for links in messages; empty: its
+	// own address.
+	PublicURL string
+
 	Quotas Quotas
+
+	// EgressAllow are the networks beside the public internet to which clients
+	// may make the server connect; with Dev all are.
+	EgressAllow []netip.Prefix
+	Checks      Checks
 
 	// HeartbeatURL is told every minute that the server is well, or at
 	// HeartbeatURL/fail what is not; empty: nobody is.
@@ -102,6 +112,8 @@ type Server struct {
 	certificate *certificate // nil without TLS
 	store       *sqlite.Store
 	auth        *auth.Service
+	vault       *auth.Vault
+	alerts      *monitor.Alerts
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
@@ -109,6 +121,7 @@ type Server struct {
 	engine      *engine.Engine
 	watcher     *monitor.Watcher
 	self        *monitor.SelfWatch
+	monitor     *monitor.Service
 
 	signatures awswire.Authenticator
 
@@ -211,6 +224,12 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 	secret, err := s.store.Secret(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.startAlerts(ctx, clock, secret); err != nil {
+		return nil, err
+	}
+	if err := s.startMonitor(ctx, clock); err != nil {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)

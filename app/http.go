@@ -14,11 +14,13 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/stsapi"
 	"github.com/belfry-run/belfry/api/dynamodb"
 	"github.com/belfry-run/belfry/api/events"
+	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
 	"github.com/belfry-run/belfry/api/sqs"
+	"github.com/belfry-run/belfry/monitor"
 )
 
 // handler routes a request: the native API and the operator's pages by their
@@ -37,9 +39,11 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Auth: s.auth, Watcher: s.watcher, Self: s.self,
+		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Auth: s.auth,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
+	acknowledge := native.Acknowledger(s.alerts, s.log)
+	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -47,6 +51,10 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 			code.ServeHTTP(w, r)
 		case strings.HasPrefix(path, "/belfry/"):
 			own.ServeHTTP(w, r)
+		case strings.HasPrefix(path, monitor.AckPath):
+			acknowledge.ServeHTTP(w, r)
+		case healthchecks.Serves(path):
+			checks.ServeHTTP(w, r)
 		case path == "/healthz":
 			s.health(w)
 		case path == "/metrics":

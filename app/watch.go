@@ -38,7 +38,7 @@ func (s *Server) startWatch(ctx context.Context, clock wallClock) error {
 			monitor.BacklogCheck{Store: s.store},
 			&monitor.CanaryCheck{Store: s.store, Schedule: bird.ID},
 		},
-		Found: newSelfFigures(s.metrics).found,
+		Found: newSelfFigures(s.metrics).found, Flipped: s.alerts.Wake,
 	}
 	if s.c.HeartbeatURL != "" {
 		if c.Heartbeat, err = monitor.NewHeartbeat(s.c.HeartbeatURL, "Belfry/"+s.c.Version); err != nil {
@@ -48,7 +48,7 @@ func (s *Server) startWatch(ctx context.Context, clock wallClock) error {
 	}
 	s.self = monitor.NewSelfWatch(c)
 	s.watcher = monitor.NewWatcher(monitor.WatchConfig{
-		Store: s.store, Clock: clock, Logger: s.log, Policies: monitor.DefaultWatchPolicies{},
+		Store: s.store, Clock: clock, Logger: s.log, Policies: s.alerts, Flipped: s.alerts.Wake,
 	})
 	s.watchFigures()
 

@@ -12,7 +12,7 @@ type cron struct {
 	minutes uint64
 	hours   uint32
 	months  uint16
-	cadence bool // hours cover all 24
+	cadence bool // it keeps its beat through a repeated stretch of the wall clock
 
 	days   dayTable
 	inYear [yearTypes]uint16 // bit m: month m of such a year has a day that matches

@@ -1,19 +1,21 @@
 // Package expr says when a schedule is due. It reads schedule expressions in
-// the dialect of EventBridge Scheduler, cron(...), rate(...) and at(...), and
-// answers one question about them: what is the first occurrence after a given
-// instant?
+// the dialect of EventBridge Scheduler, cron(...), rate(...) and at(...), and, as
+// a [Calendar], what people write for cron and for systemd's timers. It answers
+// one question about them: what is the first occurrence after a given instant?
 //
 // What it keeps true for others:
 //
-//   - An [Expression] never changes, so it may be shared by any number of
-//     goroutines, and the same question always has the same answer.
-//   - [Expression.Next] is a pure function of its arguments, is monotone in the
-//     instant asked about, allocates nothing and has a bounded cost. That an
-//     expression never fires again is known without a search through the years.
+//   - An [Expression] or a [Calendar] never changes, so it may be shared by any
+//     number of goroutines, and the same question always has the same answer.
+//   - Next is a pure function of its arguments, is monotone in the instant asked
+//     about, allocates nothing and has a bounded cost. That an expression never
+//     fires again is known without a search through the years.
 //   - Instants come out in UTC. A time zone matters only to read the wall clock
 //     that cron(...) and at(...) speak of.
 //
 // # Wall clock and daylight saving
+//
+// This is for an [Expression]; see [ParseUnix] and [ParseOnCalendar] for theirs.
 //
 // A cron occurrence whose wall time does not exist, because clocks were set
 // forward over it, is skipped. Where clocks are set back and a wall time comes

@@ -1,14 +1,20 @@
 package expr
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
-// A field is one of the fields of cron(...): the numbers that it takes and the
-// names that stand for them.
+// A field is one of the fields of an expression: the numbers that it takes and
+// the names that stand for them.
 type field struct {
-	name     string
-	min, max int
-	names    []string // of min, min+1, ...
-	wraps    bool     // a range may run over the end of the field, as in 22-2
+	name      string
+	min, max  int
+	names     []string // of min, min+1, ...
+	wraps     bool     // a range may run over the end of the field, as in 22-2
+	unmarked  bool     // the dialect knows no ?
+	between   string   // what stands between the ends of a range; empty: -
+	shortYear bool     // 0-69 stand for 2000-2069, and 70-99 for 1970-1999
 }
 
 var (
@@ -88,11 +94,11 @@ func (v span) bits() uint64 {
 func (f *field) item(text string) (span, *SyntaxError) {
 	v := span{from: f.min, to: f.max, step: 1, field: f}
 	base, step, stepped := strings.Cut(text, "/")
-	first, last, ranged := strings.Cut(base, "-")
+	first, last, ranged := strings.Cut(base, cmp.Or(f.between, "-"))
 	switch {
 	case text == "":
 		return v, refuse(f.name, "has an empty item; remove the extra comma")
-	case strings.Contains(text, "?"):
+	case !f.unmarked && strings.Contains(text, "?"):
 		return v, f.strayMark()
 	case base == "*":
 	default:
@@ -110,7 +116,7 @@ func (f *field) item(text string) (span, *SyntaxError) {
 		}
 	}
 	if v.to < v.from && !f.wraps {
-		return v, refuse(f.name, "the range %s ends before it begins; write %d-%d", clip(base), v.to, v.from)
+		return v, refuse(f.name, "the range %s ends before it begins; write %d%s%d", clip(base), v.to, cmp.Or(f.between, "-"), v.from)
 	}
 	if stepped {
 		var ok bool
@@ -143,6 +149,12 @@ func (f *field) value(text string) (int, *SyntaxError) {
 				clip(text), f.min, f.max, f.names[0], f.names[len(f.names)-1])
 		}
 		return 0, refuse(f.name, "%q is not a number; write %d-%d", clip(text), f.min, f.max)
+	}
+	if f.shortYear && n < 100 {
+		n += 1900
+		if n < firstYear {
+			n += 100
+		}
 	}
 	if n < f.min || n > f.max {
 		return 0, refuse(f.name, "%s is out of range; write %d-%d", clip(text), f.min, f.max)

@@ -35,7 +35,7 @@ func (e *Expression) Next(t time.Time, b Bounds) (time.Time, bool) {
 		if !b.Start.IsZero() {
 			from = max(from, ceilSecond(b.Start))
 		}
-		at, ok = e.nextCron(from)
+		at, ok = e.cron.nextIn(e.zone, from)
 	case Rate:
 		if !b.Start.IsZero() {
 			from = max(from, cutToMinute(b.Start))
@@ -53,23 +53,24 @@ func (e *Expression) Next(t time.Time, b Bounds) (time.Time, bool) {
 	return time.Unix(at, 0).UTC(), true
 }
 
-// nextCron returns the first occurrence at or after from, in Unix seconds.
+// nextIn returns the first instant at or after from, in Unix seconds, at which
+// the wall clock of z shows a minute that matches.
 //
 // Within one piece of the zone's table the wall clock runs straight, so that
 // the next wall minute that matches is an occurrence unless the piece ends
 // before it. Then the search goes on from where the next piece begins: later on
 // the wall clock after a gap, earlier before a repeated stretch.
-func (e *Expression) nextCron(from int64) (int64, bool) {
+func (c *cron) nextIn(z *zone, from int64) (int64, bool) {
 	if from > cronEnd {
 		return 0, false
 	}
 	from = max(from, cronStart)
-	pieces := e.zone.pieces
-	i := e.zone.find(from)
+	pieces := z.pieces
+	i := z.find(from)
 	p := &pieces[i]
 	wall := ceilMinute(from + p.offset)
 	for {
-		if p.repeated && !e.cron.cadence {
+		if p.repeated && !c.cadence {
 			if i++; i == len(pieces) {
 				return 0, false
 			}
@@ -77,7 +78,7 @@ func (e *Expression) nextCron(from int64) (int64, bool) {
 			wall = ceilMinute(p.from + p.offset)
 			continue
 		}
-		match, ok := e.cron.next(wall)
+		match, ok := c.next(wall)
 		if i+1 == len(pieces) {
 			return match*60 - p.offset, ok
 		}
@@ -93,7 +94,7 @@ func (e *Expression) nextCron(from int64) (int64, bool) {
 			if !ok {
 				return 0, false
 			}
-			i = max(i, e.zone.find(match*60-36*60*60)-1)
+			i = max(i, z.find(match*60-36*60*60)-1)
 			next = &pieces[i+1]
 			start = max(match, ceilMinute(next.from+next.offset))
 		}

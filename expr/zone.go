@@ -101,7 +101,10 @@ type zone struct {
 
 // A gap is a stretch of wall minutes that never come, since clocks are set
 // forward over it.
-type gap struct{ start, end int64 }
+type gap struct {
+	start, end int64
+	at         int64 // the first instant after it with a whole wall minute, in Unix seconds
+}
 
 // indexBits makes buckets of about 48 days, in which clocks change once or
 // twice at most.
@@ -191,7 +194,8 @@ func cut(straight []piece, i int) []piece {
 // addGap adds the gap before the i-th piece, if there is one: what is later than
 // any earlier piece shows, and earlier than any later one does.
 func (z *zone) addGap(straight []piece, i int) {
-	g := gap{start: 0, end: ceilMinute(straight[i].from + straight[i].offset)}
+	g := gap{end: ceilMinute(straight[i].from + straight[i].offset)}
+	g.at = g.end*60 - straight[i].offset
 	for j := max(0, i-3); j < i; j++ {
 		g.start = max(g.start, ceilMinute(straight[j+1].from+straight[j].offset))
 	}

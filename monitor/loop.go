@@ -63,7 +63,7 @@ func (s *Service) look(ctx context.Context) error {
 }
 
 func (s *Service) takeDown(ctx context.Context, id string) error {
-	_, err := s.change(ctx, id, func(c *Check, now time.Time) (Change, error) { return Change{Flips: c.overdue(now)}, nil })
+	_, err := s.change(ctx, id, func(c *Check, now time.Time) (Change, error) { return Change{Flips: c.overdue(now, time.Time{})}, nil })
 	if belfry.KindOf(err) == belfry.NotFound {
 		return nil // it has just been deleted
 	}

@@ -65,9 +65,11 @@ func (s *Service) Ping(ctx context.Context, id string, r Request) (Ping, error) 
 		p.Action = c.filter(&p)
 		c.Pings++
 		p.N = c.Pings
-		flips := append(c.overdue(at), c.take(&p)...)
-		return Change{Ping: &p, Keep: s.c.PingLog, Flips: flips}, s.expect(c)
+		flips := append(c.overdue(at, time.Time{}), c.take(&p)...)
+		more, err := s.settle(c, at)
+		return Change{Ping: &p, Keep: s.c.PingLog, Flips: append(flips, more...)}, err
 	})
+	s.c.Metrics.pinged(&p, err)
 	return p, err
 }
 
@@ -76,32 +78,37 @@ func (s *Service) Ping(ctx context.Context, id string, r Request) (Ping, error) 
 // create, a check that is not there is made, with default settings and all alert
 // channels; NotFound when the account has twice as many checks as it may.
 func (s *Service) PingSlug(ctx context.Context, key, slug string, create bool, r Request) (p Ping, created bool, err error) {
+	id, created, err := s.bySlug(ctx, key, slug, create)
+	if err != nil {
+		s.c.Metrics.pinged(&p, err)
+		return p, false, err
+	}
+	p, err = s.Ping(ctx, id, r)
+	return p, created, err
+}
+
+// bySlug finds or makes the check that a ping is for.
+func (s *Service) bySlug(ctx context.Context, key, slug string, create bool) (id string, created bool, err error) {
 	project, err := s.store.FindProject(ctx, PingKey, key)
 	if belfry.KindOf(err) == belfry.NotFound {
 		err = NotExist()
 	}
 	if err != nil {
-		return p, false, err
+		return "", false, err
 	}
 	found, err := s.store.ListChecks(ctx, CheckQuery{Account: project.Account, Slug: slug, Limit: 2})
-	if err != nil {
-		return p, false, err
-	}
-	var c Check
 	switch {
+	case err != nil:
+		return "", false, err
 	case len(found) > 1:
-		return p, false, belfry.Errorf(belfry.Conflict, "", "ambiguous slug")
+		return "", false, belfry.Errorf(belfry.Conflict, "", "ambiguous slug")
 	case len(found) == 1:
-		c = found[0]
+		return found[0].ID, false, nil
 	case !create:
-		return p, false, NotExist()
-	default:
-		if c, created, err = s.createBySlug(ctx, project.Account, slug); err != nil {
-			return p, false, err
-		}
+		return "", false, NotExist()
 	}
-	p, err = s.Ping(ctx, c.ID, r)
-	return p, created, err
+	c, created, err := s.createBySlug(ctx, project.Account, slug)
+	return c.ID, created, err
 }
 
 func (s *Service) createBySlug(ctx context.Context, account, slug string) (c Check, created bool, err error) {

@@ -1,6 +1,21 @@
 package monitor
 
-import "sync"
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/belfry-run/belfry/expr"
+)
+
+// ScheduleKind returns the kind of check that a schedule is for, as Healthchecks
+// guesses it: one line of five fields is a cron expression.
+func ScheduleKind(schedule string) Kind {
+	if !strings.Contains(strings.TrimSpace(schedule), "\n") && len(strings.Fields(schedule)) == 5 {
+		return Cron
+	}
+	return OnCalendar
+}
 
 // maxSchedules bounds the schedules that are kept; when it is reached they are
 // read anew.
@@ -8,10 +23,8 @@ const maxSchedules = 10_000
 
 // schedules remembers what has been parsed, because every ping asks.
 type schedules struct {
-	parse func(kind Kind, schedule, timezone string) (Schedule, error)
-
 	mu    sync.Mutex // guards known
-	known map[scheduleKey]Schedule
+	known map[scheduleKey]*expr.Calendar
 }
 
 type scheduleKey struct {
@@ -20,7 +33,7 @@ type scheduleKey struct {
 }
 
 // of returns a check's schedule; that of a Simple one is nil.
-func (s *schedules) of(c *Settings) (Schedule, error) {
+func (s *schedules) of(c *Settings) (*expr.Calendar, error) {
 	if c.Kind == Simple {
 		return nil, nil
 	}
@@ -30,23 +43,32 @@ func (s *schedules) of(c *Settings) (Schedule, error) {
 	if k := s.known[key]; k != nil {
 		return k, nil
 	}
-	parsed, err := s.parse(c.Kind, c.Schedule, c.Timezone)
+	zone, err := expr.LoadZone(c.Timezone)
+	if err != nil {
+		return nil, err
+	}
+	read := expr.ParseUnix
+	if c.Kind == OnCalendar {
+		read = expr.ParseOnCalendar
+	}
+	parsed, err := read(c.Schedule, zone)
 	if err != nil {
 		return nil, err
 	}
 	if s.known == nil || len(s.known) >= maxSchedules {
-		s.known = map[scheduleKey]Schedule{}
+		s.known = map[scheduleKey]*expr.Calendar{}
 	}
 	s.known[key] = parsed
 	return parsed, nil
 }
 
-// expect says anew when the check's next ping is due and when it goes down.
-func (s *Service) expect(c *Check) error {
+// settle follows up a change that was made at a time: it says anew when the
+// check's next ping is due and when it goes down, which may have been already.
+func (s *Service) settle(c *Check, at time.Time) ([]Flip, error) {
 	schedule, err := s.schedules.of(&c.Settings)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	c.expect(schedule)
-	return nil
+	return c.overdue(at, at), nil
 }

@@ -39,7 +39,7 @@ func (w *world) serverFlips(check string) (all []string) {
 
 func (w *world) self(store monitor.SelfStore, checks ...monitor.SelfCheck) *monitor.SelfWatch {
 	return monitor.NewSelfWatch(monitor.SelfConfig{
-		Store: store, Clock: clock{}, Logger: slog.New(slog.DiscardHandler), Account: scope.Account, Checks: checks,
+		Store: store, Clock: watchClock{}, Logger: slog.New(slog.DiscardHandler), Account: scope.Account, Checks: checks,
 	})
 }
 
@@ -240,9 +240,9 @@ func (r *receiver) until(t *testing.T, ok func(got []string) bool) {
 }
 
 // quick is a clock whose timers are a thousand times as fast.
-type quick struct{ clock }
+type quick struct{ watchClock }
 
-func (quick) NewTimer(d time.Duration) (<-chan time.Time, func()) { return clock{}.NewTimer(d / 1000) }
+func (quick) NewTimer(d time.Duration) (<-chan time.Time, func()) { return watchClock{}.NewTimer(d / 1000) }
 
 func TestHeartbeat(t *testing.T) {
 	r := &receiver{status: http.StatusOK, date: func() time.Time { return time.Now().Add(-time.Minute) }}

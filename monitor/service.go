@@ -26,15 +26,13 @@ type Clock interface {
 	NewTimer(d time.Duration) (<-chan time.Time, func())
 }
 
-// A Config is what a [Service] is made of. Store, Clock, Logger and Parse are
+// A Config is what a [Service] is made of. Store, Clock, Logger and Metrics are
 // required.
 type Config struct {
-	Store  Store
-	Clock  Clock
-	Logger *slog.Logger
-
-	// Parse reads the schedule of a Cron or OnCalendar check.
-	Parse func(kind Kind, schedule, timezone string) (Schedule, error)
+	Store   Store
+	Clock   Clock
+	Logger  *slog.Logger
+	Metrics *Metrics
 
 	BodyLimit int   // bytes of a ping's body that are kept; 0: DefaultBodyLimit
 	PingLog   int   // pings that are kept of a check; 0: DefaultPingLog
@@ -45,12 +43,6 @@ type Config struct {
 	Channels func(ctx context.Context, account string) ([]string, error)
 	// Flipped is called after flips have been stored; nil: nobody is told.
 	Flipped func()
-}
-
-// A Schedule says when pings are due.
-type Schedule interface {
-	// Next returns the first time after an instant, or false when there is none.
-	Next(after time.Time) (time.Time, bool)
 }
 
 // A Service is the checks of all accounts. It is safe for concurrent use.
@@ -66,7 +58,9 @@ func NewService(c Config) *Service {
 	c.BodyLimit = cmp.Or(c.BodyLimit, DefaultBodyLimit)
 	c.PingLog = cmp.Or(c.PingLog, DefaultPingLog)
 	c.MaxChecks = cmp.Or(c.MaxChecks, DefaultMaxChecks)
-	return &Service{c: c, store: c.Store, log: c.Logger, schedules: schedules{parse: c.Parse}}
+	s := &Service{c: c, store: c.Store, log: c.Logger}
+	c.Metrics.watch(s)
+	return s
 }
 
 // now is the time as stores keep it.
@@ -138,29 +132,26 @@ func (s *Service) Update(ctx context.Context, account, id string, edit func(*Set
 		if err := c.allow(account); err != nil {
 			return Change{}, err
 		}
-		flips := c.overdue(now)
+		flips := c.overdue(now, time.Time{})
 		if err := edit(&c.Settings); err != nil {
 			return Change{}, err
 		}
 		if err := s.check(&c.Settings); err != nil {
 			return Change{}, err
 		}
-		return Change{Edited: true, Flips: flips}, s.expect(c)
+		more, err := s.settle(c, now)
+		return Change{Edited: true, Flips: append(flips, more...)}, err
 	})
 }
 
 // Pause makes the account's check expect nothing until it is resumed or, unless
-// ManualResume is set, a ping comes. The second call changes nothing.
+// ManualResume is set, a ping comes. A run that is under way is forgotten.
 func (s *Service) Pause(ctx context.Context, account, id string) (Check, error) {
 	return s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
 		if err := c.allow(account); err != nil {
 			return Change{}, err
 		}
-		flips := c.overdue(now)
-		if c.Status != Paused {
-			flips = append(flips, c.pause(now))
-		}
-		return Change{Flips: flips}, nil
+		return Change{Flips: append(c.overdue(now, time.Time{}), c.pause(now)...)}, nil
 	})
 }
 
@@ -170,7 +161,7 @@ func (s *Service) Resume(ctx context.Context, account, id string) (Check, error)
 		if err := c.allow(account); err != nil {
 			return Change{}, err
 		}
-		flips := c.overdue(now)
+		flips := c.overdue(now, time.Time{})
 		if c.Status != Paused {
 			return Change{}, belfry.Errorf(belfry.Conflict, "", "check is not paused")
 		}
@@ -190,14 +181,20 @@ func (s *Service) Delete(ctx context.Context, account, id string) (Check, error)
 
 // change makes a change to a check and tells when it flipped.
 func (s *Service) change(ctx context.Context, id string, decide func(c *Check, now time.Time) (Change, error)) (Check, error) {
-	flipped := false
+	var flips []Flip
 	c, err := s.store.ChangeCheck(ctx, id, func(c *Check) (Change, error) {
 		change, err := decide(c, s.now())
-		flipped = len(change.Flips) > 0
+		flips = change.Flips
 		return change, err
 	})
-	if err == nil && flipped && s.c.Flipped != nil {
+	if err != nil || len(flips) == 0 {
+		return c, err
+	}
+	for _, f := range flips {
+		s.c.Metrics.flips.WithLabelValues(string(f.To)).Inc()
+	}
+	if s.c.Flipped != nil {
 		s.c.Flipped()
 	}
-	return c, err
+	return c, nil
 }

@@ -3,6 +3,8 @@ package monitor
 import (
 	"fmt"
 	"time"
+
+	"github.com/belfry-run/belfry/expr"
 )
 
 // A Status is a subject's state. New, Up, Down and Paused are stored; Grace, and
@@ -54,7 +56,7 @@ func (c *Check) NextPing() time.Time {
 
 // expect sets Expected and AlertAfter by the check's state. schedule is nil for
 // a Simple check.
-func (c *Check) expect(schedule Schedule) {
+func (c *Check) expect(schedule *expr.Calendar) {
 	c.Expected = time.Time{}
 	switch {
 	case c.Status != Up:
@@ -62,7 +64,7 @@ func (c *Check) expect(schedule Schedule) {
 		c.Expected = c.LastPing.Add(c.Timeout)
 	default:
 		if next, ok := schedule.Next(c.LastPing); ok {
-			c.Expected = next.UTC().Truncate(time.Millisecond)
+			c.Expected = next
 		}
 	}
 	c.AlertAfter = time.Time{}
@@ -71,19 +73,20 @@ func (c *Check) expect(schedule Schedule) {
 	}
 }
 
-// overdue takes the check down if it should have gone down by now.
-func (c *Check) overdue(now time.Time) []Flip {
+// overdue takes the check down if it should be down by now: at its time, or when
+// it came about, if that is later.
+func (c *Check) overdue(now, since time.Time) []Flip {
 	if c.AlertAfter.IsZero() || now.Before(c.AlertAfter) {
 		return nil
 	}
-	at := c.AlertAfter
-	if at.Before(c.Since) && !now.Before(c.Since) {
-		at = c.Since // a run that was overdue when another's success came
-	}
 	detail := fmt.Sprintf("No ping came by %s: the last one came at %s, the next was due at %s, and %s of grace have passed.",
 		clock(c.AlertAfter), clock(c.LastPing), clock(c.Expected), c.Grace)
-	if c.NextPing().Equal(c.LastStart) {
+	if c.Started() && c.NextPing().Equal(c.LastStart) {
 		detail = fmt.Sprintf("The run that started at %s had not ended by %s, after %s of grace.", clock(c.LastStart), clock(c.AlertAfter), c.Grace)
+	}
+	at := c.AlertAfter
+	if at.Before(since) {
+		at = since
 	}
 	return []Flip{c.become(Down, at, ReasonTimeout, detail)}
 }
@@ -140,9 +143,14 @@ func duration(start, end time.Time) time.Duration {
 	return max(d, time.Millisecond)
 }
 
-func (c *Check) pause(now time.Time) Flip {
-	c.LastStart, c.LastStartRID = time.Time{}, ""
-	return c.become(Paused, now, ReasonPaused, "It was paused.")
+// pause forgets a run that is under way too; the flip is only of a check that
+// was not paused.
+func (c *Check) pause(now time.Time) []Flip {
+	c.LastStart, c.LastStartRID, c.AlertAfter = time.Time{}, "", time.Time{}
+	if c.Status == Paused {
+		return nil
+	}
+	return []Flip{c.become(Paused, now, ReasonPaused, "It was paused.")}
 }
 
 func (c *Check) resume(now time.Time) Flip {

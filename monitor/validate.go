@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/expr"
 )
 
 // The limits of settings, in characters. Those of tags and description are ours,
@@ -71,22 +72,14 @@ func (s *Service) check(t *Settings) error {
 	return s.checkSchedule(t)
 }
 
-// checkSchedule demands a schedule with an occurrence since the year 2000, as
-// Healthchecks does.
 func (s *Service) checkSchedule(t *Settings) error {
-	if _, err := time.LoadLocation(t.Timezone); err != nil || t.Timezone == "" || t.Timezone == "Local" {
+	if _, err := expr.LoadZone(t.Timezone); err != nil || t.Timezone == "" {
 		return invalid("tz", "is not a valid timezone")
 	}
 	if t.Kind != Simple && t.Kind != Cron && t.Kind != OnCalendar {
 		return invalid("kind", "has unexpected value")
 	}
-	schedule, err := s.schedules.of(t)
-	if err == nil && schedule != nil {
-		if _, ok := schedule.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)); !ok {
-			return invalid("schedule", "is not a valid cron or OnCalendar expression")
-		}
-	}
-	if err != nil {
+	if _, err := s.schedules.of(t); err != nil {
 		e := invalid("schedule", "is not a valid cron or OnCalendar expression")
 		e.Err = err
 		return e

@@ -18,12 +18,12 @@ import (
 	"github.com/belfry-run/belfry/store/sqlite"
 )
 
-// clock is the bubble's.
-type clock struct{}
+// watchClock is the bubble's.
+type watchClock struct{}
 
-func (clock) Now() time.Time { return time.Now() }
+func (watchClock) Now() time.Time { return time.Now() }
 
-func (clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+func (watchClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }
 }
@@ -86,7 +86,7 @@ func (w *world) startStore() {
 func (w *world) startEngine() {
 	w.Helper()
 	e := engine.New(engine.Config{
-		Store: w.store, Clock: clock{}, Invoker: w, DeadLetters: w, Logger: slog.New(slog.DiscardHandler),
+		Store: w.store, Clock: watchClock{}, Invoker: w, DeadLetters: w, Logger: slog.New(slog.DiscardHandler),
 		Metrics: engine.NewMetrics(prometheus.NewRegistry()),
 	})
 	w.ok(e.Start(w.Context()))
@@ -100,7 +100,7 @@ func (w *world) startEngine() {
 
 func (w *world) startWatch() {
 	watcher := monitor.NewWatcher(monitor.WatchConfig{
-		Store: w.store, Clock: clock{}, Logger: slog.New(slog.DiscardHandler), Policies: w.policies,
+		Store: w.store, Clock: watchClock{}, Logger: slog.New(slog.DiscardHandler), Policies: w.policies,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup

@@ -63,12 +63,21 @@ func DefaultWatchPolicy() WatchPolicy {
 	}
 }
 
-// DefaultWatchPolicies gives every schedule the default policy.
-type DefaultWatchPolicies struct{}
+// WatchPolicy returns what the account's policies say of the schedule. It may be
+// a second old.
+func (a *Alerts) WatchPolicy(ctx context.Context, r belfry.ScheduleRef) (WatchPolicy, error) {
+	p, err := a.PolicyFor(ctx, WatchSubject(r), nil)
+	return p.watch(), err
+}
 
-// WatchPolicy returns the default policy.
-func (DefaultWatchPolicies) WatchPolicy(context.Context, belfry.ScheduleRef) (WatchPolicy, error) {
-	return DefaultWatchPolicy(), nil
+func (r *Rules) watch() WatchPolicy {
+	yes := func(o Reason) bool { return slices.Contains(r.Outcomes, o) }
+	return WatchPolicy{
+		Failed: yes(ReasonFailed), DeadLettered: yes(ReasonDeadLettered), Missed: yes(ReasonMissed),
+		Late: yes(ReasonLate), TooLong: yes(ReasonTooLong),
+		After: r.After, Share: r.Share, Of: r.Of,
+		LateAfter: r.LateAfter, Longest: r.Longest, Factor: r.Factor,
+	}
 }
 
 // bad reports whether an outcome counts against the schedule, and as what.

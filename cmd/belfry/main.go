@@ -2,8 +2,8 @@
 // became of every occurrence.
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
-// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a
-// server; doctor does so if one answers.
+// 1 failed, 2 wrong use; wrap has the exit code of the command that it runs. A
+// verb beside serve and next talks HTTP to a server; doctor does so if one answers.
 package main
 
 import (
@@ -30,6 +30,7 @@ type cli struct {
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
+	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -62,6 +63,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitWrongUse
 	}
 	if err := verb.Run(); err != nil {
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
+		}
 		fmt.Fprintf(stderr, "belfry: %v\n", err)
 		if errors.As(err, new(wrongUse)) {
 			return exitWrongUse

@@ -15,22 +15,35 @@ import (
 )
 
 type serveCmd struct {
-	Data       string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
-	Listen     string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
-	Dev        bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
-	Permissive bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
-	ClockSkew  time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
-	TLSCert    string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
-	TLSKey     string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
-	LogLevel   string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
-	LogFormat  string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+	Data        string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
+	Listen      string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	Dev         bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
+	Permissive  bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
+	ClockSkew   time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
+	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
+	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes and alerts may reach; the public internet they may in any case. With --dev all."`
+	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
+	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
+	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
 	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
 	ScheduleRate      float64 `env:"BELFRY_SCHEDULE_RATE" placeholder:"N" group:"Quotas of an account:" help:"UpdateSchedule, GetSchedule and DeleteSchedule requests a second; 0 is no limit (0)."`
 	OtherRate         float64 `env:"BELFRY_SCHEDULE_OTHER_RATE" name:"schedule-other-rate" placeholder:"N" group:"Quotas of an account:" help:"Requests a second to list schedules, and for groups and tags; 0 is no limit (0)."`
+
+	MaxChecks     int64 `env:"BELFRY_MAX_CHECKS" default:"100000" placeholder:"N" group:"Quotas of an account:" help:"Checks (${default})."`
+	PingBodyLimit int   `env:"BELFRY_PING_BODY_LIMIT" default:"10000" placeholder:"BYTES" group:"Quotas of an account:" help:"What is kept of a ping's body (${default})."`
+	PingLog       int   `env:"BELFRY_PING_LOG" default:"100" placeholder:"N" group:"Quotas of an account:" help:"Pings that are kept of a check (${default})."`
 }
+
+// The most that a server can be told to keep: of a ping's body, in bytes, and of
+// a check, in pings.
+const (
+	maxPingBody = 1 << 20
+	maxPingLog  = 1000
+)
 
 // Validate refuses quotas that make no sense; kong calls it.
 func (c *serveCmd) Validate() error {
@@ -39,6 +52,12 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--max-schedules must be at least 1")
 	case c.MaxScheduleGroups < 1:
 		return errors.New("--max-schedule-groups must be at least 1")
+	case c.MaxChecks < 1:
+		return errors.New("--max-checks must be at least 1")
+	case c.PingBodyLimit < 1 || c.PingBodyLimit > maxPingBody:
+		return fmt.Errorf("--ping-body-limit must be 1 to %d bytes", maxPingBody)
+	case c.PingLog < 1 || c.PingLog > maxPingLog:
+		return fmt.Errorf("--ping-log must be 1 to %d", maxPingLog)
 	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
 		return errors.New("a rate must not be negative; 0 is no limit")
 	}
@@ -52,6 +71,10 @@ func (c *serveCmd) Run() error {
 	}
 	if c.ClockSkew < time.Second || c.ClockSkew > 24*time.Hour {
 		return wrongUse{fmt.Errorf("--clock-skew is %v, want 1s to 24h", c.ClockSkew)}
+	}
+	egress, err := app.ParseNetworks(c.EgressAllow)
+	if err != nil {
+		return wrongUse{fmt.Errorf("--egress-allow: %w", err)}
 	}
 	ctx, stop := stopOnSignal(context.Background(), logger)
 	defer stop()
@@ -68,7 +91,11 @@ func (c *serveCmd) Run() error {
 			Schedules: c.MaxSchedules, Groups: c.MaxScheduleGroups,
 			CreateRate: c.CreateRate, ScheduleRate: c.ScheduleRate, OtherRate: c.OtherRate,
 		},
+		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
+		EgressAllow: egress,
+
+		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,
 		ClockSkew:  c.ClockSkew,
 		// Secrets have no flags: a command line is there for everybody to read.

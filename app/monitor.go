@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+
+	"github.com/belfry-run/belfry/monitor"
+)
+
+// devAccount is the account of all callers of a server that accepts everybody.
+const devAccount = "000000000000"
+
+// Checks are the settings of checks and their pings; zero is the default of
+// [monitor.Config].
+type Checks struct {
+	Max       int64 // checks of an account
+	BodyLimit int   // bytes of a ping's body that are kept
+	PingLog   int   // pings that are kept of a check
+}
+
+// startMonitor opens what knows the checks.
+func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
+	c := s.c.Checks
+	s.monitor = monitor.NewService(monitor.Config{
+		Store: s.store, Clock: clock, Logger: s.log, Metrics: monitor.NewMetrics(s.metrics),
+		BodyLimit: c.BodyLimit, PingLog: c.PingLog, MaxChecks: c.Max,
+		Channels: s.channelIDs, Flipped: s.alerts.Wake,
+	})
+	if s.c.Dev {
+		if _, err := s.monitor.EnsureProject(ctx, devAccount); err != nil {
+			return err
+		}
+	}
+	looks, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.background.Go(func() { s.monitor.Run(looks) })
+	s.opened("checks", func(context.Context) error { stop(); return nil })
+	return nil
+}
