@@ -89,6 +89,10 @@ type Config struct {
 	// may make the server connect; with Dev all are.
 	EgressAllow []netip.Prefix
 	Checks      Checks
+
+	// HeartbeatURL is told every minute that the server is well, or at
+	// HeartbeatURL/fail what is not; empty: nobody is.
+	HeartbeatURL string
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -119,6 +123,8 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	watcher     *monitor.Watcher
+	self        *monitor.SelfWatch
 	monitor     *monitor.Service
 	probes      *monitor.Probes
 
@@ -233,6 +239,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.startProbes(ctx)
 	figures.watch(s.engine, s.host, s.log)
+	if err := s.startWatch(ctx, clock); err != nil {
+		return nil, err
+	}
 	s.serve(figures, secret)
 	s.ready.Store(true)
 	s.log.InfoContext(ctx, "Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,
