@@ -73,7 +73,8 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
-	Quotas Quotas
+	Quotas    Quotas
+	Functions Functions
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -223,6 +224,9 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
+	}
+	if err := s.c.Functions.apply(&c, s.c.Dev); err != nil {
+		return err
 	}
 	s.host, err = function.New(c)
 	if err != nil {

@@ -37,7 +37,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(),
 	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -37,7 +37,9 @@ func ParseEgress(s string) (Egress, error) {
 	return "", fmt.Errorf("there is no egress %q; there are none, proxy and host", s)
 }
 
-func (e Egress) widerThan(o Egress) bool { return slices.Index(egresses, e) > slices.Index(egresses, o) }
+func (e Egress) widerThan(o Egress) bool {
+	return slices.Index(egresses, e) > slices.Index(egresses, o)
+}
 
 // egressVariable is how a function asks for a way out of its own.
 const egressVariable = "BELFRY_EGRESS"

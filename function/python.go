@@ -30,7 +30,7 @@ type pythons struct {
 type python struct {
 	Executable string   `json:"executable"` // the real one; the name on PATH is often a slow shim
 	Version    string   `json:"version"`
-	Site       []string `json:"site"` // folders of installed packages
+	Site       []string `json:"site"`    // folders of installed packages
 	Folders    []string `json:"folders"` // that it is installed in
 	bootstrap  string   // name of the compiled bootstrap
 }

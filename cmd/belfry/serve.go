@@ -25,6 +25,13 @@ type serveCmd struct {
 	LogLevel   string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat  string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 
+	Isolation        string   `env:"BELFRY_ISOLATION" enum:",auto,full,rootless,uid,none" default:"" placeholder:"LEVEL" group:"Functions:" help:"Highest isolation to use: full, rootless, uid, none, or auto for the best that works (auto; with --dev none)."`
+	RequireIsolation string   `env:"BELFRY_REQUIRE_ISOLATION" enum:"full,rootless,uid,none" default:"none" placeholder:"LEVEL" group:"Functions:" help:"Do not start with less isolation than this (${default})."`
+	Egress           string   `env:"BELFRY_EGRESS" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"What isolated functions reach of the network: none, proxy for public addresses, or host (proxy; with --dev host)."`
+	EgressMax        string   `env:"BELFRY_EGRESS_MAX" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"The most that a function can choose for itself (that of --egress)."`
+	EgressAllow      []string `env:"BELFRY_EGRESS_ALLOW" placeholder:"CIDR,..." group:"Functions:" help:"Networks that functions reach through the proxy beside public addresses."`
+	Processes        int      `name:"function-processes" env:"BELFRY_FUNCTION_PROCESSES" default:"64" placeholder:"N" group:"Functions:" help:"Processes and threads of an isolated instance (${default})."`
+
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
 	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
@@ -39,6 +46,8 @@ func (c *serveCmd) Validate() error {
 		return errors.New("--max-schedules must be at least 1")
 	case c.MaxScheduleGroups < 1:
 		return errors.New("--max-schedule-groups must be at least 1")
+	case c.Processes < 1 || c.Processes > 32_768:
+		return errors.New("--function-processes must be 1 to 32768")
 	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
 		return errors.New("a rate must not be negative; 0 is no limit")
 	}
@@ -67,6 +76,11 @@ func (c *serveCmd) Run() error {
 		Quotas: app.Quotas{
 			Schedules: c.MaxSchedules, Groups: c.MaxScheduleGroups,
 			CreateRate: c.CreateRate, ScheduleRate: c.ScheduleRate, OtherRate: c.OtherRate,
+		},
+
+		Functions: app.Functions{
+			Isolation: c.Isolation, RequireIsolation: c.RequireIsolation, Egress: c.Egress, EgressMax: c.EgressMax,
+			EgressAllow: c.EgressAllow, Processes: c.Processes,
 		},
 
 		Permissive: c.Permissive,

@@ -46,13 +46,13 @@ type Report struct {
 }
 
 // namespaces says whether programs have files, processes and network of their own.
-func (r *Report) namespaces() bool { return r.Level >= Rootless }
+func (r Report) namespaces() bool { return r.Level >= Rootless }
 
 // Network says whether programs can be kept from the host's network.
-func (r *Report) Network() bool { return r.namespaces() }
+func (r Report) Network() bool { return r.namespaces() }
 
 // Require returns an error that says what is missing when the level is below l.
-func (r *Report) Require(l Level) error {
+func (r Report) Require(l Level) error {
 	if r.Level >= l || l == Best {
 		return nil
 	}
