@@ -33,8 +33,8 @@ var wantedControllers = []string{"memory", "pids", "cpu"}
 // have children with controllers.
 const leaf = "belfry-server"
 
-// findCgroups makes a folder of the given name in each hierarchy that is of use.
-// What does not work is left out: a trial shows what is enforced.
+// findCgroups returns all hierarchies, with a folder of the given name that
+// need not be there.
 func findCgroups(name string) cgroups {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -44,10 +44,18 @@ func findCgroups(name string) cgroups {
 	if err != nil {
 		return nil
 	}
-	var found cgroups
+	found := ownCgroups(string(mounts), string(own))
+	for i, h := range found {
+		found[i].dir = filepath.Join(strings.TrimSuffix(h.dir, "/"+leaf), name)
+	}
+	return found
+}
+
+// open makes the folder in each hierarchy that is of use, and returns those.
+// What does not work is left out: a trial shows what is enforced.
+func (c cgroups) open() (found cgroups) {
 	var have []string
-	for _, h := range ownCgroups(string(mounts), string(own)) {
-		h.dir = filepath.Join(strings.TrimSuffix(h.dir, "/"+leaf), name)
+	for _, h := range c {
 		if h.v2 {
 			h.controllers = delegate(filepath.Dir(h.dir))
 		}
@@ -69,8 +77,7 @@ func findCgroups(name string) cgroups {
 
 // ownCgroups returns the folders of the server's own cgroups, from
 // /proc/self/mountinfo and /proc/self/cgroup, the one of version 2 first.
-func ownCgroups(mounts, own string) []hierarchy {
-	var found []hierarchy
+func ownCgroups(mounts, own string) (found cgroups) {
 	for line := range strings.Lines(mounts) {
 		front, back, ok := strings.Cut(strings.TrimSpace(line), " - ")
 		f, b := strings.Fields(front), strings.Fields(back)
@@ -178,6 +185,13 @@ func (c cgroups) freezer() *hierarchy {
 		}
 	}
 	return nil
+}
+
+// remove removes the folders. What is not empty is swept at the next start.
+func (c cgroups) remove() {
+	for _, h := range c {
+		_ = unix.Rmdir(h.dir) // there is none
+	}
 }
 
 // sweep ends what a killed server left in its sandboxes.

@@ -15,8 +15,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // A Config says what sandboxes to make.
@@ -61,13 +59,18 @@ const (
 // New finds the highest level at which a trial program could not do what it
 // must not, up to the one that is wished for. At None there is no sandbox, only
 // the report. What a killed server of the same ID left behind is ended.
-func New(ctx context.Context, c Config) (*Sandbox, error) {
+func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	name := "belfry-" + c.ID[:min(len(c.ID), 12)]
 	groups := findCgroups(name)
 	groups.sweep()
+	defer func() {
+		if s == nil || s.report.Level == None {
+			groups.remove()
+		}
+	}()
 	hash := fnv.New32a()
 	hash.Write([]byte(c.ID))
 	base := &Sandbox{spawn: c.Spawn, root: c.Root, mark: c.Env, next: firstUser + int(hash.Sum32()%userBlocks)*userBlock}
@@ -82,6 +85,7 @@ func New(ctx context.Context, c Config) (*Sandbox, error) {
 	if err := os.MkdirAll(c.Root, 0o755); err != nil {
 		return nil, fmt.Errorf("make the folder for roots: %w", err)
 	}
+	groups = groups.open()
 	var reasons []string
 	for _, level := range []Level{Full, Rootless, UID} {
 		if level > c.Wish {
@@ -236,7 +240,5 @@ func (s *Sandbox) giveUser(user int) {
 
 // Close removes what the sandbox has made on the host. Its programs must have ended.
 func (s *Sandbox) Close() {
-	for _, h := range s.cgroups {
-		_ = unix.Rmdir(h.dir) // swept at the next start
-	}
+	s.cgroups.remove()
 }
