@@ -198,7 +198,7 @@ func (e *exits) connect(t *tunnels, w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The connection cannot be used as a tunnel.", http.StatusInternalServerError)
 		return
 	}
-	early, _ := said.Reader.Peek(said.Reader.Buffered()) // what came with the request; it is there
+	early, _ := said.Peek(said.Reader.Buffered()) // what came with the request; it is there
 	_, err = down.Write([]byte("HTTP/1.1 200 Connection established\r\n\r\n"))
 	if err == nil {
 		_, err = up.Write(early)
@@ -216,7 +216,7 @@ func (e *exits) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadGateway
 	if errors.Is(err, errEgress) {
 		status = http.StatusForbidden
-		e.log.Debug("a connection of a function was refused", "to", r.Host, "err", err)
+		e.log.DebugContext(r.Context(), "a connection of a function was refused", "to", r.Host, "err", err)
 	}
 	http.Error(w, err.Error(), status)
 }

@@ -33,14 +33,14 @@ func (t *tunnels) keep(c io.Closer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		c.Close() //nolint:errcheck // nothing is lost
+		c.Close()
 		return
 	}
 	t.open[c] = true
 }
 
 func (t *tunnels) drop(c io.Closer) {
-	c.Close() //nolint:errcheck // both sides are told by the end of their stream
+	c.Close()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.open, c)
@@ -51,7 +51,7 @@ func (t *tunnels) close() {
 	t.mu.Lock()
 	t.closed = true
 	for c := range t.open {
-		c.Close() //nolint:errcheck // as in keep
+		c.Close()
 	}
 	t.mu.Unlock()
 	t.running.Wait()

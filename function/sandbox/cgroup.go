@@ -177,16 +177,6 @@ func (c cgroups) has(controller string) bool {
 	return slices.ContainsFunc(c, func(h hierarchy) bool { return slices.Contains(h.controllers, controller) })
 }
 
-// freezer returns the hierarchy that can freeze and kill; nil: none.
-func (c cgroups) freezer() *hierarchy {
-	for i := range c {
-		if c[i].v2 {
-			return &c[i]
-		}
-	}
-	return nil
-}
-
 // remove removes the folders. What is not empty is swept at the next start.
 func (c cgroups) remove() {
 	for _, h := range c {

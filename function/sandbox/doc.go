@@ -14,8 +14,9 @@
 //   - No program has a privilege, a way to gain one, or a descriptor that it
 //     was not given. Programs at once have users of their own where the server
 //     may choose users.
-//   - When a program has ended, so has all that it started; when the server
-//     ends, so have all programs.
+//   - When a program has ended, so has all that it started. Both end with the
+//     server; at [UID] what a program of a killed server has started ends when
+//     the server starts again.
 //
 // It works on Linux, on amd64 and arm64.
 package sandbox

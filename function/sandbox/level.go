@@ -10,15 +10,15 @@ import (
 type Level uint8
 
 const (
-	// None: programs run as the server's user.
+	// None is when programs run as the server's user.
 	None Level = iota
-	// UID: a user of its own, no privileges, system calls filtered. Files and
-	// network are the host's.
+	// UID gives each program a user of its own, no privileges, and filtered
+	// system calls. Files and network are the host's.
 	UID
-	// Rootless: namespaces for files, processes and network as well. Limits hold
-	// only where the server may make cgroups.
+	// Rootless adds namespaces for files, processes and network. Limits hold only
+	// where the server may make cgroups.
 	Rootless
-	// Full: namespaces, a user of its own, and limits of memory and processes.
+	// Full is namespaces, a user for each program, and limits of memory and processes.
 	Full
 	// Best is a wish: the highest level that this machine permits.
 	Best

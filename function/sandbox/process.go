@@ -275,7 +275,7 @@ func (p *Process) discard() {
 	p.group.kill()
 	p.group.remove()
 	if p.control != nil {
-		p.control.Close()
+		p.control.Close() //nolint:errcheck // there is nobody at its other end
 	}
 	if p.Status != nil {
 		p.Status.Close() // only read from

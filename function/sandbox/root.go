@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -115,7 +116,7 @@ func (b *builder) system() {
 func (b *builder) etc(o *order) {
 	files := systemFiles
 	if !o.Network {
-		files = append(files[:len(files):len(files)], networkFiles...)
+		files = append(slices.Clip(files), networkFiles...)
 	}
 	for _, f := range files {
 		if _, err := os.Stat(f); err == nil {

@@ -32,23 +32,30 @@ func levels(t *testing.T) []sandbox.Level {
 
 // spawner starts commands from one thread, as the function host does.
 func spawner(t testing.TB) func(*exec.Cmd) error {
+	spawn, end := mortalSpawner()
+	t.Cleanup(end)
+	return spawn
+}
+
+// mortalSpawner returns how to start commands, and how to end the thread that
+// does.
+func mortalSpawner() (spawn func(*exec.Cmd) error, end func()) {
 	type request struct {
 		cmd  *exec.Cmd
 		done chan error
 	}
 	requests := make(chan request)
 	go func() {
-		runtime.LockOSThread()
+		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
 		for r := range requests {
 			r.done <- r.cmd.Start()
 		}
 	}()
-	t.Cleanup(func() { close(requests) })
 	return func(cmd *exec.Cmd) error {
 		r := request{cmd, make(chan error, 1)}
 		requests <- r
 		return <-r.done
-	}
+	}, func() { close(requests) }
 }
 
 func newSandbox(t testing.TB, wish sandbox.Level) *sandbox.Sandbox {
@@ -357,4 +364,47 @@ func BenchmarkStart(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestProgramsEndWithTheirServer ends the thread that stands for the server's
+// process, while one program is frozen.
+func TestProgramsEndWithTheirServer(t *testing.T) {
+	for _, level := range levels(t) {
+		for _, frozen := range []bool{false, true} {
+			spawn, end := mortalSpawner()
+			dir := openDir(t)
+			s, err := sandbox.New(t.Context(), sandbox.Config{Wish: level, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Spawn: spawn})
+			if err != nil || s.Report().Level != level {
+				t.Fatalf("%v %+v", err, s.Report())
+			}
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			spec := sh("echo up; exec sleep 600")
+			spec.Output = w
+			p, err := s.Start(t.Context(), spec)
+			w.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := r.Read(make([]byte, 3)); err != nil {
+				t.Fatal(err)
+			}
+			if frozen {
+				if err := p.Freeze(); err != nil {
+					t.Error(err)
+				}
+			}
+			end()
+			r.SetReadDeadline(time.Now().Add(20 * time.Second))
+			if _, err := io.ReadAll(r); err != nil {
+				t.Errorf("%s, frozen %v: the program lives on: %v", level, frozen, err)
+				p.Kill()
+			}
+			p.Wait()
+			r.Close()
+			s.Close()
+		}
+	}
 }

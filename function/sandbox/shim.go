@@ -16,6 +16,16 @@ import (
 // not would, started as a shim, do whatever it does.
 var canReexecute atomic.Bool
 
+// A shim stays on the thread that it began on, so that it is another one that
+// gives up its privileges: the first is what the kernel goes by when somebody
+// signals the process, and when the server ends. Only here is it sure that main
+// has not moved on to another thread yet.
+func init() {
+	if os.Args[0] == shimName {
+		runtime.LockOSThread()
+	}
+}
+
 // Main must come first in the main function of a program that makes sandboxes.
 // It returns at once, unless this process is a shim; then it never returns.
 func Main() {
