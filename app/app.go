@@ -93,6 +93,8 @@ type Config struct {
 	// HeartbeatURL is told every minute that the server is well, or at
 	// HeartbeatURL/fail what is not; empty: nobody is.
 	HeartbeatURL string
+
+	Functions Functions
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -254,10 +256,13 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
-		Queues: records{s.queues},
+		Queues: records{s.queues}, EgressAllow: s.c.EgressAllow,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
+	}
+	if err := s.c.Functions.apply(&c, s.c.Dev); err != nil {
+		return err
 	}
 	s.host, err = function.New(c)
 	if err != nil {

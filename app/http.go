@@ -40,7 +40,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Auth: s.auth,
-		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(),
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
 	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})

@@ -81,6 +81,11 @@ func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
 		}
 		return float64(n)
 	})
+	isolation := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "belfry_function_isolation_info", Help: "1 for the isolation level that functions run at.",
+	}, []string{"level"})
+	isolation.WithLabelValues(h.Isolation().Level.String()).Set(1)
+	f.reg.MustRegister(isolation)
 	gauge("belfry_function_instances", "Function instances that are up, idle ones included.", func() float64 { return float64(h.Stats().Instances) })
 	gauge("belfry_function_instances_idle", "Function instances that are up and idle.", func() float64 { return float64(h.Stats().Idle) })
 	gauge("belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })

@@ -13,7 +13,7 @@
 //   - An event that [Host.InvokeAsync] accepted is in the store, and leaves it
 //     only when its tries have ended.
 //   - Payloads, logs, instances, waiting callers and pending events are bounded.
-//
-// Functions are not isolated from each other or from the host yet: they run as
-// the server's user. [Host.Start] says so in the log.
+//   - What functions are kept from is what [Host.Isolation] says, and
+//     [Host.Start] puts into the log; a level below the one that is required is
+//     an error of Start.
 package function

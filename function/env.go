@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"maps"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +17,7 @@ type Credentials struct {
 
 // environment returns what the function's process starts with. What a client
 // set wins over the first part and loses against the second (semantics.md 3.6).
-func (h *Host) environment(ctx context.Context, f *Function, task, stream string) (map[string]string, error) {
+func (h *Host) environment(ctx context.Context, f *Function, v *view, stream string) (map[string]string, error) {
 	c, err := h.cfg.Roles.Credentials(ctx, f)
 	if err != nil {
 		return nil, roleError(err)
@@ -28,14 +27,20 @@ func (h *Host) environment(ctx context.Context, f *Function, task, stream string
 		"LANG":                      "en_US.UTF-8",
 		"LC_CTYPE":                  "C.UTF-8",
 		"TZ":                        ":UTC",
-		"LD_LIBRARY_PATH":           strings.Join([]string{task, task + "/lib", "/opt/lib"}, ":"),
+		"LD_LIBRARY_PATH":           strings.Join([]string{v.task, v.task + "/lib", "/opt/lib"}, ":"),
 		"AWS_EC2_METADATA_DISABLED": "true", // there is none to wait for
 		"AWS_XRAY_CONTEXT_MISSING":  "LOG_ERROR",
 		"BELFRY":                    "1", // for code that wants to know where it runs
 	}
-	if h.cfg.EndpointURL != "" {
-		env["AWS_ENDPOINT_URL"] = h.cfg.EndpointURL
-		env["AWS_ENDPOINT_URL_EVENTBRIDGE"] = h.cfg.EndpointURL
+	if v.endpoint != "" {
+		env["AWS_ENDPOINT_URL"] = v.endpoint
+		env["AWS_ENDPOINT_URL_EVENTBRIDGE"] = v.endpoint
+	}
+	if v.proxy != "" {
+		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"} {
+			env[name] = v.proxy
+		}
+		env["NO_PROXY"], env["no_proxy"] = "127.0.0.1,localhost", "127.0.0.1,localhost"
 	}
 	maps.Copy(env, f.Environment)
 	maps.Copy(env, map[string]string{
@@ -51,9 +56,9 @@ func (h *Host) environment(ctx context.Context, f *Function, task, stream string
 		"AWS_ACCESS_KEY_ID":               c.AccessKeyID,
 		"AWS_SECRET_ACCESS_KEY":           c.SecretAccessKey,
 		"AWS_SESSION_TOKEN":               c.SessionToken,
-		"LAMBDA_TASK_ROOT":                task,
-		"LAMBDA_RUNTIME_DIR":              filepath.Join(h.cfg.Dir, "runtime"),
-		"PWD":                             task,
+		"LAMBDA_TASK_ROOT":                v.task,
+		"LAMBDA_RUNTIME_DIR":              v.runtime,
+		"PWD":                             v.task,
 		"_HANDLER":                        f.Handler,
 		hostVariable:                      h.id,
 	})

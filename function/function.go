@@ -53,7 +53,7 @@ type Settings struct {
 	Description   string            `json:"description,omitempty"`
 	Timeout       time.Duration     `json:"timeout"` // whole seconds
 	Memory        int               `json:"memory"`  // MB
-	Storage       int               `json:"storage"` // MB of /tmp; kept and echoed, not enforced yet
+	Storage       int               `json:"storage"` // MB of /tmp; a limit where functions have files of their own
 	Environment   map[string]string `json:"environment,omitempty"`
 	DeadLetterARN string            `json:"dead_letter,omitempty"` // of a queue that gets the events that failed; others are kept and echoed
 	KMSKeyARN     string            `json:"kms_key,omitempty"`     // kept and echoed, not used

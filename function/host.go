@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -16,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 // Defaults of a Config.
@@ -25,6 +27,7 @@ const (
 	DefaultMaxWait     = 10 * time.Second // for an instance; below the clients' own patience
 	DefaultMaxWaiting  = 10_000           // callers
 	DefaultMaxEvents   = 100_000          // pending events; each holds about 200 bytes of memory
+	DefaultProcesses   = 64               // of an isolated instance, threads included
 	startsPerCore      = 2                // more only take the processor from each other
 	functionMaxAge     = time.Second      // of what is remembered of a function that another node may change
 	janitorInterval    = 15 * time.Second
@@ -37,9 +40,20 @@ type Config struct {
 	Logger *slog.Logger // nil: none
 	Clock  Clock        // nil: the wall clock
 
-	// EndpointURL is where AWS clients inside functions find this server;
-	// empty leaves them to AWS.
+	// EndpointURL is where AWS clients inside functions find this server, over
+	// plain HTTP; empty leaves them to AWS. Instances with a network of their own
+	// have a way to it.
 	EndpointURL string
+
+	// Isolation is the highest level of isolation to use, RequireIsolation the
+	// lowest to start with.
+	Isolation, RequireIsolation sandbox.Level
+	// Egress is the way out of functions that do not choose theirs, EgressMax the
+	// widest that they can choose. The default is EgressProxy, and Egress.
+	Egress, EgressMax Egress
+	EgressAllow       []netip.Prefix // that EgressProxy lets through beside public addresses
+	Processes         int            // and threads, of an isolated instance; 0 is the default
+
 	// Roles decides what those clients may do; nil is --dev, where they may do
 	// everything.
 	Roles Roles
@@ -90,9 +104,13 @@ type Host struct {
 	codes   *codes
 	pythons *pythons
 	spawner *spawner
+	box     *sandbox.Sandbox
+	egress  *exits
 	pools   *pools
 	events  *events
 	secret  []byte // signs links to code
+
+	isolation sandbox.Report // of box
 
 	counts struct{ starts, invocations, errors, throttles atomic.Uint64 }
 
@@ -135,6 +153,16 @@ func New(cfg Config) (*Host, error) {
 	setDefault(&cfg.MaxWait, DefaultMaxWait)
 	setDefault(&cfg.MaxWaiting, DefaultMaxWaiting)
 	setDefault(&cfg.MaxEvents, DefaultMaxEvents)
+	setDefault(&cfg.Processes, DefaultProcesses)
+	setDefault(&cfg.Egress, EgressProxy)
+	setDefault(&cfg.EgressMax, cfg.Egress)
+	if cfg.Egress.widerThan(cfg.EgressMax) {
+		return nil, fmt.Errorf("the egress of functions is %s by default and at most %s; the second must not be less", cfg.Egress, cfg.EgressMax)
+	}
+	exits, err := newExits(cfg.EndpointURL, cfg.EgressAllow, cfg.Logger)
+	if err != nil {
+		return nil, err
+	}
 	h := &Host{
 		cfg: cfg, log: cfg.Logger,
 		codes: &codes{
@@ -143,6 +171,7 @@ func New(cfg Config) (*Host, error) {
 		},
 		pythons: &pythons{dir: filepath.Join(dir, "runtime"), found: map[string]*python{}},
 		pools:   newPools(&cfg),
+		egress:  exits,
 		secret:  make([]byte, 32),
 	}
 	_, _ = rand.Read(h.secret) // never fails
@@ -192,11 +221,12 @@ func (h *Host) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the pending events: %w", err)
 	}
-	h.log.WarnContext(ctx, "functions run WITHOUT ISOLATION: as the server's user, with its files and its network; memory and storage limits are not enforced",
-		"isolation", "none", "memory_budget_mb", h.cfg.MemoryBudget, "instances_per_function", h.cfg.PerFunction)
-
 	closeOnExec()
 	h.spawner = newSpawner()
+	if err := h.isolate(ctx); err != nil {
+		h.spawner.close()
+		return err
+	}
 	bg, stop := context.WithCancel(context.WithoutCancel(ctx))
 	work, kill := context.WithCancel(context.WithoutCancel(ctx))
 	h.stop, h.kill = stop, kill
@@ -258,6 +288,7 @@ func (h *Host) Close(ctx context.Context) error {
 	h.background.Wait()
 	<-h.drained
 	h.processes.Wait()
+	h.box.Close()
 	h.spawner.close()
 	h.kill()
 	return late

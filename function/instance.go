@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -22,17 +20,20 @@ import (
 type instance struct {
 	fn     *Function // as it was when the process started
 	born   time.Time
-	pid    int
 	stream string
 	link   link
 	logs   *capture
-	status *os.File // /proc/PID/status
 
-	exited chan struct{}    // closed when the process has been waited for
-	state  *os.ProcessState // valid from then on
+	process  process
+	status   *os.File // /proc/PID/status
+	services []func() // ends what the host serves in the instance's network
 
-	mu     sync.Mutex // guards waited
-	waited bool       // the process's number may be somebody else's now
+	exited chan struct{} // closed when the process has been waited for
+	exit   exit          // valid from then on
+
+	frost  sync.Mutex // guards turns and frozen; held while that is changed
+	turns  int        // invocations that have begun
+	frozen bool
 
 	ending sync.Once
 	ended  chan struct{} // closed when nothing is left of it
@@ -54,54 +55,33 @@ const (
 // launch starts the process for an instance of f.
 func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	key := f.codeKey()
-	task := h.codes.taskDir(key)
 	now := h.cfg.Clock.Now()
 	in := &instance{fn: f, born: now, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
-	env, err := h.environment(ctx, f, task, in.stream)
+	out, err := h.egressOf(&f.Settings)
+	if err != nil { // the server's settings have changed since the function's
+		return nil, &startError{err: err}
+	}
+	l := &launch{view: h.viewOf(h.codes.taskDir(key), out)}
+	if l.env, err = h.environment(ctx, f, &l.view, in.stream); err != nil {
+		return nil, err
+	}
+	if isProvided(f.Runtime) {
+		err = h.launchProvided(in, l)
+	} else {
+		err = h.launchPython(ctx, in, l)
+	}
 	if err != nil {
 		return nil, err
 	}
-	var (
-		argv   []string
-		extra  []*os.File
-		banner string
-	)
-	if isProvided(f.Runtime) {
-		path, err := findBootstrap(task)
-		if err != nil {
-			return nil, err
-		}
-		api, err := newRuntimeAPI()
-		if err != nil {
-			return nil, err
-		}
-		env["AWS_LAMBDA_RUNTIME_API"] = api.addr
-		in.link, argv = api, []string{path}
-		banner = f.Runtime
-	} else {
-		py, err := h.pythons.forRuntime(ctx, f.Runtime)
-		if err != nil {
-			return nil, &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + " now: it found no Python interpreter.", Err: err}
-		}
-		l, theirs, err := newFramed()
-		if err != nil {
-			return nil, err
-		}
-		defer theirs.Close() // the process has its own
-		in.link, argv, extra = l, py.argv(), []*os.File{theirs}
-		if _, set := f.Environment["PATH"]; !set {
-			env["PATH"] = filepath.Dir(py.Executable) + ":" + env["PATH"]
-		}
-		banner = "python:" + py.Version
-		if !py.is(f.Runtime) {
-			banner += fmt.Sprintf(" (this server has no %s; the function runs on its Python %s)", f.Runtime, py.Version)
-		}
+	err = h.exec(ctx, in, l)
+	for _, file := range l.files {
+		file.Close() // the process has its own
 	}
-	if err := h.exec(in, argv, task, environList(env), extra); err != nil {
+	if err != nil {
 		in.link.close()
 		return nil, err
 	}
-	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", banner, RuntimeVersionARN(f))
+	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
 	h.codes.hold(key)
 	h.pools.add(in)
 	h.processes.Go(func() {
@@ -116,45 +96,64 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	return in, nil
 }
 
-// exec starts the process with its output in a pipe.
-func (h *Host) exec(in *instance, argv []string, dir string, env []string, extra []*os.File) error {
-	var fds [2]int
-	if err := syscall.Pipe2(fds[:], syscall.O_CLOEXEC); err != nil {
-		return fmt.Errorf("make a pipe: %w", err)
+func (h *Host) launchProvided(in *instance, l *launch) error {
+	if err := findBootstrap(h.codes.taskDir(in.fn.codeKey())); err != nil {
+		return err
 	}
-	w := os.NewFile(uintptr(fds[1]), "output")
-	defer w.Close()                       // the process has its own
-	_ = syscall.SetNonblock(fds[0], true) // cannot fail on a pipe just made
-	r := os.NewFile(uintptr(fds[0]), "output")
-	cmd := &exec.Cmd{Path: argv[0], Args: argv, Dir: dir, Env: env, Stdout: w, Stderr: w, ExtraFiles: extra}
-	if err := h.spawner.start(cmd); err != nil {
-		r.Close() // nothing was written
-		if isProvided(in.fn.Runtime) {
-			return &startError{err: err}
-		}
-		return fmt.Errorf("start %s: %w", argv[0], err)
+	api := newRuntimeAPI()
+	addr, err := l.listen(api)
+	if err != nil {
+		return fmt.Errorf("listen for the runtime: %w", err)
 	}
-	in.pid = cmd.Process.Pid
-	in.logs = newCapture(r)
-	in.status, _ = os.Open("/proc/" + strconv.Itoa(in.pid) + "/status") // nil: no figure
-	go func() {
-		defer close(in.exited)
-		waitExit(in.pid)
-		in.mu.Lock()
-		defer in.mu.Unlock()
-		killGroup(in.pid) // what it started ends with it
-		_ = cmd.Wait()    // its exit status is in the state
-		in.state, in.waited = cmd.ProcessState, true
-	}()
+	l.env["AWS_LAMBDA_RUNTIME_API"] = addr
+	in.link, l.argv, l.banner = api, []string{l.task + "/bootstrap"}, in.fn.Runtime
+	return nil
+}
+
+func (h *Host) launchPython(ctx context.Context, in *instance, l *launch) error {
+	f := in.fn
+	py, err := h.pythons.forRuntime(ctx, f.Runtime)
+	if err != nil {
+		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + " now: it found no Python interpreter.", Err: err}
+	}
+	link, theirs, err := newFramed()
+	if err != nil {
+		return err
+	}
+	in.link, l.argv, l.files = link, py.argv(l.runtime), []*os.File{theirs}
+	l.show(append(py.Folders, py.Site...))
+	if _, set := f.Environment["PATH"]; !set {
+		l.env["PATH"] = filepath.Dir(py.Executable) + ":" + l.env["PATH"]
+	}
+	l.banner = "python:" + py.Version
+	if !py.is(f.Runtime) {
+		l.banner += fmt.Sprintf(" (this server has no %s; the function runs on its Python %s)", f.Runtime, py.Version)
+	}
 	return nil
 }
 
 // kill ends the process and what it started.
-func (in *instance) kill() {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if !in.waited {
-		killGroup(in.pid)
+func (in *instance) kill() { in.process.kill() }
+
+// thaw lets the process run for an invocation, and returns which one that is.
+func (in *instance) thaw() (turn int) {
+	in.frost.Lock()
+	defer in.frost.Unlock()
+	in.turns++
+	if in.frozen {
+		in.process.thaw()
+		in.frozen = false
+	}
+	return in.turns
+}
+
+// freeze stops the process after its invocation, unless the next has begun.
+func (in *instance) freeze(turn int) {
+	in.frost.Lock()
+	defer in.frost.Unlock()
+	if in.turns == turn && !in.frozen {
+		in.process.freeze()
+		in.frozen = true
 	}
 }
 
@@ -188,10 +187,10 @@ func (in *instance) end() {
 			in.kill()
 			<-in.exited
 			in.link.close()
-			in.logs.close()
-			if in.status != nil {
-				in.status.Close() // only read from
+			for _, stop := range in.services {
+				stop()
 			}
+			in.logs.close()
 		}()
 	})
 }
@@ -219,14 +218,13 @@ type startError struct{ err error }
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
-// findBootstrap returns the program of a provided runtime.
-func findBootstrap(task string) (string, error) {
-	path := filepath.Join(task, "bootstrap")
-	switch info, err := os.Stat(path); {
+// findBootstrap looks for the program of a provided runtime.
+func findBootstrap(task string) error {
+	switch info, err := os.Stat(filepath.Join(task, "bootstrap")); {
 	case err != nil || !info.Mode().IsRegular():
-		return "", &startError{err: errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap]")}
+		return &startError{err: errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap]")}
 	case info.Mode()&0o111 == 0:
-		return "", &startError{err: errors.New("fork/exec /var/task/bootstrap: permission denied")}
+		return &startError{err: errors.New("fork/exec /var/task/bootstrap: permission denied")}
 	}
-	return path, nil
+	return nil
 }

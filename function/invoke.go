@@ -243,6 +243,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	deadline := now.Add(in.fn.Timeout)
 	in.logs.output("START RequestId: %s Version: %s\n", r.RequestID, Latest)
 	stop := context.AfterFunc(ctx, in.kill)
+	turn := in.thaw()
 	answer, err := in.link.invoke(deadline, &call{
 		id: r.RequestID, arn: in.fn.ARN(), trace: newTrace(now), deadline: deadline,
 		clientContext: r.ClientContext, payload: r.Payload,
@@ -276,7 +277,9 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 		v.fail("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse)
 	}
 	v.close(in, "", "")
-	h.pools.release(in)
+	if h.pools.release(in) {
+		in.freeze(turn)
+	}
 	return nil
 }
 
@@ -307,8 +310,11 @@ func (v *outcome) broken(in *instance, err error) {
 	}
 	in.waitExit(exitGrace)
 	text := "Runtime exited without providing a reason"
-	if !in.state.Success() {
-		text = "Runtime exited with error: " + in.state.String()
+	if !in.exit.ok {
+		text = "Runtime exited with error: " + in.exit.text
+	}
+	if in.exit.outOfMemory {
+		in.logs.output("[belfry: out of memory: the instance reached its limit, %d MB and the %d MB of /tmp]\n", in.fn.Memory, in.fn.Storage)
 	}
 	in.logs.output("RequestId: %s Error: %s\nRuntime.ExitError\n", v.id, text)
 	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, text)

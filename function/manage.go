@@ -35,6 +35,9 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if _, err := h.egressOf(&c.Settings); err != nil {
+		return nil, err
+	}
 	if err := h.checkRole(ctx, c.Account, c.Role); err != nil {
 		return nil, err
 	}
@@ -140,6 +143,9 @@ func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edi
 			return err
 		}
 		if err := f.check(); err != nil {
+			return err
+		}
+		if _, err := h.egressOf(&f.Settings); err != nil {
 			return err
 		}
 		if f.Role != role {

@@ -232,22 +232,23 @@ func (s *pools) tidy(ref Ref, p *pool) {
 	}
 }
 
-// release takes an instance back that can serve again.
-func (s *pools) release(in *instance) {
+// release takes an instance back that can serve again, and says whether it is
+// idle now.
+func (s *pools) release(in *instance) (idle bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.get(in.fn.Ref)
 	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
 		s.drop(in)
 		s.feed()
-		return
+		return false
 	}
 	if len(p.waiters) > 0 {
 		w := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		s.fed(p)
 		w.granted <- grant{in: in}
-		return
+		return false
 	}
 	in.use, in.idleSince = unused, s.now()
 	in.place = s.idle.PushBack(in)
@@ -255,6 +256,7 @@ func (s *pools) release(in *instance) {
 	if len(s.hungry) > 0 {
 		s.feed()
 	}
+	return in.use == unused
 }
 
 // discard takes an instance back that must not serve again.

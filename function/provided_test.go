@@ -37,8 +37,9 @@ func provided(name string, zip []byte) function.Creation {
 	return f
 }
 
-func TestStockGoFunction(t *testing.T) {
-	b := newBench(t)
+func TestStockGoFunction(t *testing.T) { atEachLevel(t, checkStockGoFunction) }
+
+func checkStockGoFunction(t *testing.T, b *bench) {
 	zip := zipped(t, files{"bootstrap": string(buildGo(t))})
 	b.deploy(provided("go", zip))
 
@@ -80,12 +81,13 @@ func TestStockGoFunction(t *testing.T) {
 		{`{"do": "exit", "n": 7}`, "Runtime.ExitError", "Error: Runtime exited with error: exit status 7"},
 		{`{"do": "exit"}`, "Runtime.ExitError", "Error: Runtime exited without providing a reason"},
 	} {
-		before := decode[answer](t, []byte(b.result("go", "")))
+		b.result("go", "")
+		before := b.Stats().Starts
 		r := b.invoke("go", c.payload)
 		if kind, message := r.Failure(); kind != c.kind || !strings.Contains(message, c.message) {
 			t.Errorf("%s: %s: %s", c.payload, kind, message)
 		}
-		if after := decode[answer](t, []byte(b.result("go", ""))); after.PID == before.PID {
+		if b.result("go", ""); b.Stats().Starts != before+1 {
 			t.Errorf("%s: the process was used again", c.payload)
 		}
 	}
@@ -173,8 +175,9 @@ while True:
 `
 
 // TestRuntimeAPI holds the Runtime API's answers against semantics.md 3.9.
-func TestRuntimeAPI(t *testing.T) {
-	b := newBench(t)
+func TestRuntimeAPI(t *testing.T) { atEachLevel(t, checkRuntimeAPI) }
+
+func checkRuntimeAPI(t *testing.T, b *bench) {
 	b.deploy(provided("probe", zipped(t, files{"bootstrap": probe})))
 	type ask = [4]any
 	none := map[string]string{}
@@ -263,8 +266,9 @@ func TestRuntimeAPITooLarge(t *testing.T) {
 	}
 }
 
-func TestRuntimeAPIErrors(t *testing.T) {
-	b := newBench(t)
+func TestRuntimeAPIErrors(t *testing.T) { atEachLevel(t, checkRuntimeAPIErrors) }
+
+func checkRuntimeAPIErrors(t *testing.T, b *bench) {
 	b.deploy(provided("probe", zipped(t, files{"bootstrap": probe})))
 	for _, c := range []struct{ name, body, kind, want string }{
 		{"an error object passes as it is", `{"errorMessage": "m", "errorType": "Own"}`, "Runtime.Own", `{"errorMessage": "m", "errorType": "Own"}`},

@@ -30,8 +30,9 @@ type pythons struct {
 type python struct {
 	Executable string   `json:"executable"` // the real one; the name on PATH is often a slow shim
 	Version    string   `json:"version"`
-	Site       []string `json:"site"` // folders of installed packages
-	bootstrap  string   // path of the compiled bootstrap
+	Site       []string `json:"site"`    // folders of installed packages
+	Folders    []string `json:"folders"` // that it is installed in
+	bootstrap  string   // name of the compiled bootstrap
 }
 
 // probe asks an interpreter about itself and has it compile the bootstrap.
@@ -42,6 +43,7 @@ print(json.dumps({
     "executable": sys.executable,
     "version": "%d.%d.%d" % sys.version_info[:3],
     "site": site.getsitepackages(),
+    "folders": [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix],
     "tag": sys.implementation.cache_tag,
 }))
 `
@@ -117,13 +119,13 @@ func (p *pythons) ask(ctx context.Context, path string) (*python, error) {
 	if err := json.Unmarshal(out, &answer); err != nil {
 		return nil, fmt.Errorf("ask %s about itself: %w", path, err)
 	}
-	answer.bootstrap = filepath.Join(p.dir, "bootstrap."+answer.Tag+".pyc")
+	answer.bootstrap = "bootstrap." + answer.Tag + ".pyc"
 	return &answer.python, nil
 }
 
 // argv starts the bootstrap. -I and -S keep the interpreter from looking
 // around at its start, which costs more than all the rest; the bootstrap adds
-// what -S leaves out.
-func (py *python) argv() []string {
-	return append([]string{py.Executable, "-I", "-S", "-X", "utf8", py.bootstrap}, py.Site...)
+// what -S leaves out. The bootstrap is in the folder runtime.
+func (py *python) argv(runtime string) []string {
+	return append([]string{py.Executable, "-I", "-S", "-X", "utf8", filepath.Join(runtime, py.bootstrap)}, py.Site...)
 }

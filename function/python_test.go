@@ -3,6 +3,7 @@ package function_test
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -25,8 +26,9 @@ func recorded(t *testing.T) (payloads map[string]map[string]any) {
 
 // TestErrorPayloads holds the answers of failing functions against those that
 // were recorded from Lambda, member by member.
-func TestErrorPayloads(t *testing.T) {
-	b := newBench(t)
+func TestErrorPayloads(t *testing.T) { atEachLevel(t, checkErrorPayloads) }
+
+func checkErrorPayloads(t *testing.T, b *bench) {
 	vectors := recorded(t)
 	for _, c := range []struct {
 		vector string // the recorded payload; <uuid> in it is the request id
@@ -73,8 +75,9 @@ func TestErrorPayloads(t *testing.T) {
 
 // TestPythonFailures are the failures that were not recorded, in the words of
 // Lambda's Python runtime.
-func TestPythonFailures(t *testing.T) {
-	b := newBench(t)
+func TestPythonFailures(t *testing.T) { atEachLevel(t, checkPythonFailures) }
+
+func checkPythonFailures(t *testing.T, b *bench) {
 	for _, c := range []struct {
 		name, handler, code string
 		kind, message       string
@@ -110,8 +113,9 @@ func TestPythonFailures(t *testing.T) {
 	}
 }
 
-func TestPythonResults(t *testing.T) {
-	b := newBench(t)
+func TestPythonResults(t *testing.T) { atEachLevel(t, checkPythonResults) }
+
+func checkPythonResults(t *testing.T, b *bench) {
 	b.deploy(python("echo", `
 import decimal
 def handler(event, context):
@@ -134,8 +138,9 @@ def handler(event, context):
 	}
 }
 
-func TestPythonHandlerNames(t *testing.T) {
-	b := newBench(t)
+func TestPythonHandlerNames(t *testing.T) { atEachLevel(t, checkPythonHandlerNames) }
+
+func checkPythonHandlerNames(t *testing.T, b *bench) {
 	code := "def f(e, c): return __name__"
 	zip := zipped(t, files{"a.py": code, "pkg/__init__.py": code, "pkg/sub/mod.py": code, "pkg/vendored.py": "import other.lib\nf = other.lib.f", "other/lib.py": code})
 	for i, c := range []struct{ handler, want string }{
@@ -154,8 +159,9 @@ func TestPythonHandlerNames(t *testing.T) {
 	}
 }
 
-func TestPythonContext(t *testing.T) {
-	b := newBench(t)
+func TestPythonContext(t *testing.T) { atEachLevel(t, checkPythonContext) }
+
+func checkPythonContext(t *testing.T, b *bench) {
 	f := python("context", `
 def handler(event, c):
     cc = c.client_context
@@ -197,18 +203,28 @@ def handler(event, c):
 }
 
 func TestEnvironment(t *testing.T) {
-	b := newBench(t, func(c *function.Config) { c.EndpointURL = "http://127.0.0.1:7420" })
+	atEachLevel(t, checkEnvironment, func(c *function.Config) { c.EndpointURL = "http://127.0.0.1:7420" })
+}
+
+func checkEnvironment(t *testing.T, b *bench) {
 	t.Setenv("SECRET_OF_THE_SERVER", "x")
 	f := python("env", "import os\ndef handler(e, c): return dict(os.environ)")
 	f.Environment = map[string]string{"OWN": "ü \n=", "TZ": "Europe/Berlin"}
 	b.deploy(f)
 	env := decode[map[string]string](t, []byte(b.result("env", "")))
+	endpoint, task := "http://127.0.0.1:7420", filepath.Join(b.cfg.Dir, "code")
+	if b.Isolation().Network() {
+		endpoint, task = "http://127.0.0.1:9002", "/var/task"
+	}
+	if !strings.HasPrefix(env["LAMBDA_TASK_ROOT"], task) {
+		t.Errorf("LAMBDA_TASK_ROOT is %q, want %s", env["LAMBDA_TASK_ROOT"], task)
+	}
 	for k, want := range map[string]string{
 		"OWN": "ü \n=", "TZ": "Europe/Berlin", "AWS_LAMBDA_FUNCTION_NAME": "env", "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/env",
 		"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand", "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11", "AWS_REGION": "eu-west-1",
 		"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "123456789012", "_HANDLER": "app.handler",
-		"LANG": "en_US.UTF-8", "AWS_ENDPOINT_URL": "http://127.0.0.1:7420", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+		"LANG": "en_US.UTF-8", "AWS_ENDPOINT_URL": endpoint, "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
 	} {
 		if env[k] != want {
 			t.Errorf("%s is %q, want %q", k, env[k], want)
@@ -231,7 +247,10 @@ func TestEnvironment(t *testing.T) {
 }
 
 func TestWorkingDirectoryAndDescriptors(t *testing.T) {
-	b := newBench(t)
+	atEachLevel(t, checkWorkingDirectoryAndDescriptors)
+}
+
+func checkWorkingDirectoryAndDescriptors(t *testing.T, b *bench) {
 	f := python("files", "")
 	f.Zip = zipped(t, files{"data/x.txt": "content", "app.py": `
 import os

@@ -21,9 +21,8 @@ import (
 // (semantics.md 3.9). Each instance has a listener of its own: the address is
 // all that such a runtime is told, so it must also say which instance calls.
 type runtimeAPI struct {
-	addr   string
 	server *http.Server
-	served chan struct{} // closed when the server has ended
+	served sync.WaitGroup
 	gone   chan struct{} // closed when the instance has ended
 	goOnce sync.Once
 
@@ -40,14 +39,9 @@ type runtimeAPI struct {
 
 const runtimeAPIVersion = "/2018-06-01"
 
-func newRuntimeAPI() (*runtimeAPI, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, fmt.Errorf("listen for the runtime: %w", err)
-	}
+func newRuntimeAPI() *runtimeAPI {
 	a := &runtimeAPI{
-		addr:   l.Addr().String(),
-		served: make(chan struct{}), gone: make(chan struct{}),
+		gone:  make(chan struct{}),
 		calls: make(chan *call), init: make(chan []byte, 1), reply: make(chan reply, 1),
 	}
 	a.server = &http.Server{
@@ -55,11 +49,12 @@ func newRuntimeAPI() (*runtimeAPI, error) {
 		ReadHeaderTimeout: 30 * time.Second,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, 0), // what a handler does to its own API is its affair
 	}
-	go func() {
-		defer close(a.served)
-		_ = a.server.Serve(l) // ends with Close
-	}()
-	return a, nil
+	return a
+}
+
+// serve answers on l until close.
+func (a *runtimeAPI) serve(l net.Listener) {
+	a.served.Go(func() { _ = a.server.Serve(l) })
 }
 
 func (a *runtimeAPI) ready(deadline time.Time) ([]byte, error) {
@@ -111,7 +106,7 @@ func (a *runtimeAPI) leave() { a.goOnce.Do(func() { close(a.gone) }) }
 func (a *runtimeAPI) close() {
 	a.leave()
 	a.server.Close() //nolint:errcheck // the process is gone; there is nobody to tell
-	<-a.served
+	a.served.Wait()
 }
 
 func (a *runtimeAPI) routes() http.Handler {

@@ -46,9 +46,11 @@ func (s *spawner) run() {
 	}
 }
 
-// start starts cmd in a process group of its own.
+// start starts cmd, in a process group of its own unless it says otherwise.
 func (s *spawner) start(cmd *exec.Cmd) error {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	}
 	r := spawnRequest{cmd: cmd, done: make(chan error, 1)}
 	s.requests <- r
 	return <-r.done

@@ -54,6 +54,8 @@ type Config struct {
 	// Open lets every caller read what belongs to any account.
 	Open bool
 	Log  *slog.Logger
+	// Isolation is that of functions.
+	Isolation Isolation
 }
 
 // API serves the native API.
@@ -68,6 +70,7 @@ type API struct {
 func New(c Config) *API {
 	a := &API{Config: c, engine: c.Engine, log: c.Log, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /belfry/v1/identity", a.answer(a.identity))
+	a.mux.HandleFunc("GET /belfry/v1/isolation", a.answer(a.isolation))
 	a.mux.HandleFunc("POST /belfry/v1/keys", a.answer(a.createKey))
 	a.mux.HandleFunc("GET /belfry/v1/keys", a.answer(a.listKeys))
 	a.mux.HandleFunc("DELETE /belfry/v1/keys/{id}", a.answer(a.revokeKey))

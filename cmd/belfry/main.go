@@ -13,6 +13,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 // version is set by the linker (see the Makefile).
@@ -43,7 +45,10 @@ type wrongUse struct{ error }
 
 func (e wrongUse) Unwrap() error { return e.error }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	sandbox.Main() // first: what else is done is done for every instance of a function
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 func run(args []string, stdout, stderr io.Writer) int {
 	var c cli

@@ -11,10 +11,13 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 // TestMain lets the test binary stand in for belfry in the scripts.
 func TestMain(m *testing.M) {
+	sandbox.Main()
 	testscript.Main(m, map[string]func(){"belfry": main})
 }
 

@@ -23,10 +23,16 @@ type serveCmd struct {
 	ClockSkew   time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
 	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
 	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
-	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes and alerts may reach; the public internet they may in any case. With --dev all."`
+	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes, alerts and functions behind the proxy may reach; the public internet they may in any case. With --dev all."`
 	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
 	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+
+	Isolation        string `env:"BELFRY_ISOLATION" enum:",auto,full,rootless,uid,none" default:"" placeholder:"LEVEL" group:"Functions:" help:"Highest isolation to use: full, rootless, uid, none, or auto for the best that works (auto; with --dev none)."`
+	RequireIsolation string `env:"BELFRY_REQUIRE_ISOLATION" enum:"full,rootless,uid,none" default:"none" placeholder:"LEVEL" group:"Functions:" help:"Do not start with less isolation than this (${default})."`
+	Egress           string `env:"BELFRY_EGRESS" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"What isolated functions reach of the network: none, proxy for public addresses, or host (proxy; with --dev host)."`
+	EgressMax        string `env:"BELFRY_EGRESS_MAX" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"The most that a function can choose for itself (that of --egress)."`
+	Processes        int    `name:"function-processes" env:"BELFRY_FUNCTION_PROCESSES" default:"64" placeholder:"N" group:"Functions:" help:"Processes and threads of an isolated instance (${default})."`
 
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
@@ -66,6 +72,8 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--ping-body-limit must be 1 to %d bytes", maxPingBody)
 	case c.PingLog < 1 || c.PingLog > maxPingLog:
 		return fmt.Errorf("--ping-log must be 1 to %d", maxPingLog)
+	case c.Processes < 1 || c.Processes > 32_768:
+		return errors.New("--function-processes must be 1 to 32768")
 	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
 		return errors.New("a rate must not be negative; 0 is no limit")
 	}
@@ -102,6 +110,10 @@ func (c *serveCmd) Run() error {
 		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
 		EgressAllow: egress,
+		Functions: app.Functions{
+			Isolation: c.Isolation, RequireIsolation: c.RequireIsolation, Egress: c.Egress, EgressMax: c.EgressMax,
+			Processes: c.Processes,
+		},
 
 		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,

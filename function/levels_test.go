@@ -1,0 +1,61 @@
+package function_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/function/sandbox"
+)
+
+// levels are the isolation levels that this machine must permit: all of them
+// for root, and what needs no root for others.
+func levels() []sandbox.Level {
+	if os.Geteuid() == 0 {
+		return []sandbox.Level{sandbox.None, sandbox.UID, sandbox.Rootless, sandbox.Full}
+	}
+	return []sandbox.Level{sandbox.None, sandbox.Rootless}
+}
+
+// newBenchAt is a bench at a level, which must be reached.
+func newBenchAt(t testing.TB, level sandbox.Level, options ...func(*function.Config)) *bench {
+	t.Helper()
+	if level == sandbox.UID {
+		// Other users must reach the interpreter; that of TestMain may be in a home.
+		t.Setenv("PATH", "/usr/bin:/bin:"+os.Getenv("PATH"))
+	}
+	dir := openDir(t)
+	b := newBench(t, slices.Concat(options, []func(*function.Config){func(c *function.Config) {
+		c.Isolation, c.RequireIsolation, c.Dir = level, level, dir
+	}})...)
+	if got := b.Isolation().Level; got != level {
+		t.Fatalf("the isolation is %s, want %s", got, level)
+	}
+	return b
+}
+
+// atEachLevel runs a test at each level.
+func atEachLevel(t *testing.T, test func(t *testing.T, b *bench), options ...func(*function.Config)) {
+	for _, level := range levels() {
+		t.Run(level.String(), func(t *testing.T) { test(t, newBenchAt(t, level, options...)) })
+	}
+}
+
+// openDir is a folder that every user can reach.
+func openDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/var/tmp", "belfry-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

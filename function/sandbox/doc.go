@@ -1,0 +1,22 @@
+// Package sandbox starts programs that cannot reach this machine.
+//
+// The server re-executes itself as a shim: [Main] must be the first thing in a
+// program's main. The shim is the first process in namespaces of its own. It
+// builds a root of read-only binds, gives up every privilege on one thread, and
+// starts the program from there; then it waits, and ends with it.
+//
+// What it keeps true:
+//
+//   - What [New] reports is what a real program, started on this machine in the
+//     way that is reported, could not do. Nothing is assumed, and nothing is
+//     left out of [Report.Missing].
+//   - A sandbox that cannot be built completely does not start its program.
+//   - No program has a privilege, a way to gain one, or a descriptor that it
+//     was not given. Programs at once have users of their own where the server
+//     may choose users.
+//   - When a program has ended, so has all that it started. Both end with the
+//     server; at [UID] what a program of a killed server has started ends when
+//     the server starts again.
+//
+// It works on Linux, on amd64 and arm64.
+package sandbox

@@ -1,0 +1,347 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Spec says what program to start.
+type Spec struct {
+	Path    string   // within the sandbox
+	Args    []string // with the program's name first
+	Env     []string
+	Dir     string     // within the sandbox
+	Output  *os.File   // for standard output and error
+	Files   []*os.File // that the program gets, from descriptor 3 on
+	Mounts  []Mount    // shown beside the system's own folders; nothing at [UID]
+	Memory  int        // MB
+	Storage int        // MB of /tmp, which is memory too; nothing at [UID]
+	// Processes and threads at once.
+	Processes int
+	// HostNetwork leaves the program in the host's network.
+	HostNetwork bool
+	Ports       []int // of 127.0.0.1 in the program's own network; see Process.Listeners
+}
+
+// An ExecError says that the program of a Spec cannot be started, the sandbox
+// being well.
+type ExecError struct{ Message string }
+
+func (e *ExecError) Error() string { return e.Message }
+
+// A Process is a program in its sandbox. It is safe for concurrent use, save Wait.
+type Process struct {
+	PID    int      // of the sandbox's first process, on the host
+	Status *os.File // the program's /proc/PID/status
+	// Listeners are those of the spec's ports: what connects to them in the
+	// sandbox is accepted here. Whoever started the process closes them.
+	Listeners []net.Listener
+
+	cmd     *exec.Cmd
+	control *net.UnixConn
+	group   group
+	user    int
+	box     *Sandbox
+
+	mu     sync.Mutex // guards waited
+	waited bool       // the process's number may be somebody else's now
+}
+
+// An Exit is how a program ended.
+type Exit struct {
+	Status      syscall.WaitStatus
+	OutOfMemory bool // the kernel ended it, or something it started, at its limit
+}
+
+// startTime bounds how long a sandbox may take to come up.
+const startTime = 30 * time.Second
+
+// Start starts a program. The error is an *ExecError when only the program is
+// to blame.
+func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error) {
+	p := &Process{box: s}
+	if s.users {
+		p.user = s.takeUser()
+	}
+	defer func() {
+		if err != nil {
+			p.discard()
+		}
+	}()
+	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec)); err != nil {
+		return nil, err
+	}
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(fds[0]), "control"), os.NewFile(uintptr(fds[1]), "control")
+	defer ours.Close()   // the connection has its own
+	defer theirs.Close() // the process has its own
+	conn, err := net.FileConn(ours)
+	if err != nil {
+		return nil, fmt.Errorf("open the control socket: %w", err)
+	}
+	p.control = conn.(*net.UnixConn) //nolint:forcetypeassert // it was made above
+	p.cmd = s.command(spec, theirs)
+	if err := s.spawn(p.cmd); err != nil {
+		return nil, fmt.Errorf("start a sandbox: %w", err)
+	}
+	p.PID = p.cmd.Process.Pid
+	if err := p.group.add(p.PID); err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(startTime)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	if err := p.control.SetDeadline(deadline); err != nil {
+		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Now()) }) // closed already: it is over
+	defer stop()
+	if err := p.begin(s.order(spec, p.user), len(spec.Ports)); err != nil {
+		return nil, err
+	}
+	return p, p.control.SetDeadline(time.Time{})
+}
+
+// command is the shim of a sandbox.
+func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
+	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if s.namespaces {
+		attr.Cloneflags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
+		if !spec.HostNetwork {
+			attr.Cloneflags |= unix.CLONE_NEWNET
+		}
+	}
+	if s.userNamespace {
+		attr.Cloneflags |= unix.CLONE_NEWUSER
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Geteuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Getegid(), Size: 1}}
+		// Without them the shim would lose at its start what it has in its namespace.
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
+	}
+	return &exec.Cmd{
+		// Of a program that was replaced on disk, this is still the one that runs.
+		Path: "/proc/self/exe", Args: []string{shimName}, Dir: "/",
+		// A shim does little, and is there for each program: few threads, no collector.
+		Env:    append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
+		Stdout: spec.Output, Stderr: spec.Output,
+		ExtraFiles: append([]*os.File{control}, spec.Files...), SysProcAttr: attr,
+	}
+}
+
+func (s *Sandbox) order(spec *Spec, user int) *order {
+	return &order{
+		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files),
+		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts,
+		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports,
+	}
+}
+
+// begin sends the order and takes what the shim answers.
+func (p *Process) begin(o *order, ports int) error {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return fmt.Errorf("encode the order: %w", err)
+	}
+	if len(data) > maxMessage {
+		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(data))
+	}
+	if _, err := p.control.Write(data); err != nil {
+		return fmt.Errorf("order a sandbox: %w", err)
+	}
+	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*(ports+1)))
+	n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
+	if err == nil && n == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("wait for a sandbox: %w", err)
+	}
+	files := descriptors(rights[:rn])
+	var a answer
+	if err := json.Unmarshal(buf[:n], &a); err != nil {
+		return fmt.Errorf("read a sandbox's answer: %w", err)
+	}
+	if a.Exec {
+		return &ExecError{Message: a.Error}
+	}
+	if a.Error != "" {
+		return errors.New(a.Error)
+	}
+	return p.take(files)
+}
+
+// descriptors are those that came with a message.
+func descriptors(rights []byte) (files []*os.File) {
+	messages, err := unix.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil
+	}
+	for i := range messages {
+		fds, err := unix.ParseUnixRights(&messages[i])
+		if err != nil {
+			continue
+		}
+		for _, fd := range fds {
+			unix.CloseOnExec(fd)
+			files = append(files, os.NewFile(uintptr(fd), "sandbox"))
+		}
+	}
+	return files
+}
+
+func (p *Process) take(files []*os.File) error {
+	if len(files) == 0 {
+		return errors.New("a sandbox sent no descriptor")
+	}
+	p.Status = files[0]
+	for _, f := range files[1:] {
+		l, err := net.FileListener(f)
+		f.Close() // the listener has its own
+		if err != nil {
+			return fmt.Errorf("take a sandbox's listener: %w", err)
+		}
+		p.Listeners = append(p.Listeners, l)
+	}
+	return nil
+}
+
+// Wait waits until the program has ended, and everything that it started with
+// it. It must be called once.
+func (p *Process) Wait() Exit {
+	exit := Exit{Status: syscall.WaitStatus(syscall.SIGKILL)} // when the shim could not say
+	buf := make([]byte, 4096)
+	for {
+		n, err := p.control.Read(buf)
+		var a answer
+		if err != nil || n == 0 {
+			break
+		}
+		if json.Unmarshal(buf[:n], &a) == nil && a.Exited {
+			exit.Status = syscall.WaitStatus(a.Status)
+		}
+	}
+	p.end()
+	exit.OutOfMemory = p.group.outOfMemory()
+	p.discard()
+	return exit
+}
+
+// end waits for the shim, and kills what it has left behind.
+func (p *Process) end() {
+	p.Kill()
+	waitExit(p.PID)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = p.cmd.Wait() // its status matters to nobody
+	p.waited = true
+}
+
+// waitExit returns when the process has exited, and leaves it to be waited for.
+func waitExit(pid int) {
+	for {
+		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}
+
+// discard lets go of what belongs to the process, which has ended or never was.
+func (p *Process) discard() {
+	if p.cmd != nil && p.cmd.Process != nil && !p.hasEnded() {
+		p.end()
+	}
+	if p.user != 0 && !p.box.namespaces {
+		killUser(p.user)
+	}
+	p.group.kill()
+	p.group.remove()
+	if p.control != nil {
+		p.control.Close() //nolint:errcheck // there is nobody at its other end
+	}
+	if p.Status != nil {
+		p.Status.Close() // only read from
+	}
+	if p.user != 0 {
+		p.box.giveUser(p.user)
+	}
+}
+
+// killUser ends the processes of a user that only a program of ours has had.
+func killUser(user int) {
+	for again := true; again; {
+		again = false
+		folders, _ := filepath.Glob("/proc/[0-9]*") // the pattern is right
+		for _, dir := range folders {
+			var stat unix.Stat_t
+			if unix.Stat(dir, &stat) != nil || int(stat.Uid) != user {
+				continue
+			}
+			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil && unix.Kill(pid, unix.SIGKILL) == nil {
+				again = running(dir) // it may have started another one before
+			}
+		}
+	}
+}
+
+// running says whether the process of a folder of /proc is more than a zombie.
+func running(dir string) bool {
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return false
+	}
+	i := bytes.LastIndex(stat, []byte(") "))
+	return i >= 0 && stat[i+2] != 'Z' && stat[i+2] != 'X'
+}
+
+func (p *Process) hasEnded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.waited
+}
+
+// Kill ends the program and all that it has started, frozen or not.
+func (p *Process) Kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.waited {
+		return
+	}
+	if !p.box.namespaces {
+		p.group.kill()
+	}
+	// With the first process of a namespace go all others.
+	_ = unix.Kill(-p.PID, unix.SIGKILL) // it is gone already
+}
+
+// Freeze lets nothing of the program run until Thaw.
+func (p *Process) Freeze() error { return p.frozen(true, stopCommand) }
+
+// Thaw ends Freeze.
+func (p *Process) Thaw() error { return p.frozen(false, continueCommand) }
+
+func (p *Process) frozen(on bool, command byte) error {
+	if p.group.freezer != "" {
+		return p.group.freeze(on)
+	}
+	_, err := p.control.Write([]byte{command})
+	return err
+}
