@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
 	"github.com/belfry-run/belfry/api/sqs"
+	"github.com/belfry-run/belfry/lock"
 )
 
 // handler routes a request: the native API and the operator's pages by their
@@ -37,7 +39,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Auth: s.auth, Locks: lock.New(s.store, time.Now), Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,5 +1,5 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
-// ledger and the answers from it, and access keys.
+// ledger and the answers from it, access keys, and locks.
 //
 // Requests are signed as AWS's are (Signature Version 4), for the service
 // belfry. What belongs to another account is refused, whether it exists or not.
@@ -27,6 +27,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
+	"github.com/belfry-run/belfry/lock"
 )
 
 // Limits of a page.
@@ -42,6 +43,7 @@ const maxBody = 64 << 10
 type Config struct {
 	Engine *engine.Engine
 	Auth   *auth.Service
+	Locks  *lock.Service
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
 	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
@@ -68,6 +70,7 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/runs", a.answer(a.runs))
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
+	a.routeLocks()
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

@@ -2,7 +2,7 @@
 // became of every occurrence.
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
-// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a server.
+// 1 failed, 2 wrong use; lock ends as its command does, or with 75. A verb beside serve and next talks HTTP to a server.
 package main
 
 import (
@@ -21,12 +21,14 @@ var version = "dev"
 const (
 	exitFailed   = 1
 	exitWrongUse = 2
+	exitHeld     = 75 // of lock: somebody else holds it (EX_TEMPFAIL of sysexits.h)
 )
 
 type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Lock    lockCmd    `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -39,6 +41,11 @@ type output struct{ io.Writer }
 type wrongUse struct{ error }
 
 func (e wrongUse) Unwrap() error { return e.error }
+
+// exitCode ends the process with that code; what there is to say has been said.
+type exitCode int
+
+func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -60,6 +67,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitWrongUse
 	}
 	if err := verb.Run(); err != nil {
+		if code := exitCode(0); errors.As(err, &code) {
+			return int(code)
+		}
 		fmt.Fprintf(stderr, "belfry: %v\n", err)
 		if errors.As(err, new(wrongUse)) {
 			return exitWrongUse
