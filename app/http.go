@@ -39,7 +39,8 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Auth: s.auth, Locks: lock.New(s.store, time.Now), Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Auth: s.auth, Locks: lock.New(s.store, time.Now), Functions: functionSettings{s.host}, Region: regionOf,
+		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -91,7 +91,10 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
 		Attempt: number, ExecutionID: d.run.ExecutionID(number),
 	}
-	result := e.c.Invoker.Invoke(ctx, &in)
+	result, keyless := e.keyless(d)
+	if !keyless {
+		result = e.c.Invoker.Invoke(ctx, &in)
+	}
 	if ctx.Err() != nil && result.Status != belfry.AttemptSucceeded {
 		return false
 	}

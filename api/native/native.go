@@ -1,5 +1,6 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
-// ledger and the answers from it, access keys, and locks.
+// ledger and the answers from it, access keys, locks, and what only Belfry
+// knows of schedules and functions.
 //
 // Requests are signed as AWS's are (Signature Version 4), for the service
 // belfry. What belongs to another account is refused, whether it exists or not.
@@ -44,6 +45,11 @@ type Config struct {
 	Engine *engine.Engine
 	Auth   *auth.Service
 	Locks  *lock.Service
+	// Functions keeps the settings of functions.
+	Functions Functions
+	// Region returns the region that a request is signed for: that of a function
+	// that is given by name.
+	Region func(r *http.Request) string
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
 	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
@@ -71,6 +77,7 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
 	a.routeLocks()
+	a.routeSettings()
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

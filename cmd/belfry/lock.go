@@ -54,7 +54,7 @@ func (c *lockCmd) Run() error {
 	l, err := c.acquire()
 	if no := (*refused)(nil); errors.As(err, &no) && no.code == "conflict" {
 		fmt.Fprintf(os.Stderr, "belfry: %v\n", err)
-		return exitCode(exitHeld)
+		return exitStatus(exitHeld)
 	}
 	if err != nil {
 		return err
@@ -117,9 +117,9 @@ func exitOf(child *exec.Cmd, err error) error {
 		return err
 	}
 	if w, ok := child.ProcessState.Sys().(syscall.WaitStatus); ok && w.Signaled() {
-		return exitCode(128 + int(w.Signal()))
+		return exitStatus(128 + int(w.Signal()))
 	}
-	return exitCode(child.ProcessState.ExitCode())
+	return exitStatus(child.ProcessState.ExitCode())
 }
 
 func (c *lockCmd) path() string { return "/belfry/v1/locks/" + url.PathEscape(c.Key) }

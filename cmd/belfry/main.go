@@ -42,10 +42,10 @@ type wrongUse struct{ error }
 
 func (e wrongUse) Unwrap() error { return e.error }
 
-// exitCode ends the process with that code; what there is to say has been said.
-type exitCode int
+// exitStatus ends the process with that code; what there is to say has been said.
+type exitStatus int
 
-func (c exitCode) Error() string { return fmt.Sprintf("exit code %d", int(c)) }
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
@@ -67,8 +67,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitWrongUse
 	}
 	if err := verb.Run(); err != nil {
-		if code := exitCode(0); errors.As(err, &code) {
-			return int(code)
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
 		}
 		fmt.Fprintf(stderr, "belfry: %v\n", err)
 		if errors.As(err, new(wrongUse)) {
