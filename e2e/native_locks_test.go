@@ -96,3 +96,18 @@ func jsonOf(t *testing.T, v any) string {
 	}
 	return string(b)
 }
+
+// TestPowertools lets a handler that Powertools made idempotent keep its table
+// on the server.
+func TestPowertools(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("npm/node_modules/@aws-lambda-powertools"); err != nil {
+		t.Fatal(`Powertools is not installed: run "make setup", or "npm ci" in e2e/npm`)
+	}
+	s := startSigned(t)
+	cmd := exec.Command("node", "npm/powertools.mjs")
+	cmd.Env = s.clientEnv("AWS_REGION=" + region)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
