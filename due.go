@@ -41,7 +41,20 @@ type Start struct {
 	At   time.Time   // start of the attempt
 	Next *Due        // the schedule's next occurrence; nil when there is none or Due is a retry
 	Gap  *Gap        // occurrences passed over on the way
+	// Once is what Run needs to be delivered; when another run has any of it, Run
+	// ends as SkippedDuplicate. A run that fails gives it back.
+	Once []OnceClaim
 }
+
+// A Started is what became of a Start.
+type Started uint8
+
+// What becomes of a Start.
+const (
+	NotStarted Started = iota // somebody else won, or there is nothing to run
+	IsRunning                 // this caller won and the run is recorded as running
+	IsSkipped                 // the run is recorded as SkippedDuplicate
+)
 
 // A Claim is the store's receipt for a run that was started; it comes back
 // with the run's Finish.

@@ -28,12 +28,15 @@ const (
 	SkippedCalendar // a calendar excluded it
 	Missed          // the service was down longer than catch-up reaches
 	Cancelled       // the schedule was deleted, or an operator stopped the run
-	outcomeEnd      // one past the last
+	// SkippedDuplicate: another delivery of its once_per window was under way or
+	// had succeeded.
+	SkippedDuplicate
+	outcomeEnd // one past the last
 )
 
 var outcomeNames = [outcomeEnd]string{
 	"pending", "running", "succeeded", "failed", "dead_lettered",
-	"skipped_overlap", "skipped_calendar", "missed", "cancelled",
+	"skipped_overlap", "skipped_calendar", "missed", "cancelled", "skipped_duplicate",
 }
 
 // String returns the outcome's name in the native API.
@@ -120,8 +123,11 @@ type Invocation struct {
 // OccurrenceID returns the identity that stays the same over all attempts; a
 // target can build "once per occurrence" on it.
 func (o Occurrence) OccurrenceID() string {
-	return o.Schedule.String() + "-" + o.Time.UTC().Format("20060102T150405Z")
+	return o.Schedule.String() + "-" + o.Time.UTC().Format(OccurrenceLayout)
 }
+
+// OccurrenceLayout is the layout of the scheduled time in an occurrence's id.
+const OccurrenceLayout = "20060102T150405Z"
 
 // A Gap is a stretch in which a schedule was due and nothing ran. One row
 // stands for all occurrences in it.

@@ -49,6 +49,7 @@ type Schedule struct {
 	DeleteAfterCompletion bool
 	KMSKeyARN             string // kept and echoed, not used
 	Target                Target
+	Settings              Settings `json:",omitzero"` // Belfry's own
 
 	Created  time.Time
 	Modified time.Time

@@ -222,6 +222,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
 		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
+		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
 	})
 	if err := s.engine.Start(ctx); err != nil {

@@ -78,6 +78,14 @@ func (s *Server) authenticate(r *http.Request, body []byte) (auth.Caller, error)
 	return c.Identity(), nil
 }
 
+// regionOf is the region that a request to the native API is signed for.
+func regionOf(r *http.Request) string {
+	if c, ok := awswire.CredentialOf(r); ok && c.Region != "" {
+		return c.Region
+	}
+	return awswire.DevRegion
+}
+
 // loopback says whether only this machine can reach the host.
 func loopback(host string) bool {
 	ip := net.ParseIP(host)

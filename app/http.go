@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
 	"github.com/belfry-run/belfry/api/sqs"
+	"github.com/belfry-run/belfry/lock"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -40,6 +42,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Auth: s.auth,
+		Locks: lock.New(s.store, time.Now), Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(),
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)

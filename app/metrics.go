@@ -93,5 +93,6 @@ func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
 	counter("belfry_function_starts_total", "Function instances started.", func(s function.Stats) uint64 { return s.Starts })
 	counter("belfry_function_invocations_total", "Function invocations.", func(s function.Stats) uint64 { return s.Invocations })
 	counter("belfry_function_errors_total", "Function invocations that ended with an error of the function.", func(s function.Stats) uint64 { return s.Errors })
+	counter("belfry_function_events_skipped_total", "Asynchronous invocations that were skipped because of once_per.", func(s function.Stats) uint64 { return s.Skipped })
 	counter("belfry_function_throttles_total", "Function invocations that were refused for want of an instance.", func(s function.Stats) uint64 { return s.Throttles })
 }

@@ -61,7 +61,7 @@ func (b *bench) writePath(ctx context.Context) (_ []figure, err error) {
 			return nil, err
 		}
 		for i := range started {
-			if !started[i] {
+			if started[i] != belfry.IsRunning {
 				return nil, fmt.Errorf("the run of %s at %s was not started", starts[i].Run.Schedule, starts[i].Run.Time)
 			}
 			ended[i].Claim = claim

@@ -104,7 +104,10 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) bool {
 	number := len(d.attempts) + 1
 	in := d.invocation(number)
-	result := e.c.Invoker.Invoke(ctx, &in)
+	result, keyless := e.keyless(d)
+	if !keyless {
+		result = e.c.Invoker.Invoke(ctx, &in)
+	}
 	if ctx.Err() != nil && result.Status != belfry.AttemptSucceeded {
 		return false
 	}

@@ -35,6 +35,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		updated.Since = old.Since
 	}
 	updated.Anchor = old.Anchor
+	updated.Settings = old.Settings // AWS's API knows nothing of them
 	if s.Expression != old.Expression || !s.Start.Equal(old.Start) {
 		updated.Anchor = anchorOf(&s, now)
 	}

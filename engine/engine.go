@@ -32,6 +32,13 @@ type Config struct {
 	// Payload returns what an attempt would send, for the dead letter of one
 	// that sends nothing; nil takes the target's input.
 	Payload func(in *belfry.Invocation) string
+	// Delivered returns what an attempt hands to the code of its target, in which
+	// once_per looks for its key; nil takes the target's input.
+	Delivered func(in *belfry.Invocation) string
+	// TargetOncePer returns the once_per of the schedule's target itself, and the
+	// target's ARN; nil, and a nil once_per, is none. It is asked for each run, and
+	// has to be quick.
+	TargetOncePer func(s *belfry.Schedule) (arn string, once *belfry.OncePer)
 	// MaxSchedules and MaxGroups bound what one account can have in a region;
 	// 0 is DefaultMaxSchedules and DefaultMaxGroups.
 	MaxSchedules, MaxGroups int64

@@ -179,6 +179,10 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 			e.freeSlot()
 			continue
 		}
+		if st.Run != nil && !it.Retry {
+			// A payload without the key gets no claim, and is not delivered either.
+			st.Once, _ = e.onceClaims(it.Spec, *st.Run)
+		}
 		starts = append(starts, st)
 		from = append(from, it)
 	}
@@ -194,9 +198,13 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 		if st.Next != nil {
 			e.arrived(st.Next, from[i].Spec)
 		}
-		if !started[i] {
+		skipped := started[i] == belfry.IsSkipped
+		if skipped {
+			e.c.Metrics.runs.WithLabelValues(belfry.SkippedDuplicate.String()).Inc()
+		}
+		if started[i] != belfry.IsRunning {
 			e.freeSlot()
-			if spec := from[i].Spec; st.Run == nil && st.Next == nil && spec.DeleteAfterCompletion {
+			if spec := from[i].Spec; (st.Run == nil || skipped) && st.Next == nil && spec.DeleteAfterCompletion {
 				e.background(func() { e.retire(ctx, spec) })
 			}
 			continue

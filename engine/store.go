@@ -111,8 +111,10 @@ type RunStore interface {
 	// Start takes each entry out of the queue, records its run and puts the
 	// next entry in its place, all or nothing. started says for each whether
 	// this caller won: of two callers with the same entry one does, and an
-	// occurrence that has a run already is not started again.
-	Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []bool, err error)
+	// occurrence that has a run already is not started again. Of runs that need
+	// the same claim of once_per the first gets it, until it ends without success;
+	// the others are skipped.
+	Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []belfry.Started, err error)
 	// Finish records what became of attempts, with the retry or deletion that
 	// follows each, all or nothing. Called twice, the second call changes nothing.
 	Finish(ctx context.Context, ended []belfry.Finish) error

@@ -128,6 +128,8 @@ func sentence(r *belfry.Run) string {
 			return fmt.Sprintf("%s and succeeded at attempt %d, after %s.", started, len(r.Attempts), took)
 		}
 		return fmt.Sprintf("%s and succeeded at the first attempt, in %s.", started, took)
+	case belfry.SkippedDuplicate:
+		return fmt.Sprintf("The run scheduled for %s was skipped, because it was done already: %s.", stamp(r.Time), r.Reason)
 	case belfry.DeadLettered:
 		return fmt.Sprintf("%s and went to the dead-letter queue. %s.", started, r.Reason)
 	}

@@ -53,6 +53,9 @@ func (q *events) end(ctx context.Context, f *Function, e *Event, c condition, la
 	if err != nil {
 		return err
 	}
+	if c != success {
+		return h.cfg.Store.FailEvent(ctx, e.ID)
+	}
 	return h.cfg.Store.DeleteEvent(ctx, e.ID)
 }
 

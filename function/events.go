@@ -216,6 +216,15 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 		if f.Reserved != nil && *f.Reserved == 0 {
 			return nil, q.end(ctx, f, e, zeroConcurrency, nil)
 		}
+		taken, claimErr := q.claim(ctx, f, e)
+		switch {
+		case belfry.KindOf(claimErr) == belfry.Invalid:
+			return nil, q.keyless(ctx, f, e, claimErr)
+		case claimErr != nil:
+			return nil, unlessGone(claimErr)
+		case taken != "":
+			return nil, q.skip(ctx, f, e, taken)
+		}
 		response, err = h.Invoke(ctx, Request{Function: e.Function, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
 	}
 	switch {
@@ -232,7 +241,7 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 		return nil, err
 	case belfry.KindOf(err) == belfry.NotFound:
 		h.log.WarnContext(ctx, "an event was dropped: its function is gone", "function", e.Function.ARN(), "request_id", id)
-		return nil, h.cfg.Store.DeleteEvent(ctx, id)
+		return nil, h.cfg.Store.FailEvent(ctx, id)
 	default:
 		e.Backoffs++
 		e.Due = h.now().Add(min(time.Second<<min(e.Backoffs-1, 16), maxBackoff))

@@ -79,6 +79,8 @@ type Function struct {
 	Reserved *int              `json:"reserved,omitempty"` // invocations at once; nil: no limit of its own
 	Events   *EventConfig      `json:"events,omitempty"`   // nil: the defaults
 
+	OncePer *belfry.OncePer `json:"once_per,omitempty"` // nil: every delivery is let through; never changed in place
+
 	// Change names this state of the record: new at every change, so that of
 	// two that were made from the same state one is refused. The store keeps
 	// it beside the record.

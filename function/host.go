@@ -93,6 +93,7 @@ type Stats struct {
 	Events                             int // pending
 
 	Starts, Invocations, Errors, Throttles uint64
+	Skipped                                uint64 // events that once_per made needless
 }
 
 // A Host keeps functions and runs them. It is safe for concurrent use.
@@ -102,6 +103,7 @@ type Host struct {
 	id  string
 
 	codes   *codes
+	onces   onces
 	pythons *pythons
 	spawner *spawner
 	box     *sandbox.Sandbox
@@ -112,7 +114,7 @@ type Host struct {
 
 	isolation sandbox.Report // of box
 
-	counts struct{ starts, invocations, errors, throttles atomic.Uint64 }
+	counts struct{ starts, invocations, errors, throttles, skipped atomic.Uint64 }
 
 	processes  sync.WaitGroup // one for each instance
 	background sync.WaitGroup
@@ -245,7 +247,7 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
-// holdAll holds the code of every function.
+// holdAll holds the code of every function, and learns its once_per.
 func (h *Host) holdAll(ctx context.Context) error {
 	q := Query{Limit: 1000}
 	for {
@@ -255,6 +257,7 @@ func (h *Host) holdAll(ctx context.Context) error {
 		}
 		for _, f := range page {
 			h.codes.hold(f.codeKey())
+			h.onces.set(f.Ref, f.OncePer)
 			q.After = f.Ref
 		}
 		if len(page) < q.Limit {
@@ -336,7 +339,7 @@ func (h *Host) janitor(ctx context.Context) {
 func (h *Host) Stats() Stats {
 	s := Stats{
 		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
-		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(),
+		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(), Skipped: h.counts.skipped.Load(),
 		Events: h.events.count(),
 	}
 	p := h.pools

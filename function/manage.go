@@ -250,6 +250,8 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 		return err
 	}
 	defer h.leave()
+	h.onces.change.Lock()
+	defer h.onces.change.Unlock()
 	for {
 		f, err := h.Get(ctx, ref, qualifier)
 		if err != nil {
@@ -266,6 +268,7 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 			return fmt.Errorf("delete %s: %w", ref.ARN(), err)
 		}
 		h.pools.deleted(ref)
+		h.onces.set(ref, nil)
 		h.events.forget(ref)
 		h.codes.release(f.codeKey())
 		return nil

@@ -20,7 +20,7 @@ type Store interface {
 	// account, region and name.
 	Functions(ctx context.Context, q Query) ([]*Function, error)
 	// DeleteFunction removes a function of that Change and the events that
-	// wait for it. Conflict when it has another one; NotFound when there is none.
+	// wait for it, with what they have claimed. Conflict when it has another one; NotFound when there is none.
 	DeleteFunction(ctx context.Context, ref Ref, change string) error
 
 	// PutEvent stores an event, or replaces the one with its ID.
@@ -30,8 +30,16 @@ type Store interface {
 	UpdateEvent(ctx context.Context, e *Event) error
 	// Event returns NotFound when there is no such event.
 	Event(ctx context.Context, id string) (*Event, error)
-	// DeleteEvent removes an event; it is no error when there is none.
+	// DeleteEvent removes an event; it is no error when there is none. What it
+	// has claimed stays so.
 	DeleteEvent(ctx context.Context, id string) error
+	// FailEvent removes an event that did not succeed, and ends what it has
+	// claimed; it is no error when there is none.
+	FailEvent(ctx context.Context, id string) error
+	// ClaimEvent gives the claim to the event, unless another event or a run has
+	// it at the time now; taken then says who. An event may claim again what it
+	// has. NotFound when the event has gone.
+	ClaimEvent(ctx context.Context, id string, claim belfry.OnceClaim, now time.Time) (taken string, err error)
 	// PendingEvents returns all events without payload and client context, in
 	// the order of Due and ID.
 	PendingEvents(ctx context.Context) ([]*Event, error)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/belfry-run/belfry/api/awswire/dynamodbapi"
 )
 
 // FuzzRequest proves that no request makes the server fail, and that every
@@ -19,6 +21,9 @@ func FuzzRequest(f *testing.F) {
 	f.Add("PUT", "/2015-03-31/functions/f/code", "", "application/json", `{"ZipFile":"UEs="}`)
 	f.Add("POST", "/", "AmazonSQS.SendMessageBatch", "", `{"QueueUrl":"u","Entries":[{"Id":"1","MessageBody":"b","MessageAttributes":{"a":{"DataType":"Binary","BinaryValue":"AA=="}}}]}`)
 	f.Add("POST", "/000000000000/q", "", "application/x-www-form-urlencoded", "Action=SendMessage&MessageBody=b&MessageAttribute.1.Name=n&MessageAttribute.1.Value.DataType=String&Tag.1.Key=k")
+	f.Add("POST", "/", "DynamoDB_20120810.PutItem", "application/x-amz-json-1.0", `{"TableName":"t","Item":{"k":{"S":"a"},"m":{"M":{"b":{"B":"AA=="},"l":{"L":[{"NULL":true},{"NS":["1","2.50"]}]}}}},"ConditionExpression":"attribute_not_exists(k)"}`)
+	f.Add("POST", "/", "DynamoDB_20120810.BatchWriteItem", "application/x-amz-json-1.0", `{"RequestItems":{"t":[{"PutRequest":{"Item":{"k":{"N":"1e3"}}}},{"DeleteRequest":{"Key":{"k":{"BOOL":false}}}}]}}`)
+	f.Add("POST", "/", "DynamoDB_20120810.UpdateContinuousBackups", "", `{"TableName":"t","PointInTimeRecoverySpecification":{"PointInTimeRecoveryEnabled":true}}`)
 	f.Fuzz(func(t *testing.T, method, target, header, kind, body string) {
 		if !strings.HasPrefix(target, "/") {
 			target = "/" + target
@@ -30,6 +35,7 @@ func FuzzRequest(f *testing.F) {
 		r.Header["X-Amz-Target"] = []string{header}
 		r.Header["Content-Type"] = []string{kind}
 		b := newBench(t)
+		b.serve(dynamodbapi.New(fakeDynamoDB{b.recorder}))
 		b.router.Match(r)
 		w := httptest.NewRecorder()
 		b.router.ServeHTTP(w, r)

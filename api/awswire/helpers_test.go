@@ -26,17 +26,20 @@ type bench struct {
 func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{recorder: &recorder{answers: map[string]any{}}}
+	b.serve()
+	return b
+}
+
+// serve makes the router of the three services, and more.
+func (b *bench) serve(more ...*awswire.Service) {
 	b.router = awswire.NewRouter(
 		awswire.Options{
 			Auth:    awswire.DevAuth{},
 			Logger:  slog.New(slog.NewTextHandler(&b.log, nil)),
 			Observe: func(o awswire.Observation) { b.seen = append(b.seen, o) },
 		},
-		schedulerapi.New(fakeScheduler{b.recorder}),
-		lambdaapi.New(fakeLambda{b.recorder}),
-		sqsapi.New(fakeSQS{b.recorder}),
+		append(more, schedulerapi.New(fakeScheduler{b.recorder}), lambdaapi.New(fakeLambda{b.recorder}), sqsapi.New(fakeSQS{b.recorder}))...,
 	)
-	return b
 }
 
 // request returns a request with headers given as name, value, name, value.

@@ -232,18 +232,41 @@ func (a *api) described(ctx context.Context, given *string) (*table.Table, error
 
 // DescribeContinuousBackups implements [dynamodbapi.Service]: there are none.
 func (a *api) DescribeContinuousBackups(ctx context.Context, in *dynamodbapi.DescribeContinuousBackupsInput) (*dynamodbapi.DescribeContinuousBackupsOutput, error) {
-	if _, err := a.described(ctx, in.TableName); err != nil {
+	d, err := a.noBackups(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodbapi.DescribeContinuousBackupsOutput{ContinuousBackupsDescription: d}, nil
+}
+
+// UpdateContinuousBackups implements [dynamodbapi.Service]: they can be
+// switched off only, as they are.
+func (a *api) UpdateContinuousBackups(ctx context.Context, in *dynamodbapi.UpdateContinuousBackupsInput) (*dynamodbapi.UpdateContinuousBackupsOutput, error) {
+	d, err := a.noBackups(ctx, in.TableName)
+	if err != nil {
+		return nil, err
+	}
+	on := awswire.Value(in.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled)
+	if err := refuse(feature{on, "PointInTimeRecoveryEnabled", "back up the data directory instead."}); err != nil {
+		return nil, err
+	}
+	return &dynamodbapi.UpdateContinuousBackupsOutput{ContinuousBackupsDescription: d}, nil
+}
+
+// noBackups describes the backups of a table, which must be there.
+func (a *api) noBackups(ctx context.Context, given *string) (*dynamodbapi.ContinuousBackupsDescription, error) {
+	if _, err := a.described(ctx, given); err != nil {
 		if belfry.KindOf(err) == belfry.NotFound {
-			return nil, &belfry.Error{Kind: belfry.NotFound, Code: "TableNotFoundException", Field: "TableName", Message: "Table not found: " + *in.TableName}
+			return nil, &belfry.Error{Kind: belfry.NotFound, Code: "TableNotFoundException", Field: "TableName", Message: "Table not found: " + *given}
 		}
 		return nil, err
 	}
-	return &dynamodbapi.DescribeContinuousBackupsOutput{ContinuousBackupsDescription: &dynamodbapi.ContinuousBackupsDescription{
+	return &dynamodbapi.ContinuousBackupsDescription{
 		ContinuousBackupsStatus: new(dynamodbapi.ContinuousBackupsStatusDisabled),
 		PointInTimeRecoveryDescription: &dynamodbapi.PointInTimeRecoveryDescription{
 			PointInTimeRecoveryStatus: new(dynamodbapi.PointInTimeRecoveryStatusDisabled),
 		},
-	}}, nil
+	}, nil
 }
 
 // DescribeTimeToLive implements [dynamodbapi.Service].

@@ -253,7 +253,7 @@ func TestWhatIsRecordedOfARequest(t *testing.T) {
 	}
 }
 
-func TestBodies(t *testing.T) {
+func TestPingBodies(t *testing.T) {
 	b := newBench(t)
 	id := b.check("nightly")
 	for _, size := range []int{0, 1, 9_999, 10_000, 10_001, 3 << 20} {

@@ -1,6 +1,7 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
 // ledger and the answers from it, the watch of schedules, what Belfry finds out
-// about itself, access keys, and who is told what is wrong.
+// about itself, who is told what is wrong, access keys, locks, and what only
+// Belfry knows of schedules and functions.
 //
 // Requests are signed as AWS's are (Signature Version 4), for the service
 // belfry. What belongs to another account is refused, whether it exists or not.
@@ -28,6 +29,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
+	"github.com/belfry-run/belfry/lock"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -48,6 +50,12 @@ type Config struct {
 	Alerts  *monitor.Alerts
 	Probes  *monitor.Probes
 	Auth    *auth.Service
+	Locks   *lock.Service
+	// Functions keeps the settings of functions.
+	Functions Functions
+	// Region returns the region that a request is signed for: that of a function
+	// that is given by name.
+	Region func(r *http.Request) string
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
 	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
@@ -81,6 +89,8 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/doctor", a.answer(a.doctor))
 	a.alertRoutes()
 	a.probeRoutes()
+	a.routeLocks()
+	a.routeSettings()
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

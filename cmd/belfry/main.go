@@ -2,8 +2,9 @@
 // became of every occurrence.
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
-// 1 failed, 2 wrong use; wrap has the exit code of the command that it runs. A
-// verb beside serve and next talks HTTP to a server; doctor does so if one answers.
+// 1 failed, 2 wrong use; wrap and lock have the exit code of the command that they
+// run, and lock 75 when another holds it. A verb beside serve and next talks HTTP
+// to a server; doctor does so if one answers.
 package main
 
 import (
@@ -24,6 +25,7 @@ var version = "dev"
 const (
 	exitFailed   = 1
 	exitWrongUse = 2
+	exitHeld     = 75 // of lock: somebody else holds it (EX_TEMPFAIL of sysexits.h)
 )
 
 type cli struct {
@@ -31,6 +33,7 @@ type cli struct {
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
+	Lock    lockCmd    `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
 	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
@@ -44,6 +47,11 @@ type output struct{ io.Writer }
 type wrongUse struct{ error }
 
 func (e wrongUse) Unwrap() error { return e.error }
+
+// exitStatus ends the process with that code; what there is to say has been said.
+type exitStatus int
+
+func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
 	sandbox.Main() // first: what else is done is done for every instance of a function

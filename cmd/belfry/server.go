@@ -106,7 +106,11 @@ func (s *server) get(path string, query url.Values, v any) error {
 // one, and decodes the answer into v. An error is the server's own message, or
 // what to look at when no server answers.
 func (s *server) do(method, path string, body []byte, v any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	return s.doWithin(requestTimeout, method, path, body, v)
+}
+
+func (s *server) doWithin(limit time.Duration, method, path string, body []byte, v any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Endpoint, "/")+path, bytes.NewReader(body))
 	if err != nil {
@@ -148,6 +152,7 @@ func (e noServer) Unwrap() error { return e.error }
 func refusal(resp *http.Response, body []byte) error {
 	var answer struct {
 		Error struct {
+			Code    string `json:"code"`
 			Message string `json:"message"`
 		} `json:"error"`
 	}
@@ -157,5 +162,10 @@ func refusal(resp *http.Response, body []byte) error {
 	if resp.StatusCode == http.StatusForbidden && os.Getenv("AWS_ACCESS_KEY_ID") == "" {
 		return fmt.Errorf("%s Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to an access key of the server", answer.Error.Message)
 	}
-	return errors.New(answer.Error.Message)
+	return &refused{answer.Error.Code, answer.Error.Message}
 }
+
+// refused is the server's answer to a request that it did not carry out.
+type refused struct{ code, message string }
+
+func (e *refused) Error() string { return e.message }

@@ -38,11 +38,6 @@ const (
 	someTail, usualTail = 100_000, 10_000
 )
 
-// exitStatus ends belfry with this code, without a message.
-type exitStatus int
-
-func (e exitStatus) Error() string { return "exit status " + strconv.Itoa(int(e)) }
-
 // Validate refuses what makes no sense; kong calls it.
 func (c *wrapCmd) Validate() error {
 	switch {

@@ -24,11 +24,11 @@ var clients = []client{
 
 // certified are the services of which every operation must have been answered
 // to every complete client.
-var certified = []string{"events", "iam", "lambda", "scheduler", "sqs", "sts"}
+var certified = []string{"dynamodb", "events", "iam", "lambda", "scheduler", "sqs", "sts"}
 
 // programs are the files that the clients in Python and JavaScript have for
 // them; that for IAM covers STS too.
-var programs = []string{"events", "iam", "lambda", "scheduler", "sqs"}
+var programs = []string{"dynamodb", "events", "iam", "lambda", "scheduler", "sqs"}
 
 // TestCertify runs all clients at once against one server, and holds what they
 // got against docs/compatibility.md.

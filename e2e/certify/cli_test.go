@@ -22,7 +22,7 @@ type cli struct {
 
 func certifyCLI(t *testing.T, endpoint, region string) {
 	for service, certify := range map[string]func(*cli){
-		"events": cliEvents, "iam": cliIAM, "lambda": cliLambda, "scheduler": cliScheduler, "sqs": cliSQS,
+		"dynamodb": cliDynamoDB, "events": cliEvents, "iam": cliIAM, "lambda": cliLambda, "scheduler": cliScheduler, "sqs": cliSQS,
 	} {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()

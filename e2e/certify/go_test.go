@@ -28,6 +28,7 @@ func certifyGo(t *testing.T, endpoint, region string) {
 		name    string
 		certify func(*testing.T, aws.Config)
 	}{
+		{"dynamodb", goDynamoDB},
 		{"events", goEvents},
 		{"iam", goIAM},
 		{"lambda", goLambda},

@@ -37,6 +37,7 @@ func certifyTerraform(t *testing.T, endpoint, region string) {
 		terraformScheduleGroup(config),
 		terraformSchedule(config),
 		terraformQueue(config),
+		terraformTable(config),
 		terraformFunction(config),
 		terraformPermission(config),
 		terraformRule(config),

@@ -96,12 +96,13 @@ func (s *Store) Backlog(ctx context.Context, now time.Time, limit int) (int, err
 // Start takes each entry out of the queue, records its run as running and puts
 // the schedule's next entry in its place, all or nothing. started tells, entry
 // by entry, whether this caller won; an entry that was gone, or whose
-// occurrence had a run already, is not run again. It fails with Fenced, and
+// occurrence had a run already, is not run again, and one whose claims another
+// run has is skipped. It fails with Fenced, and
 // writes nothing, when another node has taken the shards.
-func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []bool, err error) {
+func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.Claim, started []belfry.Started, err error) {
 	running := 0
 	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
-		started, running = make([]bool, len(starts)), 0
+		started, running = make([]belfry.Started, len(starts)), 0
 		keys := make([]byte, 0, 16*len(starts))
 		for i := range starts {
 			st := &starts[i]
@@ -116,7 +117,7 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 				if started[i], err = putRun(c, st); err != nil {
 					return err
 				}
-				if started[i] {
+				if started[i] == belfry.IsRunning {
 					running++
 					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Time.Unix()))
 					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Schedule))
@@ -128,7 +129,7 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 				}
 				s.news.passed(st.Gap, st.At)
 			}
-			if started[i] {
+			if started[i] == belfry.IsRunning {
 				s.news.started(st)
 			}
 			if err := putDue(c, st.Next); err != nil {
@@ -150,9 +151,10 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 	return claim, started, err
 }
 
-// putRun records the run as running; false when the occurrence has one already
-// (or, for a retry, none that waits).
-func putRun(c *sqlite.Conn, st *belfry.Start) (bool, error) {
+// putRun records the run as running, or as skipped when another has a claim
+// that it needs; it does nothing when the occurrence has a run already (or, for a
+// retry, none that waits).
+func putRun(c *sqlite.Conn, st *belfry.Start) (belfry.Started, error) {
 	var err error
 	if st.Due.Retry {
 		err = exec(c, "UPDATE runs SET outcome=1 WHERE scheduled_at=? AND schedule=? AND outcome=0", st.Run.Time.Unix(), st.Run.Schedule)
@@ -160,7 +162,18 @@ func putRun(c *sqlite.Conn, st *belfry.Start) (bool, error) {
 		err = exec(c, "INSERT INTO runs (scheduled_at, schedule, revision, outcome, started_at, ended_at) VALUES (?,?,?,1,?,0) ON CONFLICT DO NOTHING",
 			st.Run.Time.Unix(), st.Run.Schedule, st.Due.Revision, st.At)
 	}
-	return err == nil && c.Changes() == 1, err
+	if err != nil || c.Changes() == 0 {
+		return belfry.NotStarted, err
+	}
+	if len(st.Once) == 0 {
+		return belfry.IsRunning, nil
+	}
+	taken, err := takeOnce(c, st.Once, st.Run.OccurrenceID(), st.At)
+	if err != nil || taken == "" {
+		return belfry.IsRunning, err
+	}
+	return belfry.IsSkipped, exec(c, "UPDATE runs SET outcome=?, ended_at=?, reason=? WHERE scheduled_at=? AND schedule=?",
+		int64(belfry.SkippedDuplicate), st.At, taken, st.Run.Time.Unix(), st.Run.Schedule)
 }
 
 // Finish records what became of attempts, with the retry or the deletion that
@@ -211,6 +224,11 @@ func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) (bool,
 		int64(f.Outcome), ended, optional(f.Reason), attempts, f.Time.Unix(), f.Schedule)
 	if err != nil || c.Changes() == 0 {
 		return false, err
+	}
+	if f.Outcome.Final() && f.Outcome != belfry.Succeeded {
+		if err := giveOnceBack(c, f.OccurrenceID()); err != nil {
+			return false, err
+		}
 	}
 	s.news.finished(f)
 	if f.Delete != 0 {

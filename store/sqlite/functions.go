@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zombiezen.com/go/sqlite"
 
@@ -101,6 +102,11 @@ func (s *Store) DeleteFunction(ctx context.Context, ref function.Ref, change str
 		if err := checkFunction(c, ref, change); err != nil {
 			return err
 		}
+		err := exec(c, `DELETE FROM once WHERE holder IN (SELECT id FROM function_events WHERE account=? AND region=? AND function=?)`,
+			ref.Account, ref.Region, ref.Name)
+		if err != nil {
+			return err
+		}
 		if err := exec(c, `DELETE FROM function_events WHERE account=? AND region=? AND function=?`, ref.Account, ref.Region, ref.Name); err != nil {
 			return err
 		}
@@ -170,6 +176,32 @@ func (s *Store) DeleteEvent(ctx context.Context, id string) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		return exec(c, `DELETE FROM function_events WHERE id=?`, id)
 	})
+}
+
+// FailEvent implements [function.Store].
+func (s *Store) FailEvent(ctx context.Context, id string) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		if err := giveOnceBack(c, id); err != nil {
+			return err
+		}
+		return exec(c, `DELETE FROM function_events WHERE id=?`, id)
+	})
+}
+
+// ClaimEvent implements [function.Store].
+func (s *Store) ClaimEvent(ctx context.Context, id string, claim belfry.OnceClaim, now time.Time) (taken string, err error) {
+	err = s.write(ctx, func(c *sqlite.Conn) error {
+		there := false
+		err := query(c, `SELECT 1 FROM function_events WHERE id=?`, func(*sqlite.Stmt) error { there = true; return nil }, id)
+		if err == nil && !there {
+			err = noEvent(id)
+		}
+		if err == nil {
+			taken, err = takeOnce(c, []belfry.OnceClaim{claim}, id, now)
+		}
+		return err
+	})
+	return taken, err
 }
 
 // PendingEvents implements [function.Store].

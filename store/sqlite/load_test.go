@@ -108,7 +108,7 @@ func TestLoadedStoreIsLikeACreatedOne(t *testing.T) {
 			t.Fatal(err)
 		}
 		claim, started, err := s.Start(t.Context(), []belfry.Start{{Due: *due, Run: &due.Occurrence, At: due.At}})
-		if err != nil || !started[0] {
+		if err != nil || started[0] != belfry.IsRunning {
 			t.Fatalf("start: %v, %v", started, err)
 		}
 		end := belfry.Finish{Occurrence: due.Occurrence, Claim: claim, Outcome: belfry.Succeeded, Started: due.At, Ended: due.At}

@@ -29,6 +29,7 @@ func Engine[S engine.Store](t *testing.T, data func(t *testing.T) (open func() S
 		{"groups", groupCases},
 		{"queue", dueCases},
 		{"runs", runCases},
+		{"once per", onceCases},
 		{"fence", fenceCases},
 		{"ledger", ledgerCases},
 		{"archive", archiveCases},
@@ -120,7 +121,8 @@ func (e *engineTest) spec(r belfry.ScheduleRef) *belfry.Schedule {
 			Retry:      belfry.RetryPolicy{MaximumAge: time.Hour, MaximumAttempts: 3},
 			Parameters: []byte(`{"SqsParameters":{"MessageGroupId":"g"}}`),
 		},
-		Created: at(0).Add(123 * time.Millisecond), Modified: at(1), Since: at(2),
+		Settings: belfry.Settings{OncePer: &belfry.OncePer{Window: "1d", Key: "$.a"}},
+		Created:  at(0).Add(123 * time.Millisecond), Modified: at(1), Since: at(2),
 	}
 }
 
@@ -187,7 +189,7 @@ func (e *engineTest) start(starts ...belfry.Start) belfry.Claim {
 	claim, started, err := e.Start(e.ctx, starts)
 	e.ok(err)
 	for i, won := range started {
-		if !won {
+		if won != belfry.IsRunning {
 			e.Fatalf("start %d of %d was not won", i, len(starts))
 		}
 	}

@@ -121,7 +121,7 @@ func (e *engineTest) fenceRace() {
 				}
 				return
 			}
-			acknowledged[d.Occurrence] = started[0]
+			acknowledged[d.Occurrence] = started[0] == belfry.IsRunning
 		}
 	})
 	next := e.open()

@@ -36,6 +36,9 @@ func Functions(t *testing.T, open func(t *testing.T) function.Store) {
 		{"an event comes back as it was put", (*functions).event},
 		{"an update changes tries and time of an event that is there", (*functions).eventUpdate},
 		{"deleting an event is idempotent", (*functions).eventDelete},
+		{"an event that failed ends what it claimed, one that succeeded keeps it", (*functions).eventClaims},
+		{"of many claims of one window at once exactly one wins", (*functions).claimRace},
+		{"the claims of events go with their function", (*functions).claimsGo},
 		{"pending events come in the order of their time, without payload", (*functions).eventsPending},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -66,7 +69,7 @@ func newFunction(ref function.Ref, change string) *function.Function {
 			KMSKeyARN: "arn:k", TracingMode: "Active", LogGroup: "/g", Architecture: "arm64",
 		},
 		CodeSHA256: "c2hhLTI1Ng==", CodeSize: 1 << 33, Revision: "r-" + change, Change: change, Tags: map[string]string{"team": "a b"},
-		Created: functionT0, Modified: functionT0.Add(time.Hour),
+		Created: functionT0, Modified: functionT0.Add(time.Hour), OncePer: &belfry.OncePer{Window: "1h", Key: "$.a"},
 		Policy: function.Policy{Revision: "p1", Statements: []function.Statement{{
 			Sid: "s", Effect: "Allow", Action: "lambda:InvokeFunction", Resource: "*",
 			Principal: json.RawMessage(`{"Service":"events.amazonaws.com"}`),
@@ -366,4 +369,72 @@ func (t *functions) eventsPending() {
 		e.Payload, e.ClientContext = nil, nil
 	}
 	t.same(got, want)
+}
+
+// claims wants the event to be given the claim, or another to have it.
+func (t *functions) claims(id string, taken bool) {
+	t.Helper()
+	who, err := t.ClaimEvent(t.ctx, id, claimOf("x"), functionT0)
+	if err != nil || (who != "") != taken {
+		t.Fatalf("claim of %s: %q, %v, want it taken: %v", id, who, err, taken)
+	}
+}
+
+func (t *functions) eventClaims() {
+	_, err := t.ClaimEvent(t.ctx, "a", claimOf("x"), functionT0)
+	t.kind(err, belfry.NotFound)
+	for i, id := range []string{"a", "b", "c", "d"} {
+		t.putEvent(newEvent(id, functionRef("f"), i))
+	}
+	t.claims("a", false)
+	t.claims("a", false) // its own
+	t.claims("b", true)
+	for range 2 {
+		if err := t.FailEvent(t.ctx, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = t.Event(t.ctx, "a")
+	t.kind(err, belfry.NotFound)
+	t.claims("b", false)
+	if err := t.DeleteEvent(t.ctx, "b"); err != nil {
+		t.Fatal(err)
+	}
+	t.claims("c", true)
+	if who, err := t.ClaimEvent(t.ctx, "d", claimOf("x"), claimOf("x").Expires); err != nil || who != "" {
+		t.Fatalf("at the end of the claim: %q, %v", who, err)
+	}
+}
+
+func (t *functions) claimRace() {
+	var won atomic.Int64
+	var wg sync.WaitGroup
+	for i := range 50 {
+		id := fmt.Sprint("e", i)
+		t.putEvent(newEvent(id, functionRef("f"), 0))
+		wg.Go(func() {
+			who, err := t.ClaimEvent(t.ctx, id, claimOf("x"), functionT0)
+			if err != nil {
+				t.Error(err)
+			} else if who == "" {
+				won.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d won", won.Load())
+	}
+}
+
+func (t *functions) claimsGo() {
+	f := newFunction(functionRef("f"), "1")
+	t.put(f, "")
+	t.putEvent(newEvent("a", f.Ref, 0))
+	t.claims("a", false)
+	if err := t.DeleteFunction(t.ctx, f.Ref, "1"); err != nil {
+		t.Fatal(err)
+	}
+	t.putEvent(newEvent("b", functionRef("g"), 0))
+	t.claims("b", false)
 }

@@ -148,7 +148,7 @@ func (m *model) start(t *rapid.T) {
 		st.Next = m.next(s)
 	}
 	claim, started, err := m.Start(m.ctx, []belfry.Start{st})
-	want(t, err == nil && started[0], "start: %v, %v", started, err)
+	want(t, err == nil && started[0] == belfry.IsRunning, "start: %v, %v", started, err)
 	m.take(&d)
 	m.put(st.Next)
 	run, ok := m.runs[d.Occurrence]
@@ -162,7 +162,7 @@ func (m *model) start(t *rapid.T) {
 func (m *model) startGone(t *rapid.T) {
 	d := drawn(t, m.taken, "entry")
 	_, started, err := m.Start(m.ctx, []belfry.Start{startOf(&d, nil)})
-	want(t, err == nil && !started[0], "start of what is gone: %v, %v", started, err)
+	want(t, err == nil && started[0] == belfry.NotStarted, "start of what is gone: %v, %v", started, err)
 }
 
 func (m *model) finish(t *rapid.T) {

@@ -46,7 +46,7 @@ func (e *engineTest) startGone() {
 		st.Gap = &belfry.Gap{Schedule: s.ID, From: at(30), To: at(30), Count: 1, Reason: belfry.GapMissed}
 		_, started, err := e.Start(e.ctx, []belfry.Start{st})
 		e.ok(err)
-		e.same(started, []bool{false})
+		e.same(started, []belfry.Started{belfry.NotStarted})
 		e.queued(d)
 		e.same(e.gaps(s.ID), []belfry.Gap(nil))
 		e.same(e.runs(s.ID), []belfry.Run(nil))
@@ -59,7 +59,7 @@ func (e *engineTest) startNothing() {
 	next := entry(s, 180)
 	_, started, err := e.Start(e.ctx, []belfry.Start{{Due: *d, At: at(150), Next: next, Gap: gap}})
 	e.ok(err)
-	e.same(started, []bool{false})
+	e.same(started, []belfry.Started{belfry.NotStarted})
 	e.same(e.runs(s.ID), []belfry.Run(nil))
 	e.same(e.gaps(s.ID), []belfry.Gap{*gap})
 	e.queued(next)
@@ -75,7 +75,7 @@ func (e *engineTest) startAgain() {
 	st.At = at(61)
 	_, started, err := e.Start(e.ctx, []belfry.Start{st})
 	e.ok(err)
-	e.same(started, []bool{false})
+	e.same(started, []belfry.Started{belfry.NotStarted})
 	e.same(e.runs(s.ID), before)
 	e.queued(next) // the schedule goes on
 }
@@ -85,14 +85,14 @@ func (e *engineTest) startMany() {
 	b, db := e.create("b", 60)
 	_, started, err := e.Start(e.ctx, []belfry.Start{startOf(da, entry(a, 120)), startOf(entry(b, 30), nil), startOf(da, nil), startOf(db, nil)})
 	e.ok(err)
-	e.same(started, []bool{true, false, false, true})
+	e.same(started, []belfry.Started{belfry.IsRunning, belfry.NotStarted, belfry.NotStarted, belfry.IsRunning})
 	e.queued(entry(a, 120))
 	if n := len(e.runs(a.ID, b.ID)); n != 2 {
 		e.Fatalf("%d runs, want 2", n)
 	}
 	_, started, err = e.Start(e.ctx, nil)
 	e.ok(err)
-	e.same(started, []bool{})
+	e.same(started, []belfry.Started{})
 }
 
 func (e *engineTest) startRace() {
@@ -102,7 +102,7 @@ func (e *engineTest) startRace() {
 	for i, err := range e.raceOwner(len(won), func(i int) error {
 		next[i] = entry(s, 100+i)
 		_, started, err := e.Start(e.ctx, []belfry.Start{startOf(d, next[i])})
-		won[i] = err == nil && started[0]
+		won[i] = err == nil && started[0] == belfry.IsRunning
 		return err
 	}) {
 		e.ok(err)
@@ -135,7 +135,7 @@ func (e *engineTest) startRetry() {
 
 	_, started, err := e.Start(e.ctx, []belfry.Start{retry})
 	e.ok(err)
-	e.same(started, []bool{false})
+	e.same(started, []belfry.Started{belfry.NotStarted})
 	e.same(e.runs(s.ID), []belfry.Run{run})
 }
 
@@ -249,7 +249,7 @@ func (e *engineTest) cancelled() {
 		if err != nil {
 			continue
 		}
-		e.same(started, []bool{true})
+		e.same(started, []belfry.Started{belfry.IsRunning})
 		err = e.Finish(ctx, []belfry.Finish{succeeded(d, claim)})
 		if wrote := e.runs(s.ID)[0].Outcome == belfry.Succeeded; wrote != (err == nil) {
 			e.Fatalf("finish answered %v, and wrote is %v", err, wrote)

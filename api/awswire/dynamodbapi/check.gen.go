@@ -499,6 +499,15 @@ func checkOnDemandThroughput(c *constraint.Check, v *OnDemandThroughput) {
 func checkOnDemandThroughputOverride(c *constraint.Check, v *OnDemandThroughputOverride) {
 }
 
+func checkPointInTimeRecoverySpecification(c *constraint.Check, v *PointInTimeRecoverySpecification) {
+	if v.PointInTimeRecoveryEnabled == nil {
+		c.Null("pointInTimeRecoveryEnabled")
+	}
+	if v.RecoveryPeriodInDays != nil {
+		checkRecoveryPeriodInDays(c, "recoveryPeriodInDays", *v.RecoveryPeriodInDays)
+	}
+}
+
 func checkProjection(c *constraint.Check, v *Projection) {
 	if v.ProjectionType != nil {
 		checkProjectionType(c, "projectionType", *v.ProjectionType)
@@ -865,6 +874,23 @@ func checkUpdate(c *constraint.Check, v *Update) {
 	}
 	if v.ReturnValuesOnConditionCheckFailure != nil {
 		checkReturnValuesOnConditionCheckFailure(c, "returnValuesOnConditionCheckFailure", *v.ReturnValuesOnConditionCheckFailure)
+	}
+}
+
+func checkUpdateContinuousBackupsInput(c *constraint.Check, v *UpdateContinuousBackupsInput) {
+	if v.TableName == nil {
+		c.Null("tableName")
+	}
+	if v.TableName != nil {
+		checkTableArn(c, "tableName", *v.TableName)
+	}
+	if v.PointInTimeRecoverySpecification == nil {
+		c.Null("pointInTimeRecoverySpecification")
+	}
+	if v.PointInTimeRecoverySpecification != nil {
+		c.Enter("pointInTimeRecoverySpecification")
+		checkPointInTimeRecoverySpecification(c, v.PointInTimeRecoverySpecification)
+		c.Leave()
 	}
 }
 
@@ -1526,6 +1552,15 @@ func checkPositiveLongObject(c *constraint.Check, name string, v int64) {
 func checkProjectionType(c *constraint.Check, name string, v string) {
 	if v != "ALL" && v != "KEYS_ONLY" && v != "INCLUDE" {
 		c.Fail(name, v, "Member must satisfy enum value set: [ALL, KEYS_ONLY, INCLUDE]")
+	}
+}
+
+func checkRecoveryPeriodInDays(c *constraint.Check, name string, v int) {
+	if v > 35 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 35")
+	}
+	if v < 1 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
 	}
 }
 

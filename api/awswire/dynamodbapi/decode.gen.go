@@ -734,6 +734,23 @@ func decodeOnDemandThroughputOverride(d *jsonwire.Decoder, v *OnDemandThroughput
 	return true
 }
 
+func decodePointInTimeRecoverySpecification(d *jsonwire.Decoder, v *PointInTimeRecoverySpecification) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "PointInTimeRecoveryEnabled":
+			v.PointInTimeRecoveryEnabled = d.Bool()
+		case "RecoveryPeriodInDays":
+			v.RecoveryPeriodInDays = d.Int()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeProjection(d *jsonwire.Decoder, v *Projection) bool {
 	if !d.Object() {
 		return false
@@ -1216,6 +1233,26 @@ func decodeUpdate(d *jsonwire.Decoder, v *Update) bool {
 			v.ExpressionAttributeValues = decodeExpressionAttributeValueMap(d)
 		case "ReturnValuesOnConditionCheckFailure":
 			v.ReturnValuesOnConditionCheckFailure = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeUpdateContinuousBackupsInput(d *jsonwire.Decoder, v *UpdateContinuousBackupsInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "TableName":
+			v.TableName = d.String()
+		case "PointInTimeRecoverySpecification":
+			v.PointInTimeRecoverySpecification = new(PointInTimeRecoverySpecification)
+			if !decodePointInTimeRecoverySpecification(d, v.PointInTimeRecoverySpecification) {
+				v.PointInTimeRecoverySpecification = nil
+			}
 		default:
 			d.Skip()
 		}

@@ -948,6 +948,15 @@ func appendUntagResourceOutput(b []byte, v *UntagResourceOutput) []byte {
 	return append(b, '}')
 }
 
+func appendUpdateContinuousBackupsOutput(b []byte, v *UpdateContinuousBackupsOutput) []byte {
+	b = append(b, '{')
+	if v.ContinuousBackupsDescription != nil {
+		b = jsonwire.Name(b, "ContinuousBackupsDescription")
+		b = appendContinuousBackupsDescription(b, v.ContinuousBackupsDescription)
+	}
+	return append(b, '}')
+}
+
 func appendUpdateItemOutput(b []byte, v *UpdateItemOutput) []byte {
 	b = append(b, '{')
 	if v.Attributes != nil {

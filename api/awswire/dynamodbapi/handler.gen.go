@@ -30,6 +30,7 @@ type Service interface {
 	TransactGetItems(ctx context.Context, in *TransactGetItemsInput) (*TransactGetItemsOutput, error)
 	TransactWriteItems(ctx context.Context, in *TransactWriteItemsInput) (*TransactWriteItemsOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateContinuousBackups(ctx context.Context, in *UpdateContinuousBackupsInput) (*UpdateContinuousBackupsOutput, error)
 	UpdateItem(ctx context.Context, in *UpdateItemInput) (*UpdateItemOutput, error)
 	UpdateTable(ctx context.Context, in *UpdateTableInput) (*UpdateTableOutput, error)
 	UpdateTimeToLive(ctx context.Context, in *UpdateTimeToLiveInput) (*UpdateTimeToLiveOutput, error)
@@ -129,6 +130,11 @@ func (Unimplemented) UntagResource(context.Context, *UntagResourceInput) (*Untag
 	return nil, awswire.NotImplemented("UntagResource")
 }
 
+// UpdateContinuousBackups is not implemented.
+func (Unimplemented) UpdateContinuousBackups(context.Context, *UpdateContinuousBackupsInput) (*UpdateContinuousBackupsOutput, error) {
+	return nil, awswire.NotImplemented("UpdateContinuousBackups")
+}
+
 // UpdateItem is not implemented.
 func (Unimplemented) UpdateItem(context.Context, *UpdateItemInput) (*UpdateItemOutput, error) {
 	return nil, awswire.NotImplemented("UpdateItem")
@@ -176,6 +182,7 @@ func New(s Service) *awswire.Service {
 			{Name: "TransactGetItems", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.transactGetItems},
 			{Name: "TransactWriteItems", Method: "POST", Path: "/", Status: 200, Limit: 16 << 20, Run: h.transactWriteItems},
 			{Name: "UntagResource", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.untagResource},
+			{Name: "UpdateContinuousBackups", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.updateContinuousBackups},
 			{Name: "UpdateItem", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.updateItem},
 			{Name: "UpdateTable", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.updateTable},
 			{Name: "UpdateTimeToLive", Method: "POST", Path: "/", Status: 200, Limit: 4 << 20, Run: h.updateTimeToLive},
@@ -687,6 +694,34 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) updateContinuousBackups(ctx context.Context, c *awswire.Call) error {
+	in := new(UpdateContinuousBackupsInput)
+	if d := c.Decoder(); d != nil {
+		decodeUpdateContinuousBackupsInput(d, in)
+	}
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkUpdateContinuousBackupsInput(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateContinuousBackups", named{TableName: in.TableName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.UpdateContinuousBackups(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(UpdateContinuousBackupsOutput)
+	}
+	c.SetOut(appendUpdateContinuousBackupsOutput(c.Out(), out))
+	return nil
+}
+
 func (h handler) updateItem(ctx context.Context, c *awswire.Call) error {
 	in := new(UpdateItemInput)
 	if d := c.Decoder(); d != nil {
@@ -776,6 +811,8 @@ func (h handler) updateTimeToLive(ctx context.Context, c *awswire.Call) error {
 func modelled(code string) (status int, lower, ok bool) {
 	switch code {
 	case "ConditionalCheckFailedException":
+		return 400, true, true
+	case "ContinuousBackupsUnavailableException":
 		return 400, true, true
 	case "IdempotentParameterMismatchException":
 		return 400, false, true

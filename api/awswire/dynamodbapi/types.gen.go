@@ -411,6 +411,12 @@ type PointInTimeRecoveryDescription struct {
 	LatestRestorableDateTime   *time.Time
 }
 
+// PointInTimeRecoverySpecification is AWS's PointInTimeRecoverySpecification. Absent members are nil.
+type PointInTimeRecoverySpecification struct {
+	PointInTimeRecoveryEnabled *bool // required
+	RecoveryPeriodInDays       *int
+}
+
 // Projection is AWS's Projection. Absent members are nil.
 type Projection struct {
 	ProjectionType   *string
@@ -732,6 +738,17 @@ type Update struct {
 	ExpressionAttributeNames            map[string]string
 	ExpressionAttributeValues           map[string]AttributeValue
 	ReturnValuesOnConditionCheckFailure *string
+}
+
+// UpdateContinuousBackupsInput is AWS's UpdateContinuousBackupsInput. Absent members are nil.
+type UpdateContinuousBackupsInput struct {
+	TableName                        *string                           // required
+	PointInTimeRecoverySpecification *PointInTimeRecoverySpecification // required
+}
+
+// UpdateContinuousBackupsOutput is AWS's UpdateContinuousBackupsOutput. Absent members are nil.
+type UpdateContinuousBackupsOutput struct {
+	ContinuousBackupsDescription *ContinuousBackupsDescription
 }
 
 // UpdateGlobalSecondaryIndexAction is AWS's UpdateGlobalSecondaryIndexAction. Absent members are nil.

@@ -92,6 +92,7 @@ OPERATIONS = {
             "TransactGetItems",
             "TransactWriteItems",
             "UntagResource",
+            "UpdateContinuousBackups",
             "UpdateItem",
             "UpdateTable",
             "UpdateTimeToLive",
