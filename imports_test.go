@@ -41,8 +41,8 @@ var imports = []row{
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
 	{pkg: "target", may: []string{"."}},
 
-	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "monitor", "auth"}},
-	{pkg: "store/...", may: []string{".", "function", "queue", "table", "monitor", "auth"}},
+	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "monitor", "monitor/notify", "auth"}},
+	{pkg: "store/...", may: []string{".", "function", "queue", "table", "monitor", "monitor/notify", "auth"}},
 
 	// The wire layer, then what is generated on top of it, then the dialects.
 	{pkg: "api/awswire/internal/...", may: []string{".", "api/awswire/internal/..."}},
@@ -56,7 +56,7 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
-	{pkg: "api/native", may: []string{".", "engine", "auth"}},
+	{pkg: "api/native", may: []string{".", "engine", "monitor", "auth"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},

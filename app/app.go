@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -74,8 +75,16 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
+	// PublicURL is where people reach the server, for links in messages; empty: its
+	// own address.
+	PublicURL string
+
 	Quotas Quotas
-	Checks Checks
+
+	// EgressAllow are the networks beside the public internet to which clients
+	// may make the server connect; with Dev all are.
+	EgressAllow []netip.Prefix
+	Checks      Checks
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -99,6 +108,8 @@ type Server struct {
 	certificate *certificate // nil without TLS
 	store       *sqlite.Store
 	auth        *auth.Service
+	vault       *auth.Vault
+	alerts      *monitor.Alerts
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
@@ -205,12 +216,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
 
-	if err := s.startMonitor(ctx, clock); err != nil {
-		return nil, err
-	}
-
 	secret, err := s.store.Secret(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.startAlerts(ctx, clock, secret); err != nil {
+		return nil, err
+	}
+	if err := s.startMonitor(ctx, clock); err != nil {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)

@@ -22,6 +22,7 @@ func (s *Server) startAuth(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.vault = vault
 	created, err := s.store.Created(ctx)
 	if err != nil {
 		return err

@@ -1,5 +1,5 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
-// ledger and the answers from it, and access keys.
+// ledger and the answers from it, access keys, and who is told what is wrong.
 //
 // Requests are signed as AWS's are (Signature Version 4), for the service
 // belfry. What belongs to another account is refused, whether it exists or not.
@@ -27,6 +27,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
+	"github.com/belfry-run/belfry/monitor"
 )
 
 // Limits of a page.
@@ -40,8 +41,10 @@ const maxBody = 64 << 10
 
 // A Config is what the API is made of. All but Open is required.
 type Config struct {
-	Engine *engine.Engine
-	Auth   *auth.Service
+	Engine  *engine.Engine
+	Alerts  *monitor.Alerts
+	Monitor *monitor.Service
+	Auth    *auth.Service
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
 	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
@@ -68,6 +71,10 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/runs", a.answer(a.runs))
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
+	a.alertRoutes()
+	a.mux.HandleFunc("GET /belfry/v1/project", a.answer(a.project))
+	a.mux.HandleFunc("POST /belfry/v1/project/keys/{kind}", a.answer(a.newProjectKey))
+	a.mux.HandleFunc("DELETE /belfry/v1/project/keys/{kind}", a.answer(a.removeProjectKey))
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

@@ -2,7 +2,8 @@
 // became of every occurrence.
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
-// 1 failed, 2 wrong use. A verb beside serve and next talks HTTP to a server.
+// 1 failed, 2 wrong use; wrap has the exit code of the command that it runs. A
+// verb beside serve and next talks HTTP to a server.
 package main
 
 import (
@@ -28,6 +29,8 @@ type cli struct {
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
+	Project projectCmd `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
+	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -60,6 +63,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return exitWrongUse
 	}
 	if err := verb.Run(); err != nil {
+		if status, ok := errors.AsType[exitStatus](err); ok {
+			return int(status)
+		}
 		fmt.Fprintf(stderr, "belfry: %v\n", err)
 		if errors.As(err, new(wrongUse)) {
 			return exitWrongUse

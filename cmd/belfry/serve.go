@@ -15,15 +15,17 @@ import (
 )
 
 type serveCmd struct {
-	Data       string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
-	Listen     string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
-	Dev        bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
-	Permissive bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
-	ClockSkew  time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
-	TLSCert    string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
-	TLSKey     string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
-	LogLevel   string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
-	LogFormat  string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+	Data        string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
+	Listen      string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	Dev         bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
+	Permissive  bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
+	ClockSkew   time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
+	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
+	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes and alerts may reach; the public internet they may in any case. With --dev all."`
+	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
+	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
+	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
@@ -70,6 +72,10 @@ func (c *serveCmd) Run() error {
 	if c.ClockSkew < time.Second || c.ClockSkew > 24*time.Hour {
 		return wrongUse{fmt.Errorf("--clock-skew is %v, want 1s to 24h", c.ClockSkew)}
 	}
+	egress, err := app.ParseNetworks(c.EgressAllow)
+	if err != nil {
+		return wrongUse{fmt.Errorf("--egress-allow: %w", err)}
+	}
 	ctx, stop := stopOnSignal(context.Background(), logger)
 	defer stop()
 	return app.Run(ctx, app.Config{
@@ -87,6 +93,9 @@ func (c *serveCmd) Run() error {
 		},
 		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
+		EgressAllow: egress,
+
+		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,
 		ClockSkew:  c.ClockSkew,
 		// Secrets have no flags: a command line is there for everybody to read.

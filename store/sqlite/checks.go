@@ -263,6 +263,9 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id string) error {
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
 			return err
 		}
+		if err := forgetSubject(c, k.Subject()); err != nil {
+			return err
+		}
 		return exec(c, `UPDATE check_counts SET checks=checks-1 WHERE account=?`, account)
 	})
 }

@@ -1,0 +1,299 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/monitor/notify"
+)
+
+// A Sealer encrypts the configurations of channels. What is sealed for one id
+// opens for no other.
+type Sealer interface {
+	Seal(id string, plain []byte) []byte
+	Open(id string, sealed []byte) ([]byte, error)
+}
+
+// A Carrier sends a message once; an error that is not a [*notify.Error] may be
+// better at the next try.
+type Carrier interface {
+	Send(ctx context.Context, c notify.Channel, m *notify.Message) error
+}
+
+// CheckInfo is what alerting wants to know of a check.
+type CheckInfo struct {
+	Channels []string // that the check asks for
+	Facts    notify.Facts
+}
+
+// An AlertsConfig is what an [Alerts] is made of. All but CheckInfo and Metrics
+// is required.
+type AlertsConfig struct {
+	Store   AlertStore
+	Clock   Clock
+	Logger  *slog.Logger
+	Carrier Carrier
+	Sealer  Sealer
+	// Secret signs the links with which alerts are acknowledged, URL is where they
+	// lead to, without a slash at its end.
+	Secret []byte
+	URL    string
+	// CheckInfo returns what is known of a check, or NotFound; with body the body of
+	// its last ping too. nil: nothing is known of any.
+	CheckInfo func(ctx context.Context, account, id string, body bool) (CheckInfo, error)
+	Metrics   *AlertMetrics
+}
+
+// Alerts tells people what is wrong. It is safe for concurrent use.
+type Alerts struct {
+	c     AlertsConfig
+	store AlertStore
+	log   *slog.Logger
+
+	toTell, toSend chan struct{} // there may be something; of one place
+
+	mu       sync.Mutex
+	policies map[string]cachedPolicies // by account
+}
+
+type cachedPolicies struct {
+	set  *policySet
+	read time.Time
+}
+
+// policyAge is how long policies are used that another node may have changed.
+const policyAge = time.Second
+
+// NewAlerts returns an Alerts. Run must be running for anything to be told.
+func NewAlerts(c AlertsConfig) *Alerts {
+	if c.Metrics == nil {
+		c.Metrics = NewAlertMetrics(nil)
+	}
+	return &Alerts{
+		c: c, store: c.Store, log: c.Logger, policies: map[string]cachedPolicies{},
+		toTell: make(chan struct{}, 1), toSend: make(chan struct{}, 1),
+	}
+}
+
+// now is the time as stores keep it.
+func (a *Alerts) now() time.Time { return a.c.Clock.Now().UTC().Truncate(time.Millisecond) }
+
+// Wake makes flips be told at once that have just been stored. Without it they
+// are told within a second.
+func (a *Alerts) Wake() { wake(a.toTell) }
+
+func wake(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // somebody will look anyway
+	}
+}
+
+// Reasons that what waits for a channel is given up.
+const (
+	givenUpDisabled = "the channel was switched off"
+	givenUpDeleted  = "the channel was deleted"
+)
+
+// ChannelSettings are what people say of a channel.
+type ChannelSettings struct {
+	Name    string
+	Kind    string
+	Config  []byte // JSON of the kind; nil in an update: as it was
+	Enabled bool
+}
+
+// CreateChannel adds a channel to the account. Invalid names the field at fault,
+// Conflict is a name that is taken, Quota an account with [MaxChannels].
+func (a *Alerts) CreateChannel(ctx context.Context, account string, in ChannelSettings) (Channel, error) {
+	now := a.now()
+	c := Channel{ID: uuid.NewString(), Account: account, Revision: 1, Created: now, Status: New, Since: now}
+	if err := a.apply(&c, in, now); err != nil {
+		return Channel{}, err
+	}
+	return c, a.store.CreateChannel(ctx, c, MaxChannels)
+}
+
+func (a *Alerts) apply(c *Channel, in ChannelSettings, now time.Time) error {
+	if err := checkName(in.Name); err != nil {
+		return err
+	}
+	target, err := checkConfig(notify.Channel{Kind: in.Kind, Config: in.Config})
+	if err != nil {
+		return err
+	}
+	c.Name, c.Kind, c.Target, c.Enabled, c.Updated = in.Name, in.Kind, target, in.Enabled, now
+	c.Sealed = a.c.Sealer.Seal(c.ID, in.Config)
+	return nil
+}
+
+// Channel returns the account's channel, or NotFound.
+func (a *Alerts) Channel(ctx context.Context, account, id string) (Channel, error) {
+	return a.store.Channel(ctx, account, id)
+}
+
+// Channels returns the account's channels in the order of their creation.
+func (a *Alerts) Channels(ctx context.Context, account string) ([]Channel, error) {
+	return a.store.Channels(ctx, account)
+}
+
+// UpdateChannel lets edit change the settings of the account's channel, of which
+// Config is nil, and returns it as it then is. A channel that rests is tried at
+// once. Errors are those of CreateChannel, NotFound, and edit's own.
+func (a *Alerts) UpdateChannel(ctx context.Context, account, id string, edit func(*ChannelSettings) error) (Channel, error) {
+	for {
+		c, err := a.store.Channel(ctx, account, id)
+		if err != nil {
+			return c, err
+		}
+		in := ChannelSettings{Name: c.Name, Kind: c.Kind, Enabled: c.Enabled}
+		if err := edit(&in); err != nil {
+			return c, err
+		}
+		if in.Config == nil {
+			if in.Kind != c.Kind {
+				return c, belfry.Errorf(belfry.Invalid, "config", "A channel of another kind needs a configuration of that kind.")
+			}
+			if in.Config, err = a.c.Sealer.Open(c.ID, c.Sealed); err != nil {
+				return c, err
+			}
+		}
+		if err := a.apply(&c, in, a.now()); err != nil {
+			return c, err
+		}
+		c.Revision++
+		c.RetryAt = time.Time{}
+		err = a.store.UpdateChannel(ctx, c, c.Revision-1, givenUpDisabled)
+		if errors.Is(err, belfry.ErrStale) {
+			continue
+		}
+		wake(a.toSend)
+		return c, err
+	}
+}
+
+// DeleteChannel removes the account's channel, or NotFound. What it was sent
+// stays in the log.
+func (a *Alerts) DeleteChannel(ctx context.Context, account, id string) error {
+	return a.store.DeleteChannel(ctx, account, id, givenUpDeleted, a.now())
+}
+
+// PutPolicy stores a policy of the account: a new one when its ID is empty, else
+// in place of the one with that ID. Invalid names the field at fault; Conflict is
+// a scope that another policy has, Quota an account with [MaxPolicies].
+func (a *Alerts) PutPolicy(ctx context.Context, p Policy) (Policy, error) {
+	if err := checkName(p.Name); err != nil {
+		return p, err
+	}
+	if err := p.Scope.check(p.Account); err != nil {
+		return p, err
+	}
+	if err := p.Rules.check(); err != nil {
+		return p, err
+	}
+	if err := a.checkChannels(ctx, &p); err != nil {
+		return p, err
+	}
+	p.Updated = a.now()
+	replaces := p.Revision
+	if p.ID == "" {
+		p.ID, p.Created, replaces = uuid.NewString(), p.Updated, 0
+	}
+	p.Revision = replaces + 1
+	err := a.store.PutAlertPolicy(ctx, p, replaces, MaxPolicies)
+	a.forget(p.Account)
+	return p, err
+}
+
+// checkChannels refuses channels that the account does not have.
+func (a *Alerts) checkChannels(ctx context.Context, p *Policy) error {
+	channels, err := a.store.Channels(ctx, p.Account)
+	if err != nil {
+		return err
+	}
+	check := func(field string, ids []string) error {
+		for _, id := range ids {
+			if !slices.ContainsFunc(channels, func(c Channel) bool { return c.ID == id }) {
+				return belfry.Errorf(belfry.Invalid, field, "There is no channel %q.", id)
+			}
+		}
+		if ids != nil && len(ids) == 0 {
+			return belfry.Errorf(belfry.Invalid, field, "%s names no channel; leave it out to tell all.", field)
+		}
+		return nil
+	}
+	if err := check("channels", p.Channels); err != nil {
+		return err
+	}
+	for _, s := range p.Escalate {
+		if err := check("escalate", s.Channels); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Policies returns the account's policies, in the order of their ids, the ones
+// that somebody has made.
+func (a *Alerts) Policies(ctx context.Context, account string) ([]Policy, error) {
+	return a.store.AlertPolicies(ctx, account)
+}
+
+// Policy returns the account's policy, or NotFound.
+func (a *Alerts) Policy(ctx context.Context, account, id string) (Policy, error) {
+	all, err := a.store.AlertPolicies(ctx, account)
+	for i := range all {
+		if all[i].ID == id {
+			return all[i], nil
+		}
+	}
+	if err == nil {
+		err = belfry.Errorf(belfry.NotFound, "", "There is no policy %s.", id)
+	}
+	return Policy{}, err
+}
+
+// DeletePolicy removes the account's policy, or NotFound.
+func (a *Alerts) DeletePolicy(ctx context.Context, account, id string) error {
+	defer a.forget(account)
+	return a.store.DeleteAlertPolicy(ctx, account, id)
+}
+
+func (a *Alerts) forget(account string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.policies, account)
+}
+
+// PolicyFor returns the policy of a subject: the most specific one there is. It
+// may be a second old. tags are those of a check.
+func (a *Alerts) PolicyFor(ctx context.Context, s Subject, tags []string) (Policy, error) {
+	set, err := a.policySet(ctx, s.Account)
+	if err != nil {
+		return Policy{}, err
+	}
+	return *set.of(s, tags), nil
+}
+
+func (a *Alerts) policySet(ctx context.Context, account string) (*policySet, error) {
+	now := a.c.Clock.Now()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if c, ok := a.policies[account]; ok && now.Sub(c.read) < policyAge {
+		return c.set, nil
+	}
+	all, err := a.store.AlertPolicies(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	set := newPolicySet(account, all)
+	a.policies[account] = cachedPolicies{set, now}
+	return set, nil
+}

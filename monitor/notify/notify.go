@@ -1,0 +1,171 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/belfry-run/belfry"
+)
+
+// Timeout bounds one message, from the dial to the end of the answer
+// (semantics.md 8.5).
+const Timeout = 30 * time.Second
+
+// A Channel is where messages go.
+type Channel struct {
+	Kind   string
+	Config json.RawMessage // of the kind; holds secrets
+}
+
+// kind is the configuration of a channel, and the way to send there.
+type kind interface {
+	// check returns what is wrong with the configuration, as Invalid.
+	check() error
+	// target names the channel for people, without secrets.
+	target() string
+	send(ctx context.Context, s *Sender, m *Message) error
+}
+
+// kinds is the one list of what can be sent to.
+var kinds = map[string]func() kind{
+	"email":      func() kind { return &email{} },
+	"webhook":    func() kind { return &webhook{} },
+	"slack":      func() kind { return &chat{encode: slackBody} },
+	"mattermost": func() kind { return &chat{encode: slackBody} },
+	"rocketchat": func() kind { return &chat{encode: slackBody} },
+	"googlechat": func() kind { return &chat{encode: slackBody} },
+	"discord":    func() kind { return &chat{encode: discordBody} },
+	"teams":      func() kind { return &chat{encode: teamsBody} },
+	"telegram":   func() kind { return &telegram{} },
+	"ntfy":       func() kind { return &ntfy{} },
+	"matrix":     func() kind { return &matrix{} },
+	"pagerduty":  func() kind { return &pagerDuty{} },
+	"opsgenie":   func() kind { return &opsgenie{} },
+	"lark":       func() kind { return &chat{encode: larkBody} },
+	"wecom":      func() kind { return &chat{encode: wecomBody} },
+	"zulip":      func() kind { return &zulip{} },
+	"gotify":     func() kind { return &gotify{} },
+	"pushover":   func() kind { return &pushover{} },
+	"pushbullet": func() kind { return &pushbullet{} },
+	"signal":     func() kind { return &signal{} },
+	"bark":       func() kind { return &bark{} },
+}
+
+// Kinds lists the kinds of channel, sorted.
+func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
+
+// Single reports whether a message to a channel of the kind is about one subject
+// only: programs read it, and incidents are opened and closed by it.
+func Single(kind string) bool {
+	return kind == "webhook" || kind == "pagerduty" || kind == "opsgenie"
+}
+
+// Check returns how the channel is called for people, without secrets; what is
+// wrong with its kind or configuration is Invalid.
+func Check(c Channel) (target string, err error) {
+	k, err := parse(c)
+	if err != nil {
+		return "", err
+	}
+	return k.target(), nil
+}
+
+func parse(c Channel) (kind, error) {
+	make := kinds[c.Kind]
+	if make == nil {
+		return nil, belfry.Errorf(belfry.Invalid, "kind", "%q is no kind of channel; take one of %s.", c.Kind, strings.Join(Kinds(), ", "))
+	}
+	k := make()
+	d := json.NewDecoder(bytes.NewReader(c.Config))
+	d.DisallowUnknownFields()
+	if err := d.Decode(k); err != nil {
+		return nil, belfry.Errorf(belfry.Invalid, "config", "The configuration of the %s channel cannot be read: %s.", c.Kind, decodeFault(err))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return nil, belfry.Errorf(belfry.Invalid, "config", "The configuration of the %s channel is more than one JSON object.", c.Kind)
+	}
+	if err := k.check(); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// decodeFault words an error of the decoder without a value of the configuration.
+func decodeFault(err error) string {
+	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return "config." + e.Field + " is a " + strings.Fields(e.Value)[0] + ", not a " + e.Type.String()
+	}
+	if s, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return "it has no member " + s
+	}
+	return "it is not a JSON object"
+}
+
+// A Config is what a Sender is made of.
+type Config struct {
+	// Dial makes every connection; nil is a plain dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// UserAgent is what receivers see.
+	UserAgent string
+	// RootCAs are who certificates are believed from; nil: whom the system believes.
+	RootCAs *x509.CertPool
+}
+
+// A Sender sends messages. It is safe for concurrent use.
+type Sender struct {
+	c      Config
+	client *http.Client
+}
+
+// Bounds of the connections that are kept.
+const (
+	idleMax  = 64
+	idleTime = 90 * time.Second
+)
+
+// NewSender returns a sender; Close releases its connections.
+func NewSender(c Config) *Sender {
+	if c.Dial == nil {
+		c.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
+	}
+	return &Sender{c: c, client: &http.Client{
+		Timeout: Timeout,
+		Transport: &http.Transport{
+			DialContext: c.Dial, ForceAttemptHTTP2: true, MaxIdleConns: idleMax, IdleConnTimeout: idleTime,
+			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Close releases connections that are kept.
+func (s *Sender) Close() { s.client.CloseIdleConnections() }
+
+// Send sends the message once. An error is an [*Error].
+func (s *Sender) Send(ctx context.Context, c Channel, m *Message) error {
+	k, err := parse(c)
+	if err != nil {
+		return &Error{Permanent: true, Reason: "the channel's configuration is not valid any more: " + err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
+	defer cancel()
+	err = k.send(ctx, s, m)
+	if err == nil {
+		return nil
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{Reason: unreachable(err)}
+}
