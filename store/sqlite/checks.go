@@ -124,7 +124,8 @@ func (s *Store) CreateCheck(ctx context.Context, k monitor.Check, like monitor.L
 		}
 		stored, created = k, true
 		stored.Number = c.LastInsertRowID()
-		return exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?)`, slices.Concat([]any{stored.Number}, state(&k))...)
+		return exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+			slices.Concat([]any{stored.Number}, state(&k), []any{k.AlertAfter})...)
 	})
 	return stored, created, err
 }
@@ -221,9 +222,13 @@ func (s *Store) ChangeCheck(ctx context.Context, id string, decide func(*monitor
 	return k, err
 }
 
+// applyCheck stores a check and what came with it. A ping that puts the check's
+// time off leaves the time to look at it where it is, because to move it in its
+// index is more work than all the rest; the look moves it.
 func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error {
-	err := exec(c, `UPDATE check_states SET status=?, since=?, pings=?, last_ping=?, last_start=?, last_start_rid=?,
-		last_duration=?, expected=?, alert_after=? WHERE number=?`, append(state(k), k.Number)...)
+	err := exec(c, `UPDATE check_states SET status=?1, since=?2, pings=?3, last_ping=?4, last_start=?5, last_start_rid=?6,
+		last_duration=?7, expected=?8, alert_after=?9, look_at=iif(?10 AND look_at>0 AND look_at<=?9, look_at, ?9)
+		WHERE number=?11`, append(state(k), change.Ping != nil, k.Number)...)
 	if err == nil && change.Edited {
 		err = exec(c, `UPDATE checks SET name=?, slug=?, tags=?, description=?, kind=?, timeout=?, grace=?, schedule=?, timezone=?,
 			manual_resume=?, methods=?, channels=?, start_kw=?, success_kw=?, failure_kw=?,
@@ -270,7 +275,7 @@ func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		ids = nil
 		return query(c, `SELECT k.id FROM check_states s JOIN checks k ON k.number=s.number
-			WHERE s.alert_after>0 AND s.alert_after<=? ORDER BY s.alert_after LIMIT ?`, func(st *sqlite.Stmt) error {
+			WHERE s.look_at>0 AND s.look_at<=? ORDER BY s.look_at LIMIT ?`, func(st *sqlite.Stmt) error {
 			ids = append(ids, st.ColumnText(0))
 			return nil
 		}, now, limit)
