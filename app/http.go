@@ -41,12 +41,14 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Auth: s.auth,
+		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
 		Locks: lock.New(s.store, time.Now), Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(),
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
-	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
+	checks := healthchecks.New(healthchecks.Config{
+		Monitor: s.monitor, Log: s.log, Now: time.Now, Secret: secret, Channels: s.channelNames, URL: s.c.PublicURL, Dev: s.c.Dev,
+	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

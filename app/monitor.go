@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -34,4 +35,14 @@ func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
 	s.background.Go(func() { s.monitor.Run(looks) })
 	s.opened("checks", func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// channelNames are an account's alert channels, as checks name them.
+func (s *Server) channelNames(ctx context.Context, account string) ([]healthchecks.Channel, error) {
+	channels, err := s.alerts.Channels(ctx, account)
+	names := make([]healthchecks.Channel, len(channels))
+	for i := range channels {
+		names[i] = healthchecks.Channel{ID: channels[i].ID, Name: channels[i].Name, Kind: channels[i].Kind}
+	}
+	return names, err
 }

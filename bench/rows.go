@@ -32,6 +32,8 @@ func (b *bench) rows() []row {
 		{name: "signed requests, none stored", measure: func(ctx context.Context) ([]figure, error) { return b.signed(ctx, 0) }},
 		{name: "signed requests, 1 million stored", measure: func(ctx context.Context) ([]figure, error) { return b.signed(ctx, 1_000_000) }},
 		{name: "conditional PutItem over HTTP", measure: b.locks},
+		{name: "pings", measure: b.pings},
+		{name: "100,000 checks watched", measure: b.watched},
 		{name: "neighbours of hostile clients", measure: b.neighbours},
 		{name: "next occurrence", measure: b.nextOccurrence},
 		{name: "start with 1 million stored", measure: func(ctx context.Context) ([]figure, error) { return b.startUp(ctx, 1_000_000) }},

@@ -55,8 +55,10 @@ type Checks interface {
 	// second call is [NotExist].
 	DeleteCheck(ctx context.Context, account, id string) error
 
-	// DueChecks returns the ids of at most limit checks whose AlertAfter is at or
-	// before now, the earliest first.
+	// DueChecks returns the ids of at most limit checks to look at, the earliest
+	// first: of all whose AlertAfter is at or before now, and of some whose
+	// AlertAfter was, before pings put it off. ChangeCheck without a Ping takes
+	// such a one off the list.
 	DueChecks(ctx context.Context, now time.Time, limit int) ([]string, error)
 
 	// CountChecks returns how many checks of all accounts have each stored status.

@@ -60,7 +60,7 @@ func TestBadges(t *testing.T) {
 	} {
 		s.badge(bad).refused(404, "not found")
 	}
-	s.newKey(account, monitor.BadgeKey)
+	s.newKey(tenant, monitor.BadgeKey)
 	s.badge(good).refused(404, "not found")
 	s.with("POST", "/b/2/x.svg", nil, nil).is(405)
 }

@@ -95,7 +95,7 @@ func TestLongList(t *testing.T) {
 	s := newSite(t)
 	for _, n := range []int{499, 500, 501, 1000} {
 		for have := s.count(); have < n; have++ {
-			if _, _, err := s.monitor.Create(t.Context(), account, monitor.DefaultSettings(), monitor.Like{}); err != nil {
+			if _, _, err := s.monitor.Create(t.Context(), tenant, monitor.DefaultSettings(), monitor.Like{}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -79,7 +79,7 @@ func TestFlips(t *testing.T) {
 	flip := func(minute, up int) string {
 		return fmt.Sprintf(`{"timestamp":"2026-03-02T10:%02d:00+00:00","up":%d}`, minute, up)
 	}
-	k, err := s.monitor.Check(t.Context(), account, text(c, "uuid"))
+	k, err := s.monitor.Check(t.Context(), tenant, text(c, "uuid"))
 	if err != nil {
 		t.Fatal(err)
 	}

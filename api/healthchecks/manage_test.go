@@ -45,7 +45,7 @@ func TestKeys(t *testing.T) {
 
 	// A new key ends the old one.
 	old := s.rw
-	s.rw = s.newKey(account, monitor.ReadWriteKey)
+	s.rw = s.newKey(tenant, monitor.ReadWriteKey)
 	s.with("GET", list, nil, key(old)).refused(401, "wrong api key")
 	s.do("GET", list, nil).is(200)
 }
@@ -81,7 +81,7 @@ func TestDev(t *testing.T) {
 	s.do("GET", "/api/v3/checks/", nil).is(200, `{"checks": []}`) // s.rw is another account's
 }
 
-func TestBodies(t *testing.T) {
+func TestRequestBodies(t *testing.T) {
 	s := newSite(t)
 	const path = "/api/v3/checks/"
 	for _, body := range []string{"{", "x", `{"name":}`, "{} {}", "\xff"} {

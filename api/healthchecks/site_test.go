@@ -18,12 +18,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-run/belfry/api/healthchecks"
-	"github.com/belfry-run/belfry/expr"
 	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/store/sqlite"
 )
 
-const account, stranger = "123456789012", "999999999999"
+// Accounts: the one whose checks tests manage, and another.
+const tenant, stranger = "123456789012", "999999999999"
 
 // began is when the clock of a site begins.
 var began = time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) // a Monday
@@ -34,7 +34,7 @@ type site struct {
 	api      *healthchecks.API
 	monitor  *monitor.Service
 	clock    *fixedClock
-	rw, ro   string // keys of the account
+	rw, ro   string // keys of its account
 	channels []healthchecks.Channel
 }
 
@@ -58,17 +58,6 @@ func (c *fixedClock) forward(d time.Duration) {
 // NewTimer is for a loop that these tests do not run.
 func (c *fixedClock) NewTimer(time.Duration) (<-chan time.Time, func()) { return nil, func() {} }
 
-func parseSchedule(kind monitor.Kind, schedule, timezone string) (monitor.Schedule, error) {
-	loc, err := expr.LoadZone(timezone)
-	if err != nil {
-		return nil, err
-	}
-	if kind == monitor.Cron {
-		return expr.ParseUnix(schedule, loc)
-	}
-	return expr.ParseOnCalendar(schedule, loc)
-}
-
 func newSite(t testing.TB, edit ...func(*healthchecks.Config, *monitor.Config)) *site {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
@@ -81,11 +70,11 @@ func newSite(t testing.TB, edit ...func(*healthchecks.Config, *monitor.Config)) 
 		}
 	})
 	s := &site{TB: t, clock: &fixedClock{now: began}}
-	m := monitor.Config{Store: store, Clock: s.clock, Logger: slog.New(slog.DiscardHandler), Parse: parseSchedule, Metrics: monitor.NewMetrics(prometheus.NewRegistry())}
+	m := monitor.Config{Store: store, Clock: s.clock, Logger: slog.New(slog.DiscardHandler), Metrics: monitor.NewMetrics(prometheus.NewRegistry())}
 	c := healthchecks.Config{
 		Log: m.Logger, Now: s.clock.Now, Secret: []byte("0123456789abcdef"), URL: "https://hc.example/",
 		Channels: func(_ context.Context, of string) ([]healthchecks.Channel, error) {
-			if of != account {
+			if of != tenant {
 				return nil, nil
 			}
 			return s.channels, nil
@@ -97,7 +86,7 @@ func newSite(t testing.TB, edit ...func(*healthchecks.Config, *monitor.Config)) 
 	s.monitor = monitor.NewService(m)
 	c.Monitor = s.monitor
 	s.api = healthchecks.New(c)
-	s.rw, s.ro = s.newKey(account, monitor.ReadWriteKey), s.newKey(account, monitor.ReadOnlyKey)
+	s.rw, s.ro = s.newKey(tenant, monitor.ReadWriteKey), s.newKey(tenant, monitor.ReadOnlyKey)
 	return s
 }
 

@@ -96,7 +96,7 @@ func (s *spec) apply(t *monitor.Settings, version int, channels []string) {
 		}
 	}
 	if s.schedule != nil {
-		t.Kind, t.Schedule = kindOf(*s.schedule), *s.schedule
+		t.Kind, t.Schedule = monitor.ScheduleKind(*s.schedule), *s.schedule
 	}
 	if s.subject != nil {
 		t.SuccessKeywords = *s.subject
@@ -129,14 +129,6 @@ func set[T any](to, from *T) {
 	if from != nil {
 		*to = *from
 	}
-}
-
-// kindOf tells a cron expression, five fields on one line, from systemd's.
-func kindOf(schedule string) monitor.Kind {
-	if len(strings.Fields(schedule)) == 5 && !strings.Contains(strings.TrimSpace(schedule), "\n") {
-		return monitor.Cron
-	}
-	return monitor.OnCalendar
 }
 
 // A reader takes members out of a body. It keeps the first error.

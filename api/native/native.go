@@ -48,6 +48,7 @@ type Config struct {
 	Watcher *monitor.Watcher
 	Self    *monitor.SelfWatch
 	Alerts  *monitor.Alerts
+	Monitor *monitor.Service
 	Probes  *monitor.Probes
 	Auth    *auth.Service
 	Locks   *lock.Service
@@ -91,6 +92,9 @@ func New(c Config) *API {
 	a.probeRoutes()
 	a.routeLocks()
 	a.routeSettings()
+	a.mux.HandleFunc("GET /belfry/v1/project", a.answer(a.project))
+	a.mux.HandleFunc("POST /belfry/v1/project/keys/{kind}", a.answer(a.newProjectKey))
+	a.mux.HandleFunc("DELETE /belfry/v1/project/keys/{kind}", a.answer(a.removeProjectKey))
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

@@ -35,6 +35,7 @@ type cli struct {
 	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
 	Lock    lockCmd    `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
+	Project projectCmd `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
 	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
 	Version versionCmd `cmd:"" help:"Print the version."`

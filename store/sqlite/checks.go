@@ -132,7 +132,8 @@ func insertCheck(c *sqlite.Conn, k monitor.Check, limit int64) (monitor.Check, e
 		return monitor.Check{}, err
 	}
 	k.Number = c.LastInsertRowID()
-	return k, exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?)`, slices.Concat([]any{k.Number}, state(&k))...)
+	return k, exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+		slices.Concat([]any{k.Number}, state(&k), []any{k.AlertAfter})...)
 }
 
 // likeCheck returns the condition for the oldest check of the account that is
@@ -227,9 +228,21 @@ func (s *Store) ChangeCheck(ctx context.Context, id string, decide func(*monitor
 	return k, err
 }
 
+// applyCheck stores a check and what came with it. A ping that puts the check's
+// time off leaves the time to look at it where it is, because to move it in its
+// index is more work than all the rest; the look moves it.
 func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error {
-	err := exec(c, `UPDATE check_states SET status=?, since=?, pings=?, last_ping=?, last_start=?, last_start_rid=?,
-		last_duration=?, expected=?, alert_after=? WHERE number=?`, append(state(k), k.Number)...)
+	err := exec(c, `UPDATE check_states SET since=?, pings=?, last_ping=?, last_start=?, last_start_rid=?,
+		last_duration=?, expected=?, alert_after=? WHERE number=?`, append(state(k)[1:], k.Number)...)
+	// SQLite writes an index anew whenever a statement sets its column, so these
+	// are set only where they change.
+	if err == nil {
+		err = exec(c, `UPDATE check_states SET status=?1 WHERE number=?2 AND status<>?1`, string(k.Status), k.Number)
+	}
+	if err == nil {
+		err = exec(c, `UPDATE check_states SET look_at=?1 WHERE number=?2 AND look_at<>?1 AND NOT (?3 AND look_at>0 AND look_at<=?1)`,
+			k.AlertAfter, k.Number, change.Ping != nil)
+	}
 	if err == nil && change.Edited {
 		err = exec(c, `UPDATE checks SET name=?, slug=?, tags=?, description=?, kind=?, timeout=?, grace=?, schedule=?, timezone=?,
 			manual_resume=?, methods=?, channels=?, start_kw=?, success_kw=?, failure_kw=?,
@@ -276,7 +289,7 @@ func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		ids = nil
 		return query(c, `SELECT k.id FROM check_states s JOIN checks k ON k.number=s.number
-			WHERE s.alert_after>0 AND s.alert_after<=? ORDER BY s.alert_after LIMIT ?`, func(st *sqlite.Stmt) error {
+			WHERE s.look_at>0 AND s.look_at<=? ORDER BY s.look_at LIMIT ?`, func(st *sqlite.Stmt) error {
 			ids = append(ids, st.ColumnText(0))
 			return nil
 		}, now, limit)

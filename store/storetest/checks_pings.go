@@ -254,6 +254,26 @@ func (q *checks) due() {
 	got, err := q.DueChecks(q.ctx, checkT0.Add(time.Hour), 9)
 	q.ok(err)
 	q.same(got, []string{id(4), id(1)})
+
+	// One that a ping puts off may stay until it has been looked at, and is there
+	// again when its time has come; one that a ping brings forward is there then.
+	ping := numberedPing(8)
+	move := func(n int, to time.Duration, p *monitor.Ping) {
+		q.Helper()
+		_, err := q.ChangeCheck(q.ctx, id(n), func(k *monitor.Check) (monitor.Change, error) {
+			k.AlertAfter = checkT0.Add(to)
+			return monitor.Change{Ping: p, Keep: 9}, nil
+		})
+		q.ok(err)
+	}
+	move(4, 2*time.Hour, &ping)
+	move(4, 2*time.Hour, nil)
+	move(1, time.Second, &ping)
+	for now, want := range map[time.Duration][]string{time.Second - time.Millisecond: nil, time.Hour: {id(1)}, 2 * time.Hour: {id(1), id(4)}} {
+		got, err := q.DueChecks(q.ctx, checkT0.Add(now), 9)
+		q.ok(err)
+		q.same(got, want)
+	}
 }
 
 func (q *checks) count() {

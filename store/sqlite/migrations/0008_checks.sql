@@ -44,10 +44,11 @@ CREATE TABLE check_states (
   last_start_rid TEXT NOT NULL,
   last_duration  INTEGER NOT NULL,
   expected       INTEGER NOT NULL,
-  alert_after    INTEGER NOT NULL
+  alert_after    INTEGER NOT NULL,
+  look_at        INTEGER NOT NULL -- when to see whether alert_after has come: not later
 );
 
-CREATE INDEX check_states_alert ON check_states (alert_after) WHERE alert_after > 0;
+CREATE INDEX check_states_look ON check_states (look_at) WHERE look_at > 0;
 CREATE INDEX check_states_status ON check_states (status);
 
 -- How many checks an account has, so that nobody has to count.
