@@ -226,9 +226,17 @@ func (s *Store) ChangeCheck(ctx context.Context, id string, decide func(*monitor
 // time off leaves the time to look at it where it is, because to move it in its
 // index is more work than all the rest; the look moves it.
 func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error {
-	err := exec(c, `UPDATE check_states SET status=?1, since=?2, pings=?3, last_ping=?4, last_start=?5, last_start_rid=?6,
-		last_duration=?7, expected=?8, alert_after=?9, look_at=iif(?10 AND look_at>0 AND look_at<=?9, look_at, ?9)
-		WHERE number=?11`, append(state(k), change.Ping != nil, k.Number)...)
+	err := exec(c, `UPDATE check_states SET since=?, pings=?, last_ping=?, last_start=?, last_start_rid=?,
+		last_duration=?, expected=?, alert_after=? WHERE number=?`, append(state(k)[1:], k.Number)...)
+	// SQLite writes an index anew whenever a statement sets its column, so these
+	// are set only where they change.
+	if err == nil {
+		err = exec(c, `UPDATE check_states SET status=?1 WHERE number=?2 AND status<>?1`, string(k.Status), k.Number)
+	}
+	if err == nil {
+		err = exec(c, `UPDATE check_states SET look_at=?1 WHERE number=?2 AND look_at<>?1 AND NOT (?3 AND look_at>0 AND look_at<=?1)`,
+			k.AlertAfter, k.Number, change.Ping != nil)
+	}
 	if err == nil && change.Edited {
 		err = exec(c, `UPDATE checks SET name=?, slug=?, tags=?, description=?, kind=?, timeout=?, grace=?, schedule=?, timezone=?,
 			manual_resume=?, methods=?, channels=?, start_kw=?, success_kw=?, failure_kw=?,
