@@ -37,7 +37,7 @@ var imports = []row{
 	{pkg: "queue", may: []string{"."}},
 	{pkg: "table", may: []string{"."}},
 	{pkg: "engine", may: []string{".", "expr"}},
-	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}},
+	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}, tests: []string{"engine"}},
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
 	{pkg: "target", may: []string{"."}},
 
