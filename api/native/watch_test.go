@@ -134,7 +134,7 @@ func TestDoctor(t *testing.T) {
 			t.Fatalf("%d %v", code, out)
 		}
 		backlog, schedules := items[0].(map[string]any), items[1].(map[string]any)
-		if backlog["check"] != "backlog" || backlog["ok"] != true || backlog["advice"] != nil {
+		if ok, _ := backlog["ok"].(bool); !ok || backlog["check"] != "backlog" || backlog["advice"] != nil {
 			t.Errorf("the backlog is %v", backlog)
 		}
 		if !strings.HasPrefix(schedules["detail"].(string), "2 schedules are down and 0 are late") {
