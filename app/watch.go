@@ -34,7 +34,8 @@ func (s *Server) startWatch(ctx context.Context, clock wallClock) error {
 		Store: s.store, Clock: clock, Logger: s.log, Account: auth.AdminAccount,
 		Checks: []monitor.SelfCheck{
 			&monitor.StoreCheck{Store: s.store, Failures: s.store.Failures},
-			diskCheck{s.c.DataDir}, clocks,
+			diskCheck{s.c.DataDir},
+			clocks,
 			monitor.BacklogCheck{Store: s.store},
 			&monitor.CanaryCheck{Store: s.store, Schedule: bird.ID},
 		},

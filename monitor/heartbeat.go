@@ -39,7 +39,7 @@ type Heartbeat struct {
 func NewHeartbeat(to, agent string) (*Heartbeat, error) {
 	u, err := url.Parse(to)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Fragment != "" {
-		return nil, errors.New("the heartbeat's URL must be one of http or https, such as https://hc-ping.com/0b3a...")
+		return nil, errors.New("the heartbeat's URL must be one of http or https, such as https://hc-ping.com/0b3a4c1e-5d2f-4a6b-8c7d-9e0f1a2b3c4d")
 	}
 	return &Heartbeat{url: to, agent: agent, client: &http.Client{Timeout: heartbeatTime}}, nil
 }

@@ -242,7 +242,9 @@ func (r *receiver) until(t *testing.T, ok func(got []string) bool) {
 // quick is a clock whose timers are a thousand times as fast.
 type quick struct{ watchClock }
 
-func (quick) NewTimer(d time.Duration) (<-chan time.Time, func()) { return watchClock{}.NewTimer(d / 1000) }
+func (quick) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+	return watchClock{}.NewTimer(d / 1000)
+}
 
 func TestHeartbeat(t *testing.T) {
 	r := &receiver{status: http.StatusOK, date: func() time.Time { return time.Now().Add(-time.Minute) }}

@@ -29,16 +29,18 @@ const (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
-	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
-	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
-	Lock    lockCmd    `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
-	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
-	Project projectCmd `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
-	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
-	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Runs     runsCmd     `cmd:"" help:"List the runs of a schedule, newest first."`
+	Why      whyCmd      `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
+	Channels channelsCmd `cmd:"" help:"Create, list, test and delete alert channels."`
+	Alerts   alertsCmd   `cmd:"" help:"List and acknowledge alerts."`
+	Lock     lockCmd     `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
+	Wrap     wrapCmd     `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
+	Keys     keysCmd     `cmd:"" help:"Create, list and revoke access keys."`
+	Project  projectCmd  `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
+	Next     nextCmd     `cmd:"" help:"Print when an expression is next due. Needs no server."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // output is where a verb prints for its user.
