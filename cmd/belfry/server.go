@@ -38,6 +38,8 @@ const (
 	requestTimeout = 30 * time.Second
 	maxAnswer      = 64 << 20 // bytes
 	pageSize       = 1000     // runs
+	// maxLook is more than a probe may look, with all its retries.
+	maxLook = 10 * time.Minute
 )
 
 // scheduleARN returns the ARN that s names: itself, or made from name or group/name.
@@ -106,7 +108,12 @@ func (s *server) get(path string, query url.Values, v any) error {
 // one, and decodes the answer into v. An error is the server's own message, or
 // what to look at when no server answers.
 func (s *server) do(method, path string, body []byte, v any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), requestTimeout)
+	return s.doWithin(requestTimeout, method, path, body, v)
+}
+
+// doWithin is do for what may take its own time.
+func (s *server) doWithin(limit time.Duration, method, path string, body []byte, v any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Endpoint, "/")+path, bytes.NewReader(body))
 	if err != nil {
