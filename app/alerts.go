@@ -42,6 +42,16 @@ func (s *Server) startAlerts(ctx context.Context, clock wallClock, secret []byte
 	return nil
 }
 
+// channelIDs are those of an account, which a check gets that a ping has made.
+func (s *Server) channelIDs(ctx context.Context, account string) ([]string, error) {
+	channels, err := s.alerts.Channels(ctx, account)
+	ids := make([]string, len(channels))
+	for i := range channels {
+		ids[i] = channels[i].ID
+	}
+	return ids, err
+}
+
 // publicURL is where people reach the server, without a slash at its end.
 func publicURL(given, own string) (string, error) {
 	if given == "" {

@@ -217,15 +217,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.opened("engine", func(ctx context.Context) error { s.engine.Stop(ctx); return nil })
 
-	if err := s.startMonitor(ctx, clock); err != nil {
-		return nil, err
-	}
-
 	secret, err := s.store.Secret(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.startAlerts(ctx, clock, secret); err != nil {
+		return nil, err
+	}
+	if err := s.startMonitor(ctx, clock); err != nil {
 		return nil, err
 	}
 	s.startProbes(ctx)

@@ -3,6 +3,7 @@ package app
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -39,10 +40,12 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Alerts: s.alerts, Probes: s.probes, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Alerts: s.alerts, Monitor: s.monitor, Probes: s.probes, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
-	checks := healthchecks.New(healthchecks.Config{Monitor: s.monitor, Log: s.log})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
+	checks := healthchecks.New(healthchecks.Config{
+		Monitor: s.monitor, Log: s.log, Now: time.Now, Secret: secret, Channels: s.channelNames, URL: s.c.PublicURL, Dev: s.c.Dev,
+	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
@@ -50,10 +53,10 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 			code.ServeHTTP(w, r)
 		case strings.HasPrefix(path, "/belfry/"):
 			own.ServeHTTP(w, r)
-		case healthchecks.Serves(path):
-			checks.ServeHTTP(w, r)
 		case strings.HasPrefix(path, monitor.AckPath):
 			acknowledge.ServeHTTP(w, r)
+		case healthchecks.Serves(path):
+			checks.ServeHTTP(w, r)
 		case path == "/healthz":
 			s.health(w)
 		case path == "/metrics":

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -23,6 +24,7 @@ func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
 	s.monitor = monitor.NewService(monitor.Config{
 		Store: s.store, Clock: clock, Logger: s.log, Metrics: monitor.NewMetrics(s.metrics),
 		BodyLimit: c.BodyLimit, PingLog: c.PingLog, MaxChecks: c.Max,
+		Channels: s.channelIDs, Flipped: s.alerts.Wake,
 	})
 	if s.c.Dev {
 		if _, err := s.monitor.EnsureProject(ctx, devAccount); err != nil {
@@ -33,4 +35,14 @@ func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
 	s.background.Go(func() { s.monitor.Run(looks) })
 	s.opened("checks", func(context.Context) error { stop(); return nil })
 	return nil
+}
+
+// channelNames are an account's alert channels, as checks name them.
+func (s *Server) channelNames(ctx context.Context, account string) ([]healthchecks.Channel, error) {
+	channels, err := s.alerts.Channels(ctx, account)
+	names := make([]healthchecks.Channel, len(channels))
+	for i := range channels {
+		names[i] = healthchecks.Channel{ID: channels[i].ID, Name: channels[i].Name, Kind: channels[i].Kind}
+	}
+	return names, err
 }

@@ -2,7 +2,8 @@
 // they should not.
 //
 // Ping URLs are not signed. Who knows one may ping, and nothing else; they are as
-// hard to guess as a key.
+// hard to guess as a key. The same is true of badges, which tell of checks. Checks
+// are managed with a project's API key in the header X-Api-Key.
 //
 // Source: section 8 of the semantics.
 package healthchecks
@@ -11,35 +12,77 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/monitor"
 )
 
-// A Config is what the API is made of. All of it is required.
+// A Config is what the API is made of. Monitor, Log, Now and Secret are required.
 type Config struct {
 	Monitor *monitor.Service
 	Log     *slog.Logger
+	Now     func() time.Time
+	// Secret is what the URLs of badges are signed with.
+	Secret []byte
+	// Channels lists the alert channels of an account; nil: there are none.
+	Channels Channels
+	// URL is where clients reach the server; empty: where they say they do.
+	URL string
+	// Dev lets every key of the right length manage the first account.
+	Dev bool
 }
 
 // API serves the API.
 type API struct {
-	monitor *monitor.Service
-	log     *slog.Logger
+	monitor  *monitor.Service
+	log      *slog.Logger
+	now      func() time.Time
+	secret   []byte
+	channels Channels
+	url      string
+	dev      bool
+	manage   *http.ServeMux
 }
 
 // New returns the API.
-func New(c Config) *API { return &API{monitor: c.Monitor, log: c.Log} }
+func New(c Config) *API {
+	a := &API{
+		monitor: c.Monitor, log: c.Log, now: c.Now, secret: c.Secret, channels: c.Channels,
+		url: strings.TrimSuffix(c.URL, "/"), dev: c.Dev,
+	}
+	if a.channels == nil {
+		a.channels = noChannels
+	}
+	a.manage = a.routes()
+	return a
+}
 
 // pingPrefix begins the paths of pings.
 const pingPrefix = "/ping/"
 
+// prefixes begin the paths of this API. Three are the versions of the part that
+// manages checks.
+var prefixes = []string{pingPrefix, badgePrefix, checkBadgePrefix, "/api/v1/", "/api/v2/", "/api/v3/"}
+
 // Serves reports whether a path belongs to this API.
-func Serves(path string) bool { return strings.HasPrefix(path, pingPrefix) }
+func Serves(path string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(path, prefix) })
+}
 
 // ServeHTTP answers a request to a path that this API serves.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.servePing(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, pingPrefix):
+		a.servePing(w, r)
+	case strings.HasPrefix(r.URL.Path, badgePrefix), strings.HasPrefix(r.URL.Path, checkBadgePrefix):
+		a.serveBadge(w, r)
+	default:
+		a.manage.ServeHTTP(w, r)
+	}
+}
 
 // statuses is the one table from kinds of error to HTTP.
 var statuses = map[belfry.Kind]int{

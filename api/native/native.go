@@ -41,10 +41,11 @@ const maxBody = 64 << 10
 
 // A Config is what the API is made of. All but Open is required.
 type Config struct {
-	Engine *engine.Engine
-	Alerts *monitor.Alerts
-	Probes *monitor.Probes
-	Auth   *auth.Service
+	Engine  *engine.Engine
+	Alerts  *monitor.Alerts
+	Monitor *monitor.Service
+	Probes  *monitor.Probes
+	Auth    *auth.Service
 	// Authenticate returns who makes a request, whose body is given; a refusal
 	// is Denied.
 	Authenticate func(r *http.Request, body []byte) (auth.Caller, error)
@@ -73,6 +74,9 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
 	a.alertRoutes()
 	a.probeRoutes()
+	a.mux.HandleFunc("GET /belfry/v1/project", a.answer(a.project))
+	a.mux.HandleFunc("POST /belfry/v1/project/keys/{kind}", a.answer(a.newProjectKey))
+	a.mux.HandleFunc("DELETE /belfry/v1/project/keys/{kind}", a.answer(a.removeProjectKey))
 	a.mux.HandleFunc("/belfry/", a.answer(func(r *http.Request) (any, error) {
 		return nil, belfry.Errorf(belfry.NotFound, "", "There is no %s %s; see the API's documentation.", r.Method, r.URL.Path)
 	}))

@@ -29,6 +29,7 @@ type cli struct {
 	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
+	Project projectCmd `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
 	Probe   probeCmd   `cmd:"" help:"Make, list, run and delete probes: is it up, how long is its certificate good."`
 	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
