@@ -161,7 +161,7 @@ func (b *lab) get(p monitor.Probe) monitor.Probe {
 	return p
 }
 
-// told returns the check's flips, the oldest first: "new>up success: It is well."
+// told returns the check's flips, the oldest first; "new>up success: ok" is one.
 func (b *lab) told(p monitor.Probe) string {
 	b.Helper()
 	all, err := b.checks.Flips(b.Context(), account, p.Check.ID, monitor.FlipQuery{Limit: 100})

@@ -35,6 +35,7 @@ type cli struct {
 	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
 	Channels channelsCmd `cmd:"" help:"Create, list, test and delete alert channels."`
 	Alerts   alertsCmd   `cmd:"" help:"List and acknowledge alerts."`
+	Probe    probeCmd    `cmd:"" help:"Make, list, run and delete probes: is it up, how long is its certificate good."`
 	Lock     lockCmd     `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
 	Wrap     wrapCmd     `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
 	Keys     keysCmd     `cmd:"" help:"Create, list and revoke access keys."`

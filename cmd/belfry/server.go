@@ -38,6 +38,8 @@ const (
 	requestTimeout = 30 * time.Second
 	maxAnswer      = 64 << 20 // bytes
 	pageSize       = 1000     // runs
+	// maxLook is more than a probe may look, with all its retries.
+	maxLook = 10 * time.Minute
 )
 
 // scheduleARN returns the ARN that s names: itself, or made from name or group/name.
@@ -109,6 +111,7 @@ func (s *server) do(method, path string, body []byte, v any) error {
 	return s.doWithin(requestTimeout, method, path, body, v)
 }
 
+// doWithin is do for what may take its own time.
 func (s *server) doWithin(limit time.Duration, method, path string, body []byte, v any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()

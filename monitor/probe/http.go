@@ -221,5 +221,5 @@ func (h *HTTPProbe) judge(target string, resp *http.Response, body []byte, cut e
 			return failed("%s, and nothing in it matches %q.", answered, clip(h.Matches, maxQuoted))
 		}
 	}
-	return Result{OK: true, Detail: fmt.Sprintf("%s in %s.", answered, took.Round(time.Millisecond))}
+	return Result{OK: true, Detail: fmt.Sprintf("%s in %s.", answered, latency(took))}
 }

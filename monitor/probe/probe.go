@@ -179,6 +179,9 @@ func unreachable(target string, err error) Result {
 	return failed("%s cannot be reached: %s.", target, clip(err.Error(), maxQuoted))
 }
 
+// latency writes a time in whole milliseconds, at least one.
+func latency(d time.Duration) time.Duration { return max(d.Round(time.Millisecond), time.Millisecond) }
+
 func timedOut(err error) bool {
 	t, ok := errors.AsType[net.Error](err)
 	return errors.Is(err, context.DeadlineExceeded) || ok && t.Timeout()

@@ -50,7 +50,7 @@ func (p *Prober) tcp(ctx context.Context, t *TCPProbe) Result {
 			return r
 		}
 	}
-	return Result{OK: true, Detail: fmt.Sprintf("%s answered in %s.", t.Address, time.Since(began).Round(time.Millisecond))}
+	return Result{OK: true, Detail: fmt.Sprintf("%s answered in %s.", t.Address, latency(time.Since(began)))}
 }
 
 // expect reads until what is expected has come. What came instead is not
