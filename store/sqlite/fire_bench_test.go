@@ -55,5 +55,5 @@ func BenchmarkFire(b *testing.B) {
 		}
 		ran += step
 	}
-	b.ReportMetric(float64((cpu() - began).Nanoseconds())/float64(ran), "cpu-ns/run")
+	b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(ran), "cpu-ns/run")
 }

@@ -441,7 +441,9 @@ func (e *watchTest) unqueued() {
 	bare("disabled", func(s *belfry.Schedule) { s.State = belfry.Disabled })
 	bare("over", func(s *belfry.Schedule) { s.End = now.Add(-time.Millisecond) })
 	last := bare("last", func(s *belfry.Schedule) { s.End = now })
-	bare("done", func(s *belfry.Schedule) { s.Expression = "at(" + now.AddDate(0, 0, -2).Format("2006-01-02T15:04:05") + ")" })
+	bare("done", func(s *belfry.Schedule) {
+		s.Expression = "at(" + now.AddDate(0, 0, -2).Format("2006-01-02T15:04:05") + ")"
+	})
 	soon := bare("soon", func(s *belfry.Schedule) { s.Expression = "at(" + now.Format("2006-01-02T15:04:05") + ")" })
 	_, d := e.create("retries", 60)
 	claim := e.start(startOf(d, nil))
