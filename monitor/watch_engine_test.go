@@ -285,3 +285,28 @@ func TestWellSchedulesCostNothing(t *testing.T) {
 		w.told("a", "00:06:00 up down failed", "00:07:00 down up recovered")
 	})
 }
+
+func TestScheduleThatTheQueueHasLost(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.create("a", minutely)
+		lost := w.create("lost", "cron(45 0 * * ? *)")
+		w.create("done", "at(2000-01-01T00:01:00)")
+		w.until("00:05:30")
+		pending, err := w.store.Pending(w.Context(), lost.ID, []belfry.Due{{
+			At: lost.Created.Add(45 * time.Minute), Occurrence: belfry.Occurrence{Schedule: lost.ID, Time: lost.Created.Add(45 * time.Minute)}, Revision: 1,
+		}}, time.Now())
+		w.ok(err)
+		edited := *lost
+		edited.Revision++
+		w.ok(w.store.ChangeSchedule(w.Context(), belfry.ScheduleChange{Old: lost, New: &edited, Pending: pending})) // and no entry in its place
+		w.until("00:31:00")
+		f := w.told("lost", "00:30:00 up down never_fired")
+		w.detail(f[0], "It is enabled and due at 2000-01-01 00:45:00 UTC, but is not in the due queue, and so would not run. Update it, without a change, to put it back; and please report this: it must not happen.")
+		w.told("a")
+		w.told("done")
+		_, err = w.engine.UpdateSchedule(w.Context(), edited)
+		w.ok(err)
+		w.until("00:45:30")
+		w.told("lost", "00:30:00 up down never_fired", "00:45:00 down up recovered")
+	})
+}

@@ -20,6 +20,11 @@ const (
 	// sleptFor is how long two looks must be apart to mean that the machine slept
 	// in between, or the clock was set.
 	sleptFor = time.Minute
+	// auditEvery is how often all schedules are looked through for one that the due
+	// queue has lost, the first time auditAfter the start: nothing loses any, as
+	// far as anybody knows, and it takes a second or two for a million.
+	auditEvery = 6 * time.Hour
+	auditAfter = 30 * time.Minute
 	// watchAfterError is the wait after a store error.
 	watchAfterError = 5 * time.Second
 	// newsBatch bounds the news that one transaction settles: it writes a few
@@ -46,6 +51,7 @@ type WatchConfig struct {
 type Watcher struct {
 	c      WatchConfig
 	up     time.Time   // since when runs can start
+	audit  time.Time   // when to look for lost schedules next
 	late   *belfry.Due // how far the look for late runs has come; nil: the beginning
 	limits map[belfry.ID]learned
 }
@@ -97,7 +103,18 @@ func (w *Watcher) look(ctx context.Context, long bool) error {
 	if err := w.findLate(ctx); err != nil || !long {
 		return err
 	}
-	return w.findLong(ctx)
+	if err := w.findLong(ctx); err != nil {
+		return err
+	}
+	now := w.now()
+	if w.audit.IsZero() {
+		w.audit = now.Add(auditAfter)
+	}
+	if now.Before(w.audit) {
+		return nil
+	}
+	w.audit = now.Add(auditEvery)
+	return w.findLost(ctx, now)
 }
 
 // takeNews takes a batch of news and reports whether there may be more.

@@ -41,6 +41,12 @@ type WatchStore interface {
 	// is the news that was settled last, as Settle wants it.
 	Watches(ctx context.Context, ids []belfry.ID) (all map[belfry.ID]*Watch, after int64, err error)
 
+	// Unqueued calls each with the enabled schedules that have no entry of a first
+	// attempt in the due queue, all as of one moment. Those that have plainly had
+	// their last occurrence by then, by their end date or their one time, may be
+	// left out. It reads all schedules.
+	Unqueued(ctx context.Context, now time.Time, each func(s *belfry.Schedule) error) error
+
 	// Durations returns how long the newest runs of a schedule that succeeded
 	// took, up to limit of them, of those in the history of the last month.
 	Durations(ctx context.Context, id belfry.ID, now time.Time, limit int) ([]time.Duration, error)

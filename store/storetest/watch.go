@@ -56,6 +56,7 @@ var watchCases = []struct {
 	{"a watch reads as it was kept", (*watchTest).roundTrip},
 	{"a condition that is gone keeps nothing", (*watchTest).conditions},
 	{"entries are overdue in the order of the queue", (*watchTest).overdue},
+	{"enabled schedules that the queue does not have are found", (*watchTest).unqueued},
 	{"runs are long from their first attempt on, through retries", (*watchTest).long},
 	{"durations are of the newest that succeeded, in the history of a month", (*watchTest).durations},
 	{"an account's watches come in pages", (*watchTest).list},
@@ -424,6 +425,39 @@ func (e *watchTest) overdue() {
 	e.same(read(at(65), nil, 1), []belfry.Due{*db})
 	e.same(read(at(65), db, 10), []belfry.Due{*da})
 	e.same(read(at(50), nil, 10), []belfry.Due(nil))
+}
+
+func (e *watchTest) unqueued() {
+	e.create("queued", 60)
+	bare := func(name string, edit func(*belfry.Schedule)) *belfry.Schedule {
+		s := e.spec(engineRef(name))
+		s.End = time.Time{}
+		edit(s)
+		e.ok(e.CreateSchedule(e.ctx, creation(s, nil, nil)))
+		return s
+	}
+	now := at(3600)
+	a := bare("a", func(*belfry.Schedule) {})
+	bare("disabled", func(s *belfry.Schedule) { s.State = belfry.Disabled })
+	bare("over", func(s *belfry.Schedule) { s.End = now.Add(-time.Millisecond) })
+	last := bare("last", func(s *belfry.Schedule) { s.End = now })
+	bare("done", func(s *belfry.Schedule) {
+		s.Expression = "at(" + now.AddDate(0, 0, -2).Format("2006-01-02T15:04:05") + ")"
+	})
+	soon := bare("soon", func(s *belfry.Schedule) { s.Expression = "at(" + now.Format("2006-01-02T15:04:05") + ")" })
+	_, d := e.create("retries", 60)
+	claim := e.start(startOf(d, nil))
+	e.finish(failure(d, claim, 1)) // a retry does not make it queued
+	var got []string
+	e.ok(e.watch.Unqueued(e.ctx, now, func(s *belfry.Schedule) error {
+		got = append(got, s.Name)
+		if s.Name == "a" {
+			e.same(s, a)
+		}
+		return nil
+	}))
+	slices.Sort(got)
+	e.same(got, []string{a.Name, last.Name, "retries", soon.Name})
 }
 
 func (e *watchTest) long() {

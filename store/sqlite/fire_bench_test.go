@@ -1,0 +1,59 @@
+package sqlite_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/store/sqlite"
+)
+
+// BenchmarkFire starts and finishes runs that succeed, 512 at a time: the
+// processor's time for each.
+func BenchmarkFire(b *testing.B) {
+	const schedules = 10_000
+	st := openAt(b, b.TempDir(), sqlite.Options{NoSync: true})
+	if _, err := st.Acquire(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+	at := time.Date(2026, 3, 8, 0, 0, 0, 0, time.UTC)
+	due := func(k int) belfry.Due {
+		o := belfry.Occurrence{Schedule: belfry.ID(k%schedules+1) << 6, Time: at.Add(time.Duration(k/schedules) * time.Second)}
+		return belfry.Due{At: o.Time, Occurrence: o, Revision: 1, Attempt: 1}
+	}
+	for i := range schedules {
+		next := due(i)
+		s := &belfry.Schedule{
+			ID: next.Schedule, Revision: 1, Scope: belfry.Scope{Account: "000000000000", Region: "eu-west-1"},
+			Group: belfry.DefaultGroup, Name: fmt.Sprint("s", i), Expression: "rate(1 minute)", Timezone: "UTC",
+			Target: belfry.Target{ARN: "arn:t", Retry: belfry.DefaultRetry()}, Created: at, Modified: at, Since: at,
+		}
+		if err := st.CreateSchedule(b.Context(), belfry.ScheduleCreation{Schedule: s, Next: &next, Limit: 1 << 40}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	ran := 0
+	began := cpu()
+	for b.Loop() {
+		const step = 512
+		starts, ends := make([]belfry.Start, step), make([]belfry.Finish, step)
+		for i := range step {
+			d, next := due(ran+i), due(ran+i+schedules)
+			starts[i] = belfry.Start{Due: d, Run: &d.Occurrence, At: d.At, Next: &next}
+			ends[i] = belfry.Finish{Occurrence: d.Occurrence, Outcome: belfry.Succeeded, Started: d.At, Ended: d.At.Add(time.Second)}
+		}
+		claim, _, err := st.Start(b.Context(), starts)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range ends {
+			ends[i].Claim = claim
+		}
+		if err := st.Finish(b.Context(), ends); err != nil {
+			b.Fatal(err)
+		}
+		ran += step
+	}
+	b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(ran), "cpu-ns/run")
+}
