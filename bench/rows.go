@@ -35,6 +35,7 @@ func (b *bench) rows() []row {
 		{name: "pings", measure: b.pings},
 		{name: "100,000 checks watched", measure: b.watched},
 		{name: "neighbours of hostile clients", measure: b.neighbours},
+		{name: "functions in Python", measure: b.starts},
 		{name: "next occurrence", measure: b.nextOccurrence},
 		{name: "start with 1 million stored", measure: func(ctx context.Context) ([]figure, error) { return b.startUp(ctx, 1_000_000) }},
 		{name: "start with 10 million stored", measure: func(ctx context.Context) ([]figure, error) { return b.startUp(ctx, 10_000_000) }},

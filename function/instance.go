@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -116,12 +117,14 @@ func (h *Host) launchPython(ctx context.Context, in *instance, l *launch) error 
 	if err != nil {
 		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + " now: it found no Python interpreter.", Err: err}
 	}
+	if err := l.show(slices.Concat(py.Folders, py.Site), h.cfg.Dir); err != nil {
+		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + ": the interpreter's folder is not one that functions may see.", Err: err}
+	}
 	link, theirs, err := newFramed()
 	if err != nil {
 		return err
 	}
 	in.link, l.argv, l.files = link, py.argv(l.runtime), []*os.File{theirs}
-	l.show(append(py.Folders, py.Site...))
 	if _, set := f.Environment["PATH"]; !set {
 		l.env["PATH"] = filepath.Dir(py.Executable) + ":" + l.env["PATH"]
 	}

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -77,17 +78,23 @@ func (v *view) listen(api *runtimeAPI) (string, error) {
 var shown = []string{"/usr", "/bin", "/sbin", "/lib", "/lib64", "/nix/store"}
 
 // show adds folders of the host to the view, at the paths that they have there.
-func (v *view) show(dirs []string) {
+// None may hold the folder secret.
+func (v *view) show(dirs []string, secret string) error {
 	if len(v.mounts) == 0 {
-		return // it sees them all
+		return nil // it sees them all
 	}
 	have := slices.Clone(shown)
 	for _, dir := range slices.Sorted(slices.Values(dirs)) {
+		dir = filepath.Clean(dir)
 		within := func(other string) bool { return dir == other || strings.HasPrefix(dir, other+"/") }
 		if _, err := os.Stat(dir); err != nil || !filepath.IsAbs(dir) || dir == "/" || slices.ContainsFunc(have, within) {
 			continue
 		}
+		if strings.HasPrefix(secret+"/", dir+"/") {
+			return fmt.Errorf("%s has the data directory in it, which functions must not see: move one of them", dir)
+		}
 		have = append(have, dir)
 		v.mounts = append(v.mounts, sandbox.Mount{Source: dir, Target: dir})
 	}
+	return nil
 }

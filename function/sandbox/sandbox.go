@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,6 +93,9 @@ func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 			continue
 		}
 		s, err := base.at(level, groups)
+		if err == nil && s.namespaces {
+			err = hidden(c.Dir)
+		}
 		if err == nil {
 			err = s.try(ctx, c.Dir)
 		}
@@ -116,6 +120,16 @@ func possible() error {
 	}
 	if !canReexecute.Load() {
 		return errors.New("this program does not call sandbox.Main first")
+	}
+	return nil
+}
+
+// hidden says when programs would see the server's folder among the system's.
+func hidden(dir string) error {
+	for _, shown := range systemFolders {
+		if strings.HasPrefix(dir+"/", shown+"/") {
+			return fmt.Errorf("the data directory is below %s, which functions see", shown)
+		}
 	}
 	return nil
 }

@@ -408,3 +408,14 @@ func TestProgramsEndWithTheirServer(t *testing.T) {
 		}
 	}
 }
+
+func TestADataDirectoryThatProgramsWouldSee(t *testing.T) {
+	s, err := sandbox.New(t.Context(), sandbox.Config{Wish: sandbox.Rootless, ID: "x", Dir: "/usr/belfry", Root: openDir(t) + "/root", Spawn: spawner(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if r := s.Report(); r.Level >= sandbox.Rootless || !strings.Contains(strings.Join(r.Reasons, "; "), "rootless: the data directory is below /usr, which functions see") {
+		t.Errorf("%+v", r)
+	}
+}
