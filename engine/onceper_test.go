@@ -106,7 +106,7 @@ func TestAFailedRunGivesTheWindowBack(t *testing.T) {
 		b.oncePer("s", "1d", "")
 		time.Sleep(11 * time.Minute) // 00:05 fails and waits, 00:10 is skipped
 		b.stop()
-		b.start() // over the restart too
+		b.start()                   // over the restart too
 		time.Sleep(2 * time.Minute) // at 00:12 the retry fails for good
 		b.mu.Lock()
 		answer = belfry.Result{Status: belfry.AttemptSucceeded}
