@@ -66,11 +66,15 @@ func TestDeliveriesOfOneWindowHaveOneClaim(t *testing.T) {
 		{"another value, in the last digit", base, base, "2026-03-08T07:00:00Z", "2026-03-08T07:00:00Z", onceSubject, `{"id": 12345678901234567891}`, false},
 		{"a number is no text", base, base, "2026-03-08T07:00:00Z", "2026-03-08T07:00:00Z", onceSubject, `{"id": "12345678901234567890"}`, false},
 		{
-			"an object, its members in another order", belfry.OncePer{Window: "1h", Key: "$.who"}, belfry.OncePer{Window: "1h", Key: "$.who"},
+			"an object, its members in another order",
+			belfry.OncePer{Window: "1h", Key: "$.who"},
+			belfry.OncePer{Window: "1h", Key: "$.who"},
 			"2026-03-08T07:00:00Z", "2026-03-08T07:00:00Z", onceSubject, `{"who":{"a":[true,"x"],"b":1}}`, true,
 		},
 		{
-			"one member of a list", belfry.OncePer{Window: "1h", Key: "$.who.a[1]"}, belfry.OncePer{Window: "1h", Key: "$.who.a[1]"},
+			"one member of a list",
+			belfry.OncePer{Window: "1h", Key: "$.who.a[1]"},
+			belfry.OncePer{Window: "1h", Key: "$.who.a[1]"},
 			"2026-03-08T07:00:00Z", "2026-03-08T07:00:00Z", onceSubject, `{"who":{"a":[false,"x"]}}`, true,
 		},
 	}
@@ -112,8 +116,17 @@ func TestAClaimSaysWhatItIsFor(t *testing.T) {
 
 func TestAPayloadWithoutTheKeyIsRefused(t *testing.T) {
 	for _, tt := range []struct{ key, payload string }{
-		{"$.a", ""}, {"$.a", "text"}, {"$.a", "{}"}, {"$.a", `{"a": null}`}, {"$.a", `{"A": 1}`}, {"$.a", "[1]"}, {"$.a", "7"},
-		{"$[1]", "[1]"}, {"$[0]", `{"": 1}`}, {"$.a.b", `{"a": 1}`}, {"$.a", `{"a": 1`},
+		{"$.a", ""},
+		{"$.a", "text"},
+		{"$.a", "{}"},
+		{"$.a", `{"a": null}`},
+		{"$.a", `{"A": 1}`},
+		{"$.a", "[1]"},
+		{"$.a", "7"},
+		{"$[1]", "[1]"},
+		{"$[0]", `{"": 1}`},
+		{"$.a.b", `{"a": 1}`},
+		{"$.a", `{"a": 1`},
 	} {
 		o := belfry.OncePer{Window: "1h", Key: tt.key}
 		if _, err := o.Claim(onceSubject, time.Now(), tt.payload); belfry.KindOf(err) != belfry.Invalid {

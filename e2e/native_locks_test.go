@@ -3,9 +3,12 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -109,5 +112,120 @@ func TestPowertools(t *testing.T) {
 	cmd.Env = s.clientEnv("AWS_REGION=" + region)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// lockExample returns the n-th block of shell under a heading of docs/locks.md.
+func lockExample(t *testing.T, heading string, n int) string {
+	t.Helper()
+	text, err := os.ReadFile("../docs/locks.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, ok := strings.Cut(string(text), "\n## "+heading+"\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := strings.Split(section, "```sh\n")
+	if !ok || n >= len(blocks)-1 {
+		t.Fatalf("docs/locks.md has no example %d under %q", n, heading)
+	}
+	block, _, _ := strings.Cut(blocks[n+1], "```")
+	return block
+}
+
+// withVerbs lets scripts run belfry's verbs against the server.
+func (s *server) withVerbs() {
+	s.t.Helper()
+	bin := filepath.Join(s.dir, "bin")
+	if err := os.MkdirAll(bin, 0o700); err != nil {
+		s.t.Fatal(err)
+	}
+	if err := os.Symlink(binary, filepath.Join(bin, "belfry")); err != nil {
+		s.t.Fatal(err)
+	}
+	s.clients = append(s.clients, "BELFRY_ENDPOINT="+s.endpoint)
+}
+
+// TestLockExamples runs what docs/locks.md tells people to copy, on a server
+// that checks signatures.
+func TestLockExamples(t *testing.T) {
+	t.Parallel()
+	s := startSigned(t)
+	s.withVerbs()
+	const heading = "A job that runs elsewhere"
+	s.shell(lockExample(t, heading, 0))
+	s.shell(lockExample(t, heading, 1))
+	if l, held := s.lock("nightly-report"); held {
+		t.Errorf("afterwards the lock is held: %+v", l)
+	}
+}
+
+// TestOncePerExample sets once_per as docs/locks.md does, then delivers one
+// invoice 50 times at once, asynchronously, and by two schedules.
+func TestOncePerExample(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	s.withVerbs()
+	calls := filepath.Join(s.dir, "calls")
+	const code = "import os\n\ndef handler(event, context):\n    with open(os.environ['CALLS'], 'a') as f:\n        f.write(event['invoice'] + '\\n')\n"
+	arn := s.createFunction("invoice", zipOf(t, "handler.py", code), "CALLS", calls)
+	s.shell(lockExample(t, "Once per window, without code", 0))
+	var settings struct {
+		Function string `json:"function"`
+		OncePer  struct{ Window, Key string }
+	}
+	s.native("functions/invoice/settings", nil, &settings)
+	if settings.Function != arn {
+		t.Errorf("the settings are of %s, want %s", settings.Function, arn)
+	}
+
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			got, err := s.do("lambda", http.MethodPost, "/2015-03-31/functions/invoice/invocations", "", []byte(`{"invoice": "A"}`), "X-Amz-Invocation-Type", "Event")
+			if err != nil || got.status != http.StatusAccepted {
+				t.Errorf("%d %s, %v", got.status, got.body, err)
+			}
+		})
+	}
+	wg.Wait()
+	made := func() string { b, _ := os.ReadFile(calls); return string(b) }
+	s.eventually("49 of 50 were skipped", time.Minute, func() bool {
+		got, err := s.do("", http.MethodGet, "/metrics", "", nil)
+		return err == nil && strings.Contains(string(got.body), "\nbelfry_function_events_skipped_total 49\n")
+	})
+	s.eventually("one was delivered", time.Minute, func() bool { return made() == "A\n" })
+
+	for _, name := range []string{"first", "second"} {
+		s.createSchedule(name, "rate(1 minute)", map[string]any{"Arn": arn, "Input": `{"invoice": "B"}`})
+	}
+	outcomes := map[string]int{}
+	var skipped struct{ schedule, at string }
+	s.eventually("both schedules have run", 2*time.Minute, func() bool {
+		clear(outcomes)
+		for _, name := range []string{"first", "second"} {
+			schedule := "arn:aws:scheduler:" + region + ":" + account + ":schedule/default/" + name
+			var runs struct {
+				Items []struct {
+					Outcome string `json:"outcome"`
+					At      string `json:"scheduled_time"`
+				} `json:"items"`
+			}
+			s.native("runs", url.Values{"schedule": {schedule}}, &runs)
+			for _, r := range runs.Items[max(0, len(runs.Items)-1):] { // the first one
+				if r.Outcome != "running" && r.Outcome != "pending" {
+					outcomes[r.Outcome]++
+				}
+				if r.Outcome == "skipped_duplicate" {
+					skipped.schedule, skipped.at = schedule, r.At
+				}
+			}
+		}
+		return outcomes["succeeded"]+outcomes["skipped_duplicate"] == 2
+	})
+	if outcomes["succeeded"] != 1 || made() != "A\nB\n" {
+		t.Errorf("of two schedules %v; the function did %q", outcomes, made())
+	}
+	if why := s.belfry("why", skipped.schedule, skipped.at); !strings.Contains(why, "was skipped, because it was done already: function invoice is to be delivered once per 1d") {
+		t.Errorf("why: %s", why)
 	}
 }
