@@ -108,7 +108,7 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		return nil, errors.Join(err, w.Close(), s.closePool())
 	}
 	go s.writeLoop(w)
-	if err := s.loadClaims(ctx); err != nil {
+	if err := errors.Join(s.loadClaims(ctx), s.endLeases(ctx)); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -80,6 +80,32 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now, until time.Time, limit
 	return claims, nil
 }
 
+// endLeases ends the claims to deliveries of an earlier process, so that what it
+// was sending is sent again at once: one process uses the store at a time.
+func (s *Store) endLeases(ctx context.Context) error {
+	var held []string
+	err := s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT id FROM channels WHERE lease_until>0", func(st *sqlite.Stmt) error {
+			held = append(held, st.ColumnText(0))
+			return nil
+		})
+	})
+	if err != nil || len(held) == 0 {
+		return err
+	}
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		for _, id := range held {
+			if err := exec(c, "UPDATE channels SET lease_until=0, claim=claim+1 WHERE id=?", id); err != nil {
+				return err
+			}
+			if err := refreshChannel(c, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 func claimOf(c *sqlite.Conn, id string, now, until time.Time) (*monitor.Claim, error) {
 	due, err := queryDeliveries(c, "channel=? AND status='pending' AND due_at<=? ORDER BY due_at, number LIMIT 1", id, now)
 	if err != nil || len(due) == 0 {
