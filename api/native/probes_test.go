@@ -196,7 +196,7 @@ func TestProbeThatCannotBeNamesTheField(t *testing.T) {
 	for body, field := range map[string]string{
 		`{`:                                     "",
 		`{"name": 1}`:                           "name",
-		`{"label": "x"}`:                         "",
+		`{"label": "x"}`:                        "",
 		`{"name": "x"}`:                         "kind",
 		`{"kind": "http", "http": {}}`:          "http.url",
 		`{"kind": "tcp"}`:                       "tcp",

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -16,12 +17,12 @@ import (
 func TestWrapTriesAgain(t *testing.T) {
 	t.Parallel()
 	s := newPingServer(t)
-	s.fails = 3
+	s.set(3, "")
 	_, stderr, code := finish(t, s.wrap("--no-start", "--retries", "3", "--", "true"))
 	if s.whats() != "0 0 0 0" || stderr != "" || code != 0 {
 		t.Errorf("the check was told %s; printed %q, code %d", s.whats(), stderr, code)
 	}
-	s.got, s.fails = nil, 3
+	s.set(3, "")
 	_, stderr, code = finish(t, s.wrap("--no-start", "--retries", "2", "--", "sh", "-c", "exit 5"))
 	if s.whats() != "5 5 5" || !strings.Contains(stderr, "the check was not told (5)") || code != 5 {
 		t.Errorf("the check was told %s; printed %q, code %d", s.whats(), stderr, code)
@@ -46,9 +47,9 @@ func TestWrapStartsWithoutAServer(t *testing.T) {
 
 func TestWrapExplainsARefusal(t *testing.T) {
 	t.Parallel()
-	requests := 0
+	var requests atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests++
+		requests.Add(1)
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/ping/moved"):
 			http.Redirect(w, r, "/elsewhere", http.StatusMovedPermanently)
@@ -64,11 +65,11 @@ func TestWrapExplainsARefusal(t *testing.T) {
 		"/ping/key/twice": `409 Conflict: "ambiguous slug"`,
 		"/ping/moved":     "give --check the final URL",
 	} {
-		requests = 0
+		requests.Store(0)
 		cmd := exec.Command("belfry", "wrap", "--no-start", "--check", s.URL+path, "--", "sh", "-c", "exit 9")
 		_, stderr, code := finish(t, cmd)
-		if !strings.Contains(stderr, want) || code != 9 || requests != 1 {
-			t.Errorf("%s: said %q in %d tries, code %d; want %q in one", path, stderr, requests, code, want)
+		if !strings.Contains(stderr, want) || code != 9 || requests.Load() != 1 {
+			t.Errorf("%s: said %q in %d tries, code %d; want %q in one", path, stderr, requests.Load(), code, want)
 		}
 	}
 }
@@ -90,7 +91,7 @@ func TestWrapSendsWhatTheServerKeeps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newPingServer(t)
-			s.limit = c.limit
+			s.set(0, c.limit)
 			stdout, _, code := finish(t, s.wrap(append(c.args, "--", "sh", "-c", lines)...))
 			got := s.pings()
 			if len(got) != 2 || code != 0 {
@@ -122,7 +123,7 @@ func TestWrapMakesTheCheck(t *testing.T) {
 func TestWrapTellsNoStartAfterTheEnd(t *testing.T) {
 	t.Parallel()
 	s := newPingServer(t)
-	s.fails = 1
+	s.set(1, "")
 	finish(t, s.wrap("--retry-delay", "1m", "--", "true"))
 	if s.whats() != "start 0" {
 		t.Errorf("the check was told %s", s.whats())

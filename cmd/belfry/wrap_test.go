@@ -69,6 +69,14 @@ func (s *pingServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// set forgets what has arrived, and says how many answers are 503 first, and
+// which limit of bodies is told.
+func (s *pingServer) set(fails int, limit string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.got, s.fails, s.limit = nil, fails, limit
+}
+
 // pings returns what has arrived.
 func (s *pingServer) pings() []pinged {
 	s.mu.Lock()
@@ -94,14 +102,21 @@ func (s *pingServer) wrap(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// finish runs cmd to its end and returns its outputs and exit code.
-func finish(t testing.TB, cmd *exec.Cmd) (stdout, stderr string, code int) {
+// finish runs cmd to its end, with what happens during it, and returns its
+// outputs and exit code.
+func finish(t testing.TB, cmd *exec.Cmd, during ...func()) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 	defer timer.Stop()
-	if err := cmd.Run(); err != nil && !errors.As(err, new(*exec.ExitError)) {
+	for _, do := range during {
+		do()
+	}
+	if err := cmd.Wait(); err != nil && !errors.As(err, new(*exec.ExitError)) {
 		t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
@@ -255,15 +270,13 @@ func TestWrapPassesSignalsOn(t *testing.T) {
 			t.Parallel()
 			s := newPingServer(t)
 			cmd := s.wrap("--", "sh", "-c", `trap "echo caught; exit 7" `+name+`; touch ready; while :; do sleep 0.02; done`)
-			go func() {
-				for ; ; time.Sleep(5 * time.Millisecond) {
-					if _, err := os.Stat(filepath.Join(cmd.Dir, "ready")); err == nil {
-						cmd.Process.Signal(sig)
-						return
-					}
-				}
-			}()
-			stdout, stderr, code := finish(t, cmd)
+			stdout, stderr, code := finish(t, cmd, func() {
+				eventually(t, "the command is ready", func() bool {
+					_, err := os.Stat(filepath.Join(cmd.Dir, "ready"))
+					return err == nil
+				})
+				cmd.Process.Signal(sig)
+			})
 			if stdout != "caught\n" || code != 7 {
 				t.Errorf("printed %q and %q, code %d", stdout, stderr, code)
 			}
