@@ -97,8 +97,10 @@ func TestWhyOfASkippedRun(t *testing.T) {
 func TestAFailedRunGivesTheWindowBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		answer := belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "X", RetryAfter: 7 * time.Minute}
-		b.answer = func(context.Context, *belfry.Invocation) belfry.Result { return answer }
+		succeed := b.answer
+		b.answer = func(context.Context, *belfry.Invocation) belfry.Result {
+			return belfry.Result{Status: belfry.AttemptRetryable, ErrorCode: "X", RetryAfter: 7 * time.Minute}
+		}
 		b.start()
 		s := schedule("s", "cron(0/5 * * * ? *)")
 		s.Target.Retry = belfry.RetryPolicy{MaximumAge: time.Hour, MaximumAttempts: 1}
@@ -109,7 +111,7 @@ func TestAFailedRunGivesTheWindowBack(t *testing.T) {
 		b.start()                   // over the restart too
 		time.Sleep(2 * time.Minute) // at 00:12 the retry fails for good
 		b.mu.Lock()
-		answer = belfry.Result{Status: belfry.AttemptSucceeded}
+		b.answer = succeed
 		b.mu.Unlock()
 		time.Sleep(8 * time.Minute) // 00:15 runs, 00:20 is skipped
 		b.stop()
