@@ -37,7 +37,7 @@ var imports = []row{
 	{pkg: "queue", may: []string{"."}},
 	{pkg: "table", may: []string{"."}},
 	{pkg: "engine", may: []string{".", "expr"}},
-	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}},
+	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}, tests: []string{"engine"}},
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
 	{pkg: "target", may: []string{"."}},
 
@@ -56,7 +56,7 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
-	{pkg: "api/native", may: []string{".", "engine", "monitor", "auth"}},
+	{pkg: "api/native", may: []string{".", "engine", "monitor", "auth"}, tests: []string{"monitor/notify"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},

@@ -45,6 +45,9 @@ const Reserved = "~"
 
 const rulePrefix = Reserved + "rule/"
 
+// OwnGroup is the group of Belfry's own schedules.
+const OwnGroup = Reserved + "belfry"
+
 // Group returns the group of the schedules that are the rule's targets.
 func (r RuleRef) Group() string { return rulePrefix + r.Name }
 

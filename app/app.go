@@ -85,6 +85,10 @@ type Config struct {
 	// may make the server connect; with Dev all are.
 	EgressAllow []netip.Prefix
 	Checks      Checks
+
+	// HeartbeatURL is told every minute that the server is well, or at
+	// HeartbeatURL/fail what is not; empty: nobody is.
+	HeartbeatURL string
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -115,6 +119,8 @@ type Server struct {
 	tables      *table.Service
 	targets     *target.Targets
 	engine      *engine.Engine
+	watcher     *monitor.Watcher
+	self        *monitor.SelfWatch
 	monitor     *monitor.Service
 
 	signatures awswire.Authenticator
@@ -227,6 +233,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	figures.watch(s.engine, s.host, s.log)
+	if err := s.startWatch(ctx, clock); err != nil {
+		return nil, err
+	}
 	s.serve(figures, secret)
 	s.ready.Store(true)
 	s.log.InfoContext(ctx, "Belfry is ready", "version", c.Version, "address", s.URL(), "data", c.DataDir, "dev", c.Dev,

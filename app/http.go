@@ -40,7 +40,8 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
-		Engine: s.engine, Alerts: s.alerts, Monitor: s.monitor, Auth: s.auth, Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
+		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Monitor: s.monitor, Auth: s.auth,
+		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
 	checks := healthchecks.New(healthchecks.Config{

@@ -92,6 +92,19 @@ func OpenVault(dir, text string) (*Vault, error) {
 	return NewVault(master)
 }
 
+// CheckVault reports whether OpenVault would find a key, or would make a new
+// one, and the error that it would return.
+func CheckVault(dir, text string) (there bool, err error) {
+	if text == "" {
+		_, err := os.Stat(filepath.Join(dir, keyFile))
+		if errors.Is(err, os.ErrNotExist) {
+			return false, nil
+		}
+	}
+	_, err = OpenVault(dir, text)
+	return err == nil, err
+}
+
 func decodeKey(text string) ([]byte, error) {
 	for _, decode := range []func(string) ([]byte, error){hex.DecodeString, base64.StdEncoding.DecodeString} {
 		if b, err := decode(text); err == nil && len(b) == keySize {

@@ -31,6 +31,19 @@ func (h *History) ids() []belfry.ID {
 	return ids
 }
 
+// Present returns the schedules that there are now: the one of the name, if it
+// has not been deleted, or the targets that the rule has.
+func (h *History) Present() []belfry.ScheduleRef {
+	var all []belfry.ScheduleRef
+	if h.Current != nil {
+		all = append(all, h.Current.Ref())
+	}
+	for _, t := range h.targets {
+		all = append(all, t.Present()...)
+	}
+	return all
+}
+
 // Target returns the id of the rule's target that the schedule is; empty when
 // h is not a rule's history.
 func (h *History) Target(id belfry.ID) string {

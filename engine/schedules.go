@@ -40,6 +40,16 @@ func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule, once ...
 	return &s, nil
 }
 
+// OwnSchedule returns a schedule of Belfry's own, in a reserved group that no
+// client can name; it is created from s if it is not there.
+func (e *Engine) OwnSchedule(ctx context.Context, s belfry.Schedule) (*belfry.Schedule, error) {
+	made, err := e.CreateSchedule(ctx, s)
+	if belfry.KindOf(err) == belfry.Conflict {
+		return e.Schedule(ctx, s.Ref())
+	}
+	return made, err
+}
+
 // now is the time as the store keeps it.
 func (e *Engine) now() time.Time { return e.c.Clock.Now().UTC().Truncate(time.Millisecond) }
 

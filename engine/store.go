@@ -24,7 +24,9 @@ type Store interface {
 type ScheduleStore interface {
 	// CreateSchedule stores a new schedule with its first due entry and gap. A
 	// taken name, or a group that is being deleted, is Conflict; a group that is
-	// not there is NotFound; one schedule more than the scope may have is Quota.
+	// not there is NotFound, but for a reserved one, which is always open; one
+	// schedule more than the scope may have is Quota, and those of reserved groups
+	// do not count.
 	// Of two nodes that create the same name at once, one gets Conflict.
 	CreateSchedule(ctx context.Context, c belfry.ScheduleCreation) error
 	// Schedule returns the schedule of that name, or NotFound.

@@ -96,3 +96,36 @@ func BenchmarkZone(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCalendar walks along the occurrences of what checks are held against.
+func BenchmarkCalendar(b *testing.B) {
+	for _, c := range []struct {
+		schedule string
+		parse    parser
+	}{
+		{"*/5 * * * *", expr.ParseUnix},
+		{"30 2 * * *", expr.ParseUnix},
+		{"0 0 * 2 MON#5", expr.ParseUnix},
+		{"30 2 8-14 3 */7", expr.ParseUnix}, // in New York mostly in the gap
+		{"Mon..Fri *:0/15", expr.ParseOnCalendar},
+		{"*:*:0/10", expr.ParseOnCalendar},
+		{"2020-01-01", expr.ParseOnCalendar}, // over
+	} {
+		b.Run(c.schedule, func(b *testing.B) {
+			s, err := c.parse(c.schedule, mustLoad(b, "America/New_York"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			start := time.Date(2026, 3, 7, 0, 30, 0, 0, time.UTC)
+			t := start
+			b.ReportAllocs()
+			for b.Loop() {
+				next, ok := s.Next(t)
+				if !ok {
+					next = start
+				}
+				t = next
+			}
+		})
+	}
+}

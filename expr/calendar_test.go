@@ -117,7 +117,7 @@ func (c calendarCase) check(t *testing.T, parse parser) {
 		t.Fatal(err)
 	}
 	var got []string
-	for range strings.Fields(c.want) {
+	for range strings.FieldsSeq(c.want) {
 		next, ok := s.Next(at)
 		if !ok {
 			got = append(got, "END")

@@ -65,7 +65,7 @@ func (a *Alerts) deliver(ctx context.Context, c *Claim) {
 	now := a.now()
 	stopping := err != nil && ctx.Err() != nil
 	var flips []Flip
-	result := "delivered"
+	var result string
 	switch {
 	case stopping:
 		c.Tries-- // nobody knows whether it arrived; it is sent again

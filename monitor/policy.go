@@ -212,7 +212,7 @@ func newPolicySet(account string, all []Policy) *policySet {
 }
 
 // of returns the most specific policy for a subject: its own, else its group's or
-// that of the first of its tags in the order of the alphabet, else the default.
+// its rule's, or that of the first of its tags in the order of the alphabet, else the default.
 func (p *policySet) of(s Subject, tags []string) *Policy {
 	var scopes []Scope
 	switch s.Kind {
@@ -223,6 +223,9 @@ func (p *policySet) of(s Subject, tags []string) *Policy {
 				group := belfry.Group{Scope: a.Scope(), Name: parts[1]}
 				scopes = append(scopes, Scope{ScopeGroup, group.ARN()})
 			}
+		} else if parts := strings.Split(a.Resource, "/"); ok && len(parts) == 3 { // a target of a rule
+			rule := belfry.RuleRef{Scope: a.Scope(), Name: parts[1]}
+			scopes = append(scopes, Scope{ScopeSchedule, rule.ARN()})
 		}
 	case SubjectCheck:
 		scopes = append(scopes, Scope{ScopeCheck, s.ID})

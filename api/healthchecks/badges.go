@@ -103,11 +103,11 @@ type sum struct {
 
 func (b *badge) add(status monitor.Status) {
 	b.Total++
-	switch {
-	case status == monitor.Down:
+	switch status {
+	case monitor.Down:
 		b.Down++
 		b.Status = "down"
-	case status == monitor.Grace:
+	case monitor.Grace:
 		b.Grace++
 		if b.late && b.Status == "up" {
 			b.Status = "late"

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/monitor"
@@ -178,7 +179,7 @@ func parseObject(body []byte) (map[string]json.RawMessage, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if !json.Valid(body) {
+	if !utf8.Valid(body) || !json.Valid(body) {
 		return nil, badRequest("could not parse request body")
 	}
 	var object map[string]json.RawMessage
@@ -195,16 +196,13 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	status, message := a.refusal(r, err)
-	if e, is := errors.AsType[*belfry.Error](err); is && status != http.StatusInternalServerError {
-		message = e.Message // without the cause
-	}
-	switch {
-	case status == http.StatusConflict:
+	switch status {
+	case http.StatusConflict:
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, message)
 		return
-	case status == http.StatusBadRequest:
+	case http.StatusBadRequest:
 		message = "json validation error: " + message
 	}
 	a.writeError(w, &refusal{status, message})

@@ -28,8 +28,13 @@ func TestKeys(t *testing.T) {
 	c := s.create(map[string]any{"name": "a"})
 	self := "/api/v3/checks/" + text(c, "uuid")
 	for _, r := range [][2]string{
-		{"POST", self}, {"DELETE", self}, {"POST", self + "/pause"}, {"POST", self + "/resume"},
-		{"GET", self + "/pings/"}, {"GET", self + "/pings/1/body"}, {"GET", "/api/v3/channels/"},
+		{"POST", self},
+		{"DELETE", self},
+		{"POST", self + "/pause"},
+		{"POST", self + "/resume"},
+		{"GET", self + "/pings/"},
+		{"GET", self + "/pings/1/body"},
+		{"GET", "/api/v3/channels/"},
 	} {
 		s.with(r[0], r[1], nil, key(s.ro)).refused(401, "wrong api key")
 	}
@@ -58,8 +63,14 @@ func TestOtherProjects(t *testing.T) {
 	foreign := key(s.newKey(stranger, monitor.ReadWriteKey))
 	self := "/api/v3/checks/" + text(c, "uuid")
 	for _, r := range [][2]string{
-		{"GET", self}, {"POST", self}, {"DELETE", self}, {"POST", self + "/pause"}, {"POST", self + "/resume"},
-		{"GET", self + "/pings/"}, {"GET", self + "/pings/1/body"}, {"GET", self + "/flips/"},
+		{"GET", self},
+		{"POST", self},
+		{"DELETE", self},
+		{"POST", self + "/pause"},
+		{"POST", self + "/resume"},
+		{"GET", self + "/pings/"},
+		{"GET", self + "/pings/1/body"},
+		{"GET", self + "/flips/"},
 	} {
 		s.with(r[0], r[1], nil, foreign).is(403)
 		missing := strings.Replace(r[1], text(c, "uuid"), "00000000-0000-4000-8000-000000000000", 1)
@@ -84,7 +95,7 @@ func TestDev(t *testing.T) {
 func TestRequestBodies(t *testing.T) {
 	s := newSite(t)
 	const path = "/api/v3/checks/"
-	for _, body := range []string{"{", "x", `{"name":}`, "{} {}", "\xff"} {
+	for _, body := range []string{"{", "x", `{"name":}`, "{} {}", "\xff", "{\"name\":\"\xff\"}"} {
 		s.do("POST", path, body).refused(400, "could not parse request body")
 		s.with("POST", path, body, nil).refused(400, "could not parse request body") // before the key is asked for
 	}
@@ -147,7 +158,7 @@ func TestVersions(t *testing.T) {
 		if version == "v1" {
 			status = "started"
 		}
-		if text(got, "status") != status || got["started"] != true {
+		if text(got, "status") != status || text(got, "started") != "true" {
 			t.Errorf("%s: status is %v, started %v", version, got["status"], got["started"])
 		}
 		if want := "https://hc.example/api/" + version + "/checks/" + text(c, "uuid"); text(c, "update_url") != want {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -131,9 +132,7 @@ func (s *site) with(method, path string, body any, header http.Header) *reply {
 		sent = bytes.NewReader(data)
 	}
 	r := httptest.NewRequestWithContext(s.Context(), method, path, sent)
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
 	s.api.ServeHTTP(w, r)
 	return &reply{TB: s.TB, status: w.Code, header: w.Header(), text: w.Body.String()}

@@ -3,6 +3,7 @@ package healthchecks
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -174,13 +175,11 @@ func (r *reader) literal(name string, to **string, values ...string) {
 	if !value(r, name, why, &v) {
 		return
 	}
-	for _, known := range values {
-		if v == known {
-			*to = &v
-			return
-		}
+	if !slices.Contains(values, v) {
+		r.refuse(name, why)
+		return
 	}
-	r.refuse(name, why)
+	*to = &v
 }
 
 func (r *reader) flag(name string, to **bool) {

@@ -1,5 +1,6 @@
 // Package native is the API of what only Belfry has, under /belfry/v1/: the
-// ledger and the answers from it, access keys, and who is told what is wrong.
+// ledger and the answers from it, the watch of schedules, what Belfry finds out
+// about itself, access keys, and who is told what is wrong.
 //
 // Requests are signed as AWS's are (Signature Version 4), for the service
 // belfry. What belongs to another account is refused, whether it exists or not.
@@ -42,6 +43,8 @@ const maxBody = 64 << 10
 // A Config is what the API is made of. All but Open is required.
 type Config struct {
 	Engine  *engine.Engine
+	Watcher *monitor.Watcher
+	Self    *monitor.SelfWatch
 	Alerts  *monitor.Alerts
 	Monitor *monitor.Service
 	Auth    *auth.Service
@@ -71,6 +74,8 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/runs", a.answer(a.runs))
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
+	a.mux.HandleFunc("GET /belfry/v1/watches", a.answer(a.watches))
+	a.mux.HandleFunc("GET /belfry/v1/doctor", a.answer(a.doctor))
 	a.alertRoutes()
 	a.mux.HandleFunc("GET /belfry/v1/project", a.answer(a.project))
 	a.mux.HandleFunc("POST /belfry/v1/project/keys/{kind}", a.answer(a.newProjectKey))
@@ -171,6 +176,9 @@ func (a *API) history(r *http.Request) (*engine.History, error) {
 	p, ok := belfry.ParseARN(arn)
 	parts := strings.Split(p.Resource, "/")
 	if ok && p.Service == "events" && len(parts) == 2 && parts[0] == "rule" && parts[1] != "" {
+		if err := a.authorized(r, "belfry:ReadLedger", arn); err != nil {
+			return nil, err
+		}
 		return a.engine.RuleHistory(r.Context(), belfry.RuleRef{Scope: p.Scope(), Name: parts[1]})
 	}
 	if !ok || p.Service != "scheduler" || len(parts) != 3 || parts[0] != "schedule" {

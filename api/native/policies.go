@@ -71,8 +71,8 @@ func policyOf(p *monitor.Policy) policy {
 	for _, s := range p.Escalate {
 		out.Escalate = append(out.Escalate, step{seconds(s.After), s.Channels})
 	}
-	if len(p.Rules.Quiet.Windows) > 0 {
-		out.Quiet = quietOf(&p.Rules.Quiet)
+	if len(p.Quiet.Windows) > 0 {
+		out.Quiet = quietOf(&p.Quiet)
 	}
 	return out
 }

@@ -3,7 +3,7 @@
 //
 // Every verb that prints for people prints JSON with --json. Exit codes: 0 done,
 // 1 failed, 2 wrong use; wrap has the exit code of the command that it runs. A
-// verb beside serve and next talks HTTP to a server.
+// verb beside serve and next talks HTTP to a server; doctor does so if one answers.
 package main
 
 import (
@@ -25,14 +25,17 @@ const (
 )
 
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Run the server."`
-	Runs    runsCmd    `cmd:"" help:"List the runs of a schedule, newest first."`
-	Why     whyCmd     `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
-	Keys    keysCmd    `cmd:"" help:"Create, list and revoke access keys."`
-	Project projectCmd `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
-	Wrap    wrapCmd    `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
-	Next    nextCmd    `cmd:"" help:"Print when an expression is next due. Needs no server."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Runs     runsCmd     `cmd:"" help:"List the runs of a schedule, newest first."`
+	Why      whyCmd      `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
+	Channels channelsCmd `cmd:"" help:"Create, list, test and delete alert channels."`
+	Alerts   alertsCmd   `cmd:"" help:"List and acknowledge alerts."`
+	Keys     keysCmd     `cmd:"" help:"Create, list and revoke access keys."`
+	Project  projectCmd  `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
+	Wrap     wrapCmd     `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
+	Next     nextCmd     `cmd:"" help:"Print when an expression is next due. Needs no server."`
+	Version  versionCmd  `cmd:"" help:"Print the version."`
 }
 
 // output is where a verb prints for its user.

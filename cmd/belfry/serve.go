@@ -102,6 +102,7 @@ func (c *serveCmd) Run() error {
 		SecretKey:     os.Getenv("BELFRY_SECRET_KEY"),
 		RootAccessKey: os.Getenv("BELFRY_ROOT_ACCESS_KEY"),
 		RootSecretKey: os.Getenv("BELFRY_ROOT_SECRET_KEY"),
+		HeartbeatURL:  os.Getenv("BELFRY_HEARTBEAT_URL"), // whoever knows it can send heartbeats
 		Notices:       os.Stdout,
 	})
 }

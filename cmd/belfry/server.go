@@ -120,10 +120,10 @@ func (s *server) do(method, path string, body []byte, v any) error {
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)
+		return noServer{fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)}
 	}
 	if err != nil {
-		return fmt.Errorf("asking the server: %w", err)
+		return noServer{fmt.Errorf("asking the server: %w", err)}
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -138,6 +138,11 @@ func (s *server) do(method, path string, body []byte, v any) error {
 	}
 	return nil
 }
+
+// noServer marks an error that means that no server has answered.
+type noServer struct{ error }
+
+func (e noServer) Unwrap() error { return e.error }
 
 // refusal turns an error answer of the native API into an error.
 func refusal(resp *http.Response, body []byte) error {

@@ -1,6 +1,9 @@
 package notify
 
-import "context"
+import (
+	"context"
+	"maps"
+)
 
 // chat posts to the address of a chat's incoming webhook; the address is the
 // secret.
@@ -50,9 +53,7 @@ func discordBody(m *Message) any {
 func teamsBody(m *Message) any {
 	block := func(text string, more map[string]any) map[string]any {
 		b := map[string]any{"type": "TextBlock", "text": text, "wrap": true}
-		for k, v := range more {
-			b[k] = v
-		}
+		maps.Copy(b, more)
 		return b
 	}
 	card := map[string]any{

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -55,7 +56,10 @@ type Store struct {
 	claims  claims
 	tokens  tokens
 	counts  counts
+	news    news
 	history *history
+
+	failures atomic.Uint64
 }
 
 // writeOp is one caller's part of a transaction.
@@ -97,6 +101,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		s.pool <- c
 	}
 	s.history = newHistory(s)
+	if err := s.loadNews(w); err != nil {
+		return nil, errors.Join(err, w.Close(), s.closePool())
+	}
 	if err := s.loadTokens(ctx); err != nil {
 		return nil, errors.Join(err, w.Close(), s.closePool())
 	}
@@ -155,7 +162,7 @@ func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
 	}
 	// Once it is queued its fate is the store's: waiting is short, and leaving
 	// would hide whether it was written.
-	return <-w.done
+	return s.counted(ctx, <-w.done)
 }
 
 // read runs op on a connection of its own, in a snapshot of the store.
@@ -167,6 +174,7 @@ func (s *Store) read(ctx context.Context, op func(*sqlite.Conn) error) (err erro
 			c.SetInterrupt(nil)
 			s.pool <- c
 		}()
+		defer func() { err = s.counted(ctx, err) }()
 		defer sqlitex.Transaction(c)(&err)
 		return op(c)
 	case <-ctx.Done():
@@ -264,6 +272,7 @@ func (s *Store) begin(c *sqlite.Conn) error {
 func (s *Store) rollback(c *sqlite.Conn) {
 	s.tokens.undo()
 	s.counts.undo()
+	s.news.undo()
 	if !c.AutocommitEnabled() {
 		exec(c, "ROLLBACK") //nolint:errcheck // the error that led here is the one to report
 	}

@@ -126,6 +126,10 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 				if err := putGap(c, *st.Gap); err != nil {
 					return err
 				}
+				s.news.passed(st.Gap, st.At)
+			}
+			if started[i] {
+				s.news.started(st)
 			}
 			if err := putDue(c, st.Next); err != nil {
 				return err
@@ -208,6 +212,7 @@ func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) (bool,
 	if err != nil || c.Changes() == 0 {
 		return false, err
 	}
+	s.news.finished(f)
 	if f.Delete != 0 {
 		if err := s.retireCompleted(c, f.Schedule, f.Delete, f.Ended); err != nil {
 			return false, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"strings"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -26,9 +27,10 @@ func noGroup(name string) error {
 	return belfry.Errorf(belfry.NotFound, "GroupName", "Schedule group %s does not exist.", name)
 }
 
-// openGroup answers nil when schedules may be created in the group.
+// openGroup answers nil when schedules may be created in the group. Groups that
+// no client can name are not stored.
 func openGroup(c *sqlite.Conn, scope belfry.Scope, name string) error {
-	if name == belfry.DefaultGroup {
+	if name == belfry.DefaultGroup || strings.HasPrefix(name, belfry.Reserved) {
 		return nil
 	}
 	err := noGroup(name)

@@ -62,6 +62,12 @@ func (s *Store) RulesOfTarget(ctx context.Context, scope belfry.Scope, arn, afte
 func (s *Store) ChangeRule(ctx context.Context, ch belfry.RuleChange) error {
 	return s.write(ctx, func(c *sqlite.Conn) (err error) {
 		// One of the targets may be stale after others have been written.
+		written := len(s.news.fresh)
+		defer func() {
+			if err != nil {
+				s.news.fresh = s.news.fresh[:written]
+			}
+		}()
 		defer sqlitex.Save(c)(&err)
 		if err := checkRule(c, ch); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"zombiezen.com/go/sqlite"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/monitor"
 )
 
 // scheduleColumns is what scanSchedule reads, in its order.
@@ -77,8 +78,10 @@ func (s *Store) CreateSchedule(ctx context.Context, create belfry.ScheduleCreati
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
-		if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
-			return err
+		if !strings.HasPrefix(sch.Group, belfry.Reserved) {
+			if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
+				return err
+			}
 		}
 		ch := belfry.ScheduleChange{New: sch, Next: create.Next}
 		if create.Gap != nil {
@@ -217,13 +220,18 @@ func (s *Store) changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 			return err
 		}
 	}
+	now := time.Now()
 	for _, g := range ch.Gaps {
 		if err := putGap(c, g); err != nil {
 			return err
 		}
+		s.news.passed(&g, now)
 	}
 	if ch.New == nil {
-		return s.retire(c, ch.Old, time.Now())
+		return s.retire(c, ch.Old, now)
+	}
+	if ch.New.State == belfry.Disabled && ch.Old != nil && ch.Old.State == belfry.Enabled {
+		s.news.off(ch.New.ID, now, monitor.ReasonDisabled)
 	}
 	if err := putSchedule(c, ch.New); err != nil {
 		return err
@@ -273,6 +281,7 @@ func (s *Store) retire(c *sqlite.Conn, sch *belfry.Schedule, at time.Time) error
 	if err != nil {
 		return err
 	}
+	s.news.off(sch.ID, at, monitor.ReasonDeleted)
 	err = exec(c, "DELETE FROM schedules WHERE id=?", sch.ID)
 	if err != nil || c.Changes() == 0 || strings.HasPrefix(sch.Group, belfry.Reserved) {
 		return err

@@ -85,9 +85,12 @@ func (s *Store) putToken(t *belfry.Token) {
 	}
 }
 
-// commit ends the open transaction, with the tokens and counts of its changes.
+// commit ends the open transaction, with the tokens, counts and news of its changes.
 func (s *Store) commit(c *sqlite.Conn) error {
 	if err := s.counts.write(c); err != nil {
+		return err
+	}
+	if err := s.news.write(c); err != nil {
 		return err
 	}
 	t := &s.tokens
@@ -109,6 +112,7 @@ func (s *Store) commit(c *sqlite.Conn) error {
 		return err
 	}
 	clear(s.counts.before)
+	s.news.committed()
 	if len(t.fresh) > 0 {
 		t.last++
 		t.fresh = t.fresh[:0]

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -42,11 +43,11 @@ func (t *alerts) settle(c monitor.Claim, at time.Time) error {
 // about names the subjects of deliveries.
 func about(all []monitor.Delivery) (s []string) {
 	for i := range all {
-		names := ""
+		var names strings.Builder
 		for _, it := range all[i].Items {
-			names += it.Subject
+			names.WriteString(it.Subject)
 		}
-		s = append(s, names)
+		s = append(s, names.String())
 	}
 	return s
 }
