@@ -14,7 +14,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION)
 
 # Packages that share memory between goroutines; the rest is pure or is driven
 # from outside as a process, where the race detector sees nothing.
-RACE_PKGS ?= ./auth/... ./engine/... ./function/... ./queue/... ./table/... ./lock/... ./store/... ./target/... ./api/... ./app/...
+RACE_PKGS ?= ./auth/... ./engine/... ./function/... ./queue/... ./table/... ./lock/... ./monitor/... ./store/... ./target/... ./api/... ./app/...
 
 # One fuzz target a time is go's own limit; FUZZTIME is per target.
 FUZZTIME ?= 30s

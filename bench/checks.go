@@ -169,8 +169,8 @@ func flips(addr string) (n int, err error) {
 		return 0, err
 	}
 	const name = "\nbelfry_check_flips_total{to=\"down\"} "
-	if i := bytes.Index(all, []byte(name)); i >= 0 {
-		_, err = fmt.Sscan(string(all[i+len(name):]), &n)
+	if _, value, ok := bytes.Cut(all, []byte(name)); ok {
+		_, err = fmt.Sscan(string(value), &n)
 	}
 	return n, err
 }

@@ -266,13 +266,14 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id string) error {
 		if err != nil {
 			return err
 		}
-		for _, q := range []string{
-			`DELETE FROM checks WHERE number=?`, `DELETE FROM check_states WHERE number=?`,
-			`DELETE FROM pings WHERE chk=?`, `DELETE FROM ping_bodies WHERE chk=?`,
-		} {
-			if err := exec(c, q, k.Number); err != nil {
-				return err
-			}
+		if err := deletePings(c, k.Number, k.Pings); err != nil {
+			return err
+		}
+		if err := exec(c, `DELETE FROM checks WHERE number=?`, k.Number); err != nil {
+			return err
+		}
+		if err := exec(c, `DELETE FROM check_states WHERE number=?`, k.Number); err != nil {
+			return err
 		}
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
 			return err

@@ -14,18 +14,28 @@ const pruneEach = 16
 
 // insertPing records the check's newest ping, and leaves about keep of them.
 func insertPing(c *sqlite.Conn, check int64, p *monitor.Ping, keep int64) error {
-	err := exec(c, `INSERT INTO pings VALUES (?,?,?,?,?,?,?,?,?,?,?)`, check, p.N, p.At, string(p.Action), p.Scheme, p.RemoteAddr,
-		p.Method, p.UserAgent, p.RID, p.ExitStatus, p.BodySize)
-	if err == nil && len(p.Body) > 0 {
-		err = exec(c, `INSERT INTO ping_bodies VALUES (?,?,?)`, check, p.N, p.Body)
+	body := int64(0)
+	if len(p.Body) > 0 {
+		if err := exec(c, `INSERT INTO ping_bodies (body) VALUES (?)`, p.Body); err != nil {
+			return err
+		}
+		body = c.LastInsertRowID()
 	}
+	err := exec(c, `INSERT INTO pings VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`, check, p.N, p.At, string(p.Action), p.Scheme, p.RemoteAddr,
+		p.Method, p.UserAgent, p.RID, p.ExitStatus, p.BodySize, body)
 	if err != nil || p.N%pruneEach != 0 || p.N <= keep {
 		return err
 	}
-	if err := exec(c, `DELETE FROM pings WHERE chk=? AND n<=?`, check, p.N-keep); err != nil {
+	return deletePings(c, check, p.N-keep)
+}
+
+// deletePings removes the check's pings up to the nth.
+func deletePings(c *sqlite.Conn, check, n int64) error {
+	err := exec(c, `DELETE FROM ping_bodies WHERE id IN (SELECT body FROM pings WHERE chk=? AND n<=? AND body>0)`, check, n)
+	if err != nil {
 		return err
 	}
-	return exec(c, `DELETE FROM ping_bodies WHERE chk=? AND n<=?`, check, p.N-keep)
+	return exec(c, `DELETE FROM pings WHERE chk=? AND n<=?`, check, n)
 }
 
 // ListPings implements [monitor.Pings].
@@ -49,7 +59,8 @@ func (s *Store) ListPings(ctx context.Context, check string, limit int) (list []
 func (s *Store) PingBody(ctx context.Context, check string, n int64) (body []byte, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		body = nil
-		return query(c, `SELECT body FROM ping_bodies WHERE chk=(SELECT number FROM checks WHERE id=?) AND n=?`, func(st *sqlite.Stmt) error {
+		return query(c, `SELECT b.body FROM pings p JOIN ping_bodies b ON b.id=p.body
+			WHERE p.chk=(SELECT number FROM checks WHERE id=?) AND p.n=?`, func(st *sqlite.Stmt) error {
 			body = columnBlob(st, 0)
 			return nil
 		}, check, n)

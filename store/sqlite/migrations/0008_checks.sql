@@ -69,15 +69,15 @@ CREATE TABLE pings (
   rid         TEXT NOT NULL,
   exit_status INTEGER NOT NULL, -- -1 is none
   body_size   INTEGER NOT NULL,
+  body        INTEGER NOT NULL, -- its id; 0 is none
   PRIMARY KEY (chk, n)
 ) WITHOUT ROWID;
 
+-- In the order in which they came, so that those that come together share pages.
 CREATE TABLE ping_bodies (
-  chk  INTEGER NOT NULL,
-  n    INTEGER NOT NULL,
-  body BLOB NOT NULL,
-  PRIMARY KEY (chk, n)
-) WITHOUT ROWID;
+  id   INTEGER PRIMARY KEY,
+  body BLOB NOT NULL
+);
 
 -- Changes of state, of checks and of all else that can be well or not.
 CREATE TABLE flips (
