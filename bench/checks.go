@@ -168,9 +168,9 @@ func flips(addr string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	const name = "\nbelfry_check_flips_total{to=\"down\"} "
-	if i := bytes.Index(all, []byte(name)); i >= 0 {
-		_, err = fmt.Sscan(string(all[i+len(name):]), &n)
+	_, value, found := bytes.Cut(all, []byte("\nbelfry_check_flips_total{to=\"down\"} "))
+	if found {
+		_, err = fmt.Sscan(string(value), &n)
 	}
 	return n, err
 }
