@@ -168,8 +168,8 @@ func flips(addr string) (n int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	const name = "\nbelfry_check_flips_total{to=\"down\"} "
-	if _, value, ok := bytes.Cut(all, []byte(name)); ok {
+	_, value, found := bytes.Cut(all, []byte("\nbelfry_check_flips_total{to=\"down\"} "))
+	if found {
 		_, err = fmt.Sscan(string(value), &n)
 	}
 	return n, err

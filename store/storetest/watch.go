@@ -215,7 +215,7 @@ func (e *watchTest) refused() {
 	st.Due.Revision, st.At, st.Gap = 2, far, &gap
 	_, started, err := e.Start(e.ctx, []belfry.Start{st})
 	e.ok(err)
-	e.same(started, []bool{false})
+	e.same(started, []belfry.Started{belfry.NotStarted})
 	e.finish(failed(d, 0, "not under way"))
 	e.stale(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: edited(s, "x"), New: edited(s, "y"), Gaps: []belfry.Gap{gap}}))
 	r := &belfry.Rule{Scope: engineScope, Name: "r", Revision: 1}
