@@ -15,34 +15,47 @@ import (
 
 var _ monitor.Store = (*Store)(nil)
 
-const selectChecks = `SELECT k.number, k.id, k.account, k.badge, k.created_at, k.name, k.slug, k.tags, k.description,
-	k.kind, k.timeout, k.grace, k.schedule, k.timezone, k.manual_resume, k.methods, k.channels, k.start_kw, k.success_kw, k.failure_kw,
-	k.filter_subject, k.filter_body, k.filter_http, k.filter_default,
-	s.status, s.since, s.pings, s.last_ping, s.last_start, s.last_start_rid, s.last_duration, s.expected, s.alert_after
-	FROM checks k JOIN check_states s ON s.number=k.number `
+const (
+	checkColumns = `k.number, k.id, k.account, k.badge, k.created_at, k.name, k.slug, k.tags, k.description,
+		k.kind, k.timeout, k.grace, k.schedule, k.timezone, k.manual_resume, k.methods, k.channels, k.start_kw, k.success_kw, k.failure_kw,
+		k.filter_subject, k.filter_body, k.filter_http, k.filter_default`
+	stateColumns = `s.status, s.since, s.pings, s.last_ping, s.last_start, s.last_start_rid, s.last_duration, s.expected, s.alert_after`
+)
 
-// scanCheck reads a row of selectChecks.
-func scanCheck(st *sqlite.Stmt) (k monitor.Check) {
-	col := -1
-	text := func() string { col++; return st.ColumnText(col) }
-	number := func() int64 { col++; return st.ColumnInt64(col) }
-	flag := func() bool { return number() != 0 }
-	instant := func() time.Time { return fromMillis(number()) }
-	span := func() time.Duration { return time.Duration(number()) * time.Millisecond }
+// columns reads a row's columns one after the other.
+type columns struct {
+	*sqlite.Stmt
+	next int
+}
 
-	k.Number, k.ID, k.Account, k.Badge, k.Created = number(), text(), text(), text(), instant()
-	k.Name, k.Slug, k.Tags, k.Desc = text(), text(), text(), text()
-	k.Kind, k.Timeout, k.Grace, k.Schedule, k.Timezone = monitor.Kind(text()), span(), span(), text(), text()
-	k.ManualResume, k.Methods = flag(), text()
-	if channels := text(); channels != "" {
-		k.Channels = strings.Split(channels, ",")
+func (c *columns) text() string        { c.next++; return c.ColumnText(c.next - 1) }
+func (c *columns) number() int64       { c.next++; return c.ColumnInt64(c.next - 1) }
+func (c *columns) flag() bool          { return c.number() != 0 }
+func (c *columns) instant() time.Time  { return fromMillis(c.number()) }
+func (c *columns) span() time.Duration { return time.Duration(c.number()) * time.Millisecond }
+func (c *columns) list() (all []string) {
+	if t := c.text(); t != "" {
+		all = strings.Split(t, ",")
 	}
-	k.StartKeywords, k.SuccessKeywords, k.FailureKeywords = text(), text(), text()
-	k.FilterSubject, k.FilterBody, k.FilterHTTPBody, k.FilterDefaultFail = flag(), flag(), flag(), flag()
-	k.Status, k.Since, k.Pings, k.LastPing = monitor.Status(text()), instant(), number(), instant()
-	k.LastStart, k.LastStartRID, k.LastDuration = instant(), text(), span()
-	k.Expected, k.AlertAfter = instant(), instant()
+	return all
+}
+
+// scanCheck reads checkColumns.
+func scanCheck(c *columns) (k monitor.Check) {
+	k.Number, k.ID, k.Account, k.Badge, k.Created = c.number(), c.text(), c.text(), c.text(), c.instant()
+	k.Name, k.Slug, k.Tags, k.Desc = c.text(), c.text(), c.text(), c.text()
+	k.Kind, k.Timeout, k.Grace, k.Schedule, k.Timezone = monitor.Kind(c.text()), c.span(), c.span(), c.text(), c.text()
+	k.ManualResume, k.Methods, k.Channels = c.flag(), c.text(), c.list()
+	k.StartKeywords, k.SuccessKeywords, k.FailureKeywords = c.text(), c.text(), c.text()
+	k.FilterSubject, k.FilterBody, k.FilterHTTPBody, k.FilterDefaultFail = c.flag(), c.flag(), c.flag(), c.flag()
 	return k
+}
+
+// scanState reads stateColumns into a check.
+func scanState(c *columns, k *monitor.Check) {
+	k.Status, k.Since, k.Pings, k.LastPing = monitor.Status(c.text()), c.instant(), c.number(), c.instant()
+	k.LastStart, k.LastStartRID, k.LastDuration = c.instant(), c.text(), c.span()
+	k.Expected, k.AlertAfter = c.instant(), c.instant()
 }
 
 // settings returns the values of the columns from name to filter_default.
@@ -61,17 +74,24 @@ func state(k *monitor.Check) []any {
 	}
 }
 
-// findCheck returns the first check for which a condition holds, or NotFound.
+// findCheck returns the first check for which a condition holds, or NotFound. It
+// asks twice, because SQLite prepares a join anew for each value that is bound,
+// which takes longer than a ping's whole transaction.
 func findCheck(c *sqlite.Conn, where string, args ...any) (k monitor.Check, err error) {
-	found := false
-	err = query(c, selectChecks+where+" LIMIT 1", func(st *sqlite.Stmt) error {
-		found = true
-		k = scanCheck(st)
+	err = query(c, `SELECT `+checkColumns+` FROM checks k `+where+` LIMIT 1`, func(st *sqlite.Stmt) error {
+		k = scanCheck(&columns{Stmt: st})
 		return nil
 	}, args...)
-	if err == nil && !found {
+	if err == nil && k.Number == 0 {
 		err = monitor.NotExist()
 	}
+	if err != nil {
+		return k, err
+	}
+	err = query(c, `SELECT `+stateColumns+` FROM check_states s WHERE s.number=?`, func(st *sqlite.Stmt) error {
+		scanState(&columns{Stmt: st}, &k)
+		return nil
+	}, k.Number)
 	return k, err
 }
 
@@ -187,8 +207,10 @@ func (s *Store) ListChecks(ctx context.Context, q monitor.CheckQuery) (list []mo
 		if q.Limit <= 0 {
 			return nil
 		}
-		err := query(c, selectChecks+where+" ORDER BY k.number", func(st *sqlite.Stmt) error {
-			k := scanCheck(st)
+		err := query(c, `SELECT `+checkColumns+`, `+stateColumns+` FROM checks k JOIN check_states s ON s.number=k.number `+where+` ORDER BY k.number`, func(st *sqlite.Stmt) error {
+			row := columns{Stmt: st}
+			k := scanCheck(&row)
+			scanState(&row, &k)
 			if !hasTags(&k, q.Tags) {
 				return nil
 			}
