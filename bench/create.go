@@ -21,6 +21,9 @@ func (b *bench) creates(ctx context.Context, already int) (_ []figure, err error
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
+	if err := b.disk.rest(ctx); err != nil {
+		return nil, err
+	}
 	const many, few = 60_000, 6000
 	next := createMany(many+few+1000, farAway, idleTarget)
 	if _, err := load(srv.addr, 32, limited(next, 1000)); err != nil { // warm
