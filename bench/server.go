@@ -120,6 +120,18 @@ func (s *server) memory() (now, peak float64, err error) {
 	return now, peak, nil
 }
 
+// share returns how much of a core the server takes from now on for so long, in
+// per cent.
+func (s *server) share(watched time.Duration) (float64, error) {
+	before, err := s.cpu()
+	if err != nil {
+		return 0, err
+	}
+	time.Sleep(watched)
+	after, err := s.cpu()
+	return 100 * (after - before).Seconds() / watched.Seconds(), err
+}
+
 // cpu returns the processor time that the server has used.
 func (s *server) cpu() (time.Duration, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))

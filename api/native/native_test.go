@@ -54,22 +54,32 @@ const prefix = "arn:aws:scheduler:us-east-1:000000000000:schedule/default/"
 // 00:05. It is 00:15:30.
 type server struct{ *native.API }
 
+// fire starts an engine on a store of its own; stop ends both.
+func fire(t *testing.T) (st *sqlite.Store, e *engine.Engine, stop func()) {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e = engine.New(engine.Config{
+		Store: st, Clock: clock{}, Invoker: outside{}, DeadLetters: outside{}, Logger: discard,
+		Metrics: engine.NewMetrics(prometheus.NewRegistry()),
+	})
+	if err := e.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return st, e, func() {
+		e.Stop(t.Context())
+		st.Close()
+	}
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
 func serve(t *testing.T, test func(t *testing.T, s server)) {
 	synctest.Test(t, func(t *testing.T) {
-		st, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer st.Close()
-		log := slog.New(slog.DiscardHandler)
-		e := engine.New(engine.Config{
-			Store: st, Clock: clock{}, Invoker: outside{}, DeadLetters: outside{}, Logger: log,
-			Metrics: engine.NewMetrics(prometheus.NewRegistry()),
-		})
-		if err := e.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		defer e.Stop(t.Context())
+		_, e, stop := fire(t)
+		defer stop()
 		minutely := belfry.Schedule{
 			Scope: belfry.Scope{Account: "000000000000", Region: "us-east-1"}, Group: belfry.DefaultGroup, Name: "s",
 			Expression: "cron(* * * * ? *)", Timezone: "UTC",
@@ -92,7 +102,7 @@ func serve(t *testing.T, test func(t *testing.T, s server)) {
 		}
 		time.Sleep(3 * time.Minute)
 		synctest.Wait()
-		test(t, server{native.New(native.Config{Engine: e, Log: log, Open: true, Authenticate: anybody})})
+		test(t, server{native.New(native.Config{Engine: e, Log: discard, Open: true, Authenticate: anybody})})
 	})
 }
 

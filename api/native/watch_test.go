@@ -2,21 +2,16 @@ package native_test
 
 import (
 	"context"
-	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/auth"
-	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/monitor"
-	"github.com/belfry-run/belfry/store/sqlite"
 )
 
 type policies struct{}
@@ -29,26 +24,14 @@ func (policies) WatchPolicy(context.Context, belfry.ScheduleRef) (monitor.WatchP
 // "default/fails" and "other/fails" are down and "default/well" is well.
 func watched(t *testing.T, test func(t *testing.T, s server, as func(account string))) {
 	synctest.Test(t, func(t *testing.T) {
-		st, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer st.Close()
-		log := slog.New(slog.DiscardHandler)
-		e := engine.New(engine.Config{
-			Store: st, Clock: clock{}, Invoker: outside{}, DeadLetters: outside{}, Logger: log,
-			Metrics: engine.NewMetrics(prometheus.NewRegistry()),
-		})
-		if err := e.Start(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		defer e.Stop(t.Context())
-		w := monitor.NewWatcher(monitor.WatchConfig{Store: st, Clock: clock{}, Logger: log, Policies: policies{}})
+		st, e, stop := fire(t)
+		defer stop()
+		w := monitor.NewWatcher(monitor.WatchConfig{Store: st, Clock: clock{}, Logger: discard, Policies: policies{}})
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go w.Run(ctx)
 		self := monitor.NewSelfWatch(monitor.SelfConfig{
-			Store: st, Clock: clock{}, Logger: log, Account: auth.AdminAccount,
+			Store: st, Clock: clock{}, Logger: discard, Account: auth.AdminAccount,
 			Checks: []monitor.SelfCheck{monitor.BacklogCheck{Store: st}},
 		})
 		scope := belfry.Scope{Account: "000000000000", Region: "us-east-1"}
@@ -69,7 +52,7 @@ func watched(t *testing.T, test func(t *testing.T, s server, as func(account str
 		synctest.Wait()
 		account := auth.AdminAccount
 		test(t, server{native.New(native.Config{
-			Engine: e, Watcher: w, Self: self, Log: log, Auth: auth.New(auth.Config{Now: time.Now}),
+			Engine: e, Watcher: w, Self: self, Log: discard, Auth: auth.New(auth.Config{Now: time.Now}),
 			Authenticate: func(*http.Request, []byte) (auth.Caller, error) { return auth.Caller{Account: account}, nil },
 		})}, func(as string) { account = as })
 	})
