@@ -103,7 +103,7 @@ func (e *Engine) deliver(ctx context.Context, d *delivery) {
 // stop cut it off.
 func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) bool {
 	number := len(d.attempts) + 1
-	in := d.invocation(number)
+	in := invocation(d.spec, d.run, number)
 	result, keyless := e.keyless(d)
 	if !keyless {
 		result = e.c.Invoker.Invoke(ctx, &in)
@@ -135,11 +135,12 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 	return true
 }
 
-// invocation is the attempt of that number as it is handed to the target.
-func (d *delivery) invocation(number int) belfry.Invocation {
+// invocation is the attempt of that number at an occurrence as it is handed to
+// the target.
+func invocation(s *belfry.Schedule, o belfry.Occurrence, number int) belfry.Invocation {
 	return belfry.Invocation{
-		Occurrence: d.run, ScheduleARN: d.spec.ARN(), Rule: d.spec.Rule(), Scope: d.spec.Scope, Target: &d.spec.Target,
-		Attempt: number, ExecutionID: d.run.ExecutionID(number),
+		Occurrence: o, ScheduleARN: s.ARN(), Rule: s.Rule(), Scope: s.Scope, Target: &s.Target,
+		Attempt: number, ExecutionID: o.ExecutionID(number),
 	}
 }
 
@@ -148,15 +149,20 @@ func (d *delivery) invocation(number int) belfry.Invocation {
 // takes it; false when the engine's stop cut that off.
 func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) bool {
 	f.Outcome, f.Reason = belfry.Failed, reasonOf(d.attempts, end)
+	last := &d.attempts[len(d.attempts)-1]
+	forwards := last.HandlerError && last.Forwards && e.c.Forward != nil
+	queue := d.spec.Target.DeadLetterARN
+	if queue == "" && !forwards {
+		return true
+	}
 	if payload == "" {
 		payload = e.unsent(d)
 	}
-	if last := &d.attempts[len(d.attempts)-1]; last.HandlerError && last.Forwards && e.c.Forward != nil {
+	if forwards {
 		if done, cut := e.forward(ctx, d, f, end, payload); done || cut {
 			return !cut
 		}
 	}
-	queue := d.spec.Target.DeadLetterARN
 	if queue == "" {
 		return true
 	}
@@ -184,7 +190,7 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 // done when that has it, cut when the engine's stop came between.
 func (e *Engine) forward(ctx context.Context, d *delivery, f *belfry.Finish, end exhausted, payload string) (done, cut bool) {
 	last := d.attempts[len(d.attempts)-1]
-	in := d.invocation(last.Number)
+	in := invocation(d.spec, d.run, last.Number)
 	err := e.c.Forward(ctx, &in, payload, &last.Result, end == ageReached)
 	switch {
 	case err == nil:
@@ -206,7 +212,7 @@ func (e *Engine) unsent(d *delivery) string {
 	if e.c.Payload == nil {
 		return d.spec.Target.Input
 	}
-	in := d.invocation(max(len(d.attempts), 1))
+	in := invocation(d.spec, d.run, max(len(d.attempts), 1))
 	return e.c.Payload(&in)
 }
 

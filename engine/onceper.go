@@ -47,9 +47,7 @@ func (e *Engine) onceClaims(s *belfry.Schedule, o belfry.Occurrence) ([]belfry.O
 	if own == nil && targets == nil {
 		return nil, nil
 	}
-	in := belfry.Invocation{
-		Occurrence: o, ScheduleARN: s.ARN(), Rule: s.Rule(), Scope: s.Scope, Target: &s.Target, Attempt: 1, ExecutionID: o.ExecutionID(1),
-	}
+	in := invocation(s, o, 1)
 	payload := s.Target.Input
 	if e.c.Delivered != nil {
 		payload = e.c.Delivered(&in)
