@@ -103,10 +103,9 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 		}
 		req.Header.Set(k, v)
 	}
-	secrets := r.secrets(req.Header)
 	res, err := t.send(ctx, req)
 	if err != nil {
-		return unreachable(err, secrets)
+		return unreachable(err, r.secrets(req.Header))
 	}
 	defer res.Body.Close()
 	if res.StatusCode == http.StatusSwitchingProtocols {
@@ -119,6 +118,7 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	if res.StatusCode < 300 {
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	}
+	secrets := r.secrets(req.Header)
 	res.Status = hide(res.Status, secrets)
 	return refused(res, clip(hide(head, secrets), answerQuoted))
 }
