@@ -37,6 +37,7 @@ type order struct {
 	Network    bool // so is its network
 	Root       string
 	Mounts     []Mount
+	Places     []string
 	Storage    int // MB of /tmp
 	User       int // user and group of the program; 0: the shim's own
 	Processes  int
@@ -44,18 +45,20 @@ type order struct {
 }
 
 // An answer is what the shim says: once when the program has started, with
-// descriptors, or could not be; and once when it has exited.
+// descriptors, or could not be; to each assignment; and once when it has exited.
 type answer struct {
-	Error  string          `json:",omitempty"`
-	Exec   bool            `json:",omitempty"` // it is the program that cannot be started
-	Exited bool            `json:",omitempty"`
-	Status unix.WaitStatus `json:",omitempty"`
+	Error    string          `json:",omitempty"`
+	Exec     bool            `json:",omitempty"` // it is the program that cannot be started
+	Assigned bool            `json:",omitempty"` // an assignment is done, or refused with the error
+	Exited   bool            `json:",omitempty"`
+	Status   unix.WaitStatus `json:",omitempty"`
 }
 
-// Commands to the shim, of one byte each.
+// Commands to the shim: one byte, and after that of an assignment what it is.
 const (
 	stopCommand     = 's'
 	continueCommand = 'c'
+	assignCommand   = 'a'
 )
 
 func send(fd int, v any, files ...int) error {

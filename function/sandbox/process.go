@@ -30,6 +30,7 @@ type Spec struct {
 	Mounts  []Mount    // shown beside the system's own folders; nothing at [UID]
 	Memory  int        // MB
 	Storage int        // MB of /tmp, which is memory too; nothing at [UID]
+	Places  []string   // empty folders, for what Assign shows; refused at [UID]
 	// Processes and threads at once.
 	Processes int
 	// HostNetwork leaves the program in the host's network.
@@ -57,6 +58,12 @@ type Process struct {
 	user    int
 	box     *Sandbox
 
+	processes int                // that it may have
+	places    bool               // it can be assigned
+	assigned  chan string        // what the shim made of the assignment: empty, or the error
+	ended     chan struct{}      // closed when the shim has nothing more to say
+	status    syscall.WaitStatus // of the program, from then on
+
 	mu     sync.Mutex // guards waited
 	waited bool       // the process's number may be somebody else's now
 }
@@ -73,7 +80,13 @@ const startTime = 30 * time.Second
 // Start starts a program. The error is an *ExecError when only the program is
 // to blame.
 func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error) {
-	p := &Process{box: s}
+	if len(spec.Places) > 0 && !s.namespaces {
+		return nil, errors.New("programs that see the host's files cannot be shown others later")
+	}
+	p := &Process{
+		box: s, processes: spec.Processes, places: len(spec.Places) > 0, assigned: make(chan string, 1), ended: make(chan struct{}),
+		status: syscall.WaitStatus(syscall.SIGKILL), // when the shim cannot say
+	}
 	if s.users {
 		p.user = s.takeUser()
 	}
@@ -82,7 +95,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 			p.discard()
 		}
 	}()
-	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec)); err != nil {
+	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
 		return nil, err
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -117,7 +130,11 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	if err := p.begin(s.order(spec, p.user), len(spec.Ports)); err != nil {
 		return nil, err
 	}
-	return p, p.control.SetDeadline(time.Time{})
+	if err := p.control.SetDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
+	}
+	go p.listen() // Wait waits for it
+	return p, nil
 }
 
 // command is the shim of a sandbox.
@@ -134,7 +151,7 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Geteuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Getegid(), Size: 1}}
 		// Without them the shim would lose at its start what it has in its namespace.
-		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
 	}
 	return &exec.Cmd{
 		// Of a program that was replaced on disk, this is still the one that runs.
@@ -149,7 +166,7 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 func (s *Sandbox) order(spec *Spec, user int) *order {
 	return &order{
 		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files),
-		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts,
+		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts, Places: spec.Places,
 		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports,
 	}
 }
@@ -226,22 +243,33 @@ func (p *Process) take(files []*os.File) error {
 // Wait waits until the program has ended, and everything that it started with
 // it. It must be called once.
 func (p *Process) Wait() Exit {
-	exit := Exit{Status: syscall.WaitStatus(syscall.SIGKILL)} // when the shim could not say
+	<-p.ended
+	p.end()
+	exit := Exit{Status: p.status, OutOfMemory: p.group.outOfMemory()}
+	p.discard()
+	return exit
+}
+
+// listen takes what the shim says until it has ended.
+func (p *Process) listen() {
+	defer close(p.ended)
 	buf := make([]byte, 4096)
 	for {
 		n, err := p.control.Read(buf)
-		var a answer
 		if err != nil || n == 0 {
-			break
+			return
 		}
-		if json.Unmarshal(buf[:n], &a) == nil && a.Exited {
-			exit.Status = syscall.WaitStatus(a.Status)
+		var a answer
+		if json.Unmarshal(buf[:n], &a) != nil {
+			continue
+		}
+		switch {
+		case a.Assigned:
+			p.assigned <- a.Error // there is room: it is said once
+		case a.Exited:
+			p.status = syscall.WaitStatus(a.Status)
 		}
 	}
-	p.end()
-	exit.OutOfMemory = p.group.outOfMemory()
-	p.discard()
-	return exit
 }
 
 // end waits for the shim, and kills what it has left behind.

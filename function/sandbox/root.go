@@ -57,6 +57,9 @@ func buildRoot(o *order) error {
 	for _, m := range o.Mounts {
 		b.bind(m.Source, m.Target, readOnly)
 	}
+	for _, p := range o.Places {
+		b.empty(p)
+	}
 	b.tmp(o.Storage)
 	b.proc()
 	if b.err != nil {
@@ -158,10 +161,16 @@ func (b *builder) tmp(megabytes int) {
 		if err := os.Mkdir(b.root+"/tmp", 0o755); err != nil {
 			return err
 		}
-		// A file of one page needs an inode; more of them would be memory that the size does not bound.
-		options := fmt.Sprintf("mode=1777,size=%dm,nr_inodes=%d", megabytes, megabytes*256)
-		return unix.Mount("tmp", b.root+"/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options)
+		return unix.Mount("tmp", b.root+"/tmp", "tmpfs", tmpFlags, tmpOptions(megabytes))
 	})
+}
+
+const tmpFlags = unix.MS_NOSUID | unix.MS_NODEV
+
+// A file of one page needs an inode; more of them would be memory that the size
+// does not bound.
+func tmpOptions(megabytes int) string {
+	return fmt.Sprintf("mode=1777,size=%dm,nr_inodes=%d", megabytes, megabytes*256)
 }
 
 func (b *builder) proc() {
@@ -176,15 +185,11 @@ func (b *builder) proc() {
 // bind shows source, with all that is mounted below it, as target.
 func (b *builder) bind(source, target string, attributes uint64) {
 	b.do("show "+source+" as "+target, func() error {
-		tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		tree, err := takeTree(source, attributes)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(tree) //nolint:errcheck // it is a handle
-		attr := unix.MountAttr{Attr_set: attributes}
-		if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
-			return err
-		}
 		if err := b.place(source, target); err != nil {
 			return err
 		}
@@ -192,10 +197,42 @@ func (b *builder) bind(source, target string, attributes uint64) {
 	})
 }
 
-// place makes the file or folder that source is mounted on.
-func (b *builder) place(source, target string) error {
+// takeTree returns a handle of what is mounted at source and below, with
+// attributes, to be mounted elsewhere.
+func takeTree(source string, attributes uint64) (int, error) {
+	tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+	if err != nil {
+		return -1, err
+	}
+	attr := unix.MountAttr{Attr_set: attributes}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
+		unix.Close(tree) //nolint:errcheck // it is a handle
+		return -1, err
+	}
+	return tree, nil
+}
+
+// An empty folder is where something may be shown later.
+func (b *builder) empty(target string) {
+	b.do("make "+target, func() error {
+		if err := checkTarget(target); err != nil {
+			return err
+		}
+		return os.MkdirAll(b.root+target, 0o755)
+	})
+}
+
+func checkTarget(target string) error {
 	if !filepath.IsAbs(target) || filepath.Clean(target) != target || strings.Contains(target, "..") {
 		return errors.New("a target must be a clean absolute path")
+	}
+	return nil
+}
+
+// place makes the file or folder that source is mounted on.
+func (b *builder) place(source, target string) error {
+	if err := checkTarget(target); err != nil {
+		return err
 	}
 	info, err := os.Stat(source)
 	if err != nil {

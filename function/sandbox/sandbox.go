@@ -222,15 +222,15 @@ func (s *Sandbox) nextName() string { return strconv.FormatInt(s.names.Add(1), 1
 // Share of the processor: what Lambda calls one core.
 const memoryPerCore = 1769 // MB
 
-// limits are those of the spec's cgroup. What /tmp holds is memory too.
-func (s *Sandbox) limits(spec *Spec) limits {
+// limits are those of a cgroup. What /tmp holds is memory too.
+func (s *Sandbox) limits(memory, storage, processes int) limits {
 	const mb = 1 << 20
-	l := limits{memory: int64(spec.Memory) * mb, processes: spec.Processes}
+	l := limits{memory: int64(memory) * mb, processes: processes}
 	if s.namespaces {
-		l.memory += int64(spec.Storage) * mb
+		l.memory += int64(storage) * mb
 	}
-	l.cpu = max(1, float64(spec.Memory)/memoryPerCore)
-	l.weight = float64(spec.Memory) / memoryPerCore
+	l.cpu = max(1, float64(memory)/memoryPerCore)
+	l.weight = float64(memory) / memoryPerCore
 	return l
 }
 

@@ -55,6 +55,12 @@ func shim() int {
 	if err := json.Unmarshal(message, &o); err != nil {
 		return refuse(fmt.Errorf("read the order: %w", err))
 	}
+	host := -1
+	if len(o.Places) > 0 && o.Namespaces {
+		if host, err = keepHost(); err != nil {
+			return refuse(err)
+		}
+	}
 	listeners, err := prepare(&o)
 	if err != nil {
 		return refuse(err)
@@ -74,7 +80,7 @@ func shim() int {
 	for _, fd := range append(listeners, status) {
 		unix.Close(fd) //nolint:errcheck // the server has its own
 	}
-	go obey(&o, pid, buf)
+	go obey(&o, pid, host, buf)
 	_ = send(controlFD, answer{Exited: true, Status: reap(pid)})
 	return 0
 }
@@ -147,7 +153,7 @@ func fork(o *order) (int, error) {
 }
 
 // obey does what the server says, and ends with it.
-func obey(o *order, pid int, buf []byte) {
+func obey(o *order, pid, host int, buf []byte) {
 	target := -pid // the program's own group
 	if o.Namespaces {
 		target = -1 // all that is in here, save the shim
@@ -162,6 +168,12 @@ func obey(o *order, pid int, buf []byte) {
 			_ = unix.Kill(target, unix.SIGSTOP) // it is just ending
 		case continueCommand:
 			_ = unix.Kill(target, unix.SIGCONT)
+		case assignCommand:
+			a := answer{Assigned: true}
+			if err := assign(o, host, command[1:]); err != nil {
+				a.Error = err.Error()
+			}
+			_ = send(controlFD, a) // the server is gone: so is the need
 		}
 	}
 }
