@@ -2,19 +2,17 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // An Assignment is what a process that was started for nobody in particular
-// gets when it is known for whom.
-type Assignment struct {
-	Mounts  []Mount // folders, each on one of the spec's Places
-	Memory  int     // MB
-	Storage int     // MB of /tmp
-}
+// gets when it is known for whom: folders, each on one of the spec's Places, and
+// limits.
+type Assignment = shim.Assignment
 
 // Assign shows folders to a process that runs, and sets its limits anew. It
 // works once, for a process that has Places. A program that is in one of them
@@ -28,17 +26,14 @@ func (p *Process) Assign(ctx context.Context, a Assignment) error {
 		return errors.New("this process has no places for an assignment")
 	}
 	p.places = false
-	data, err := json.Marshal(a)
-	if err != nil {
-		return fmt.Errorf("encode the assignment: %w", err)
-	}
-	if len(data) >= maxMessage {
+	data := a.Encode()
+	if len(data) > shim.MaxMessage {
 		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(data))
 	}
 	if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.processes)); err != nil {
 		return err
 	}
-	if _, err := p.control.Write(append([]byte{assignCommand}, data...)); err != nil {
+	if _, err := p.control.Write(data); err != nil {
 		return errors.Join(os.ErrProcessDone, err)
 	}
 	select {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A hierarchy is a tree of cgroups in which the server may make some of its
@@ -216,9 +218,6 @@ type limited struct {
 	v2              bool
 }
 
-// shimTasks are the threads of a shim, which count as well.
-const shimTasks = 12
-
 const cpuPeriod = 100_000 // microseconds
 
 // make makes a cgroup with limits.
@@ -261,7 +260,7 @@ func limit(dir, controller string, v2 bool, l limits) error {
 	memory, quota := strconv.FormatInt(l.memory, 10), strconv.Itoa(int(l.cpu*cpuPeriod))
 	switch {
 	case controller == "pids":
-		return put(dir, "pids.max", strconv.Itoa(l.processes+shimTasks))
+		return put(dir, "pids.max", strconv.Itoa(l.processes+shim.Tasks))
 	case controller == "memory" && v2:
 		_ = put(dir, "memory.swap.max", "0") // a kernel without swap has no such file
 		return errors.Join(put(dir, "memory.oom.group", "1"), put(dir, "memory.max", memory))

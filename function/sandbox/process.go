@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A Spec says what program to start.
@@ -37,6 +38,9 @@ type Spec struct {
 	HostNetwork bool
 	Ports       []int // of 127.0.0.1 in the program's own network; see Process.Listeners
 }
+
+// A Mount shows a file or folder of the host in the sandbox, read-only.
+type Mount = shim.Mount
 
 // An ExecError says that the program of a Spec cannot be started, the sandbox
 // being well.
@@ -155,7 +159,7 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 	}
 	return &exec.Cmd{
 		// Of a program that was replaced on disk, this is still the one that runs.
-		Path: "/proc/self/exe", Args: []string{shimName}, Dir: "/",
+		Path: "/proc/self/exe", Args: []string{shim.Name}, Dir: "/",
 		// A shim does little, and is there for each program: few threads, no collector.
 		Env:    append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
 		Stdout: spec.Output, Stderr: spec.Output,
@@ -163,21 +167,18 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 	}
 }
 
-func (s *Sandbox) order(spec *Spec, user int) *order {
-	return &order{
+func (s *Sandbox) order(spec *Spec, user int) *shim.Order {
+	return &shim.Order{
 		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files),
 		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts, Places: spec.Places,
-		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports,
+		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports, Filter: callFilter(),
 	}
 }
 
 // begin sends the order and takes what the shim answers.
-func (p *Process) begin(o *order, ports int) error {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("encode the order: %w", err)
-	}
-	if len(data) > maxMessage {
+func (p *Process) begin(o *shim.Order, ports int) error {
+	data := o.Encode()
+	if len(data) > shim.MaxMessage {
 		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(data))
 	}
 	if _, err := p.control.Write(data); err != nil {
@@ -192,9 +193,9 @@ func (p *Process) begin(o *order, ports int) error {
 		return fmt.Errorf("wait for a sandbox: %w", err)
 	}
 	files := descriptors(rights[:rn])
-	var a answer
-	if err := json.Unmarshal(buf[:n], &a); err != nil {
-		return fmt.Errorf("read a sandbox's answer: %w", err)
+	a, err := shim.DecodeAnswer(buf[:n])
+	if err != nil {
+		return err
 	}
 	if a.Exec {
 		return &ExecError{Message: a.Error}
@@ -259,15 +260,12 @@ func (p *Process) listen() {
 		if err != nil || n == 0 {
 			return
 		}
-		var a answer
-		if json.Unmarshal(buf[:n], &a) != nil {
-			continue
-		}
-		switch {
-		case a.Assigned:
+		switch a, err := shim.DecodeAnswer(buf[:n]); {
+		case err != nil: // cannot be
+		case a.Kind == shim.Assigned:
 			p.assigned <- a.Error // there is room: it is said once
-		case a.Exited:
-			p.status = syscall.WaitStatus(a.Status)
+		case a.Kind == shim.Exited:
+			p.status = a.Status
 		}
 	}
 }
@@ -361,10 +359,10 @@ func (p *Process) Kill() {
 }
 
 // Freeze lets nothing of the program run until Thaw.
-func (p *Process) Freeze() error { return p.frozen(true, stopCommand) }
+func (p *Process) Freeze() error { return p.frozen(true, shim.StopCommand) }
 
 // Thaw ends Freeze.
-func (p *Process) Thaw() error { return p.frozen(false, continueCommand) }
+func (p *Process) Thaw() error { return p.frozen(false, shim.ContinueCommand) }
 
 func (p *Process) frozen(on bool, command byte) error {
 	if p.group.freezer != "" {

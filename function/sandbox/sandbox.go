@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A Config says what sandboxes to make.
@@ -119,14 +121,14 @@ func possible() error {
 		return fmt.Errorf("sandboxes need Linux on amd64 or arm64, not %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
 	if !canReexecute.Load() {
-		return errors.New("this program does not call sandbox.Main first")
+		return errors.New("this program does not call sandbox.Main")
 	}
 	return nil
 }
 
 // hidden says when programs would see the server's folder among the system's.
 func hidden(dir string) error {
-	for _, shown := range systemFolders {
+	for _, shown := range shim.SystemFolders {
 		if strings.HasPrefix(dir+"/", shown+"/") {
 			return fmt.Errorf("the data directory is below %s, which functions see", shown)
 		}

@@ -1,13 +1,10 @@
-package sandbox
+package shim
 
 import (
-	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"runtime"
 	"slices"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // What is to be shown in a sandbox later is on the host, which the shim leaves.
@@ -19,7 +16,7 @@ import (
 func keepHost() (int, error) {
 	var fd int
 	err := apart(func() (err error) {
-		if err = unix.Unshare(unix.CLONE_NEWNS); err == nil {
+		if err = syscall.Unshare(syscall.CLONE_NEWNS); err == nil {
 			fd, err = ownMounts()
 		}
 		return err
@@ -44,26 +41,26 @@ func apart(f func() error) (err error) {
 
 // ownMounts is the mount namespace of this thread.
 func ownMounts() (int, error) {
-	return unix.Open("/proc/thread-self/ns/mnt", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	return syscall.Open("/proc/thread-self/ns/mnt", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 }
 
 // assign carries out an assignment, with the namespace that was kept.
-func assign(o *order, host int, data []byte) error {
-	var a Assignment
-	if err := json.Unmarshal(data, &a); err != nil {
-		return fmt.Errorf("read the assignment: %w", err)
+func assign(o *Order, host int, data []byte) error {
+	a, err := decodeAssignment(data)
+	if err != nil {
+		return err
 	}
 	for _, m := range a.Mounts {
 		if !slices.Contains(o.Places, m.Target) {
 			return fmt.Errorf("%s is not a place of this sandbox", m.Target)
 		}
 	}
-	err := apart(func() error { return showLate(host, a.Mounts) })
-	unix.Close(host) //nolint:errcheck // it has served
+	err = apart(func() error { return showLate(host, a.Mounts) })
+	syscall.Close(host) //nolint:errcheck // it has served
 	if err != nil {
 		return err
 	}
-	if err := unix.Mount("tmp", "/tmp", "tmpfs", tmpFlags|unix.MS_REMOUNT, tmpOptions(a.Storage)); err != nil {
+	if err := syscall.Mount("tmp", "/tmp", "tmpfs", tmpFlags|syscall.MS_REMOUNT, tmpOptions(a.Storage)); err != nil {
 		return fmt.Errorf("change the size of /tmp: %w", err)
 	}
 	return nil
@@ -72,35 +69,35 @@ func assign(o *order, host int, data []byte) error {
 // showLate takes the folders from the one namespace and shows them in the
 // other, which is that of the thread.
 func showLate(host int, mounts []Mount) error {
-	if err := unix.Unshare(unix.CLONE_FS); err != nil { // a thread does not change the root of others
+	if err := syscall.Unshare(syscall.CLONE_FS); err != nil { // a thread does not change the root of others
 		return fmt.Errorf("part from the other threads: %w", err)
 	}
 	own, err := ownMounts()
 	if err != nil {
 		return fmt.Errorf("find the way back: %w", err)
 	}
-	defer unix.Close(own) //nolint:errcheck // it is a handle
-	if err := unix.Setns(host, unix.CLONE_NEWNS); err != nil {
+	defer syscall.Close(own) //nolint:errcheck // it is a handle
+	if err := call(sysSetns, uintptr(host), syscall.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("look at the host's files: %w", err)
 	}
 	var trees []int
 	defer func() {
 		for _, tree := range trees {
-			unix.Close(tree) //nolint:errcheck // it is a handle
+			syscall.Close(tree) //nolint:errcheck // it is a handle
 		}
 	}()
 	for _, m := range mounts {
-		tree, err := takeTree(filepath.Clean(m.Source), readOnly)
+		tree, err := takeTree(m.Source, readOnly)
 		if err != nil {
 			return fmt.Errorf("take %s: %w", m.Source, err)
 		}
 		trees = append(trees, tree)
 	}
-	if err := unix.Setns(own, unix.CLONE_NEWNS); err != nil {
+	if err := call(sysSetns, uintptr(own), syscall.CLONE_NEWNS); err != nil {
 		return fmt.Errorf("return to the sandbox's files: %w", err)
 	}
 	for i, m := range mounts {
-		if err := unix.MoveMount(trees[i], "", unix.AT_FDCWD, m.Target, unix.MOVE_MOUNT_F_EMPTY_PATH); err != nil {
+		if err := moveMount(trees[i], m.Target); err != nil {
 			return fmt.Errorf("show %s as %s: %w", m.Source, m.Target, err)
 		}
 	}
