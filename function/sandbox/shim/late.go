@@ -1,7 +1,7 @@
 package shim
 
 import (
-	"fmt"
+	"errors"
 	"runtime"
 	"slices"
 	"syscall"
@@ -22,7 +22,7 @@ func keepHost() (int, error) {
 		return err
 	})
 	if err != nil {
-		return -1, fmt.Errorf("keep the host's files for later: %w", err)
+		return -1, failed("keep the host's files for later", err)
 	}
 	return fd, nil
 }
@@ -52,7 +52,7 @@ func assign(o *Order, host int, data []byte) error {
 	}
 	for _, m := range a.Mounts {
 		if !slices.Contains(o.Places, m.Target) {
-			return fmt.Errorf("%s is not a place of this sandbox", m.Target)
+			return errors.New(m.Target + " is not a place of this sandbox")
 		}
 	}
 	err = apart(func() error { return showLate(host, a.Mounts) })
@@ -61,7 +61,7 @@ func assign(o *Order, host int, data []byte) error {
 		return err
 	}
 	if err := syscall.Mount("tmp", "/tmp", "tmpfs", tmpFlags|syscall.MS_REMOUNT, tmpOptions(a.Storage)); err != nil {
-		return fmt.Errorf("change the size of /tmp: %w", err)
+		return failed("change the size of /tmp", err)
 	}
 	return nil
 }
@@ -70,15 +70,15 @@ func assign(o *Order, host int, data []byte) error {
 // other, which is that of the thread.
 func showLate(host int, mounts []Mount) error {
 	if err := syscall.Unshare(syscall.CLONE_FS); err != nil { // a thread does not change the root of others
-		return fmt.Errorf("part from the other threads: %w", err)
+		return failed("part from the other threads", err)
 	}
 	own, err := ownMounts()
 	if err != nil {
-		return fmt.Errorf("find the way back: %w", err)
+		return failed("find the way back", err)
 	}
 	defer syscall.Close(own) //nolint:errcheck // it is a handle
 	if err := call(sysSetns, uintptr(host), syscall.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("look at the host's files: %w", err)
+		return failed("look at the host's files", err)
 	}
 	var trees []int
 	defer func() {
@@ -89,16 +89,16 @@ func showLate(host int, mounts []Mount) error {
 	for _, m := range mounts {
 		tree, err := takeTree(m.Source, readOnly)
 		if err != nil {
-			return fmt.Errorf("take %s: %w", m.Source, err)
+			return failed("take "+m.Source, err)
 		}
 		trees = append(trees, tree)
 	}
 	if err := call(sysSetns, uintptr(own), syscall.CLONE_NEWNS); err != nil {
-		return fmt.Errorf("return to the sandbox's files: %w", err)
+		return failed("return to the sandbox's files", err)
 	}
 	for i, m := range mounts {
 		if err := moveMount(trees[i], m.Target); err != nil {
-			return fmt.Errorf("show %s as %s: %w", m.Source, m.Target, err)
+			return failed("show "+m.Source+" as "+m.Target, err)
 		}
 	}
 	return nil

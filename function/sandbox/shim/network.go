@@ -1,7 +1,7 @@
 package shim
 
 import (
-	"fmt"
+	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -13,12 +13,12 @@ const backlog = 128
 // all that a network namespace has.
 func openNetwork(ports []int) (listeners []int, err error) {
 	if err := loopbackUp(); err != nil {
-		return nil, fmt.Errorf("bring the loopback interface up: %w", err)
+		return nil, failed("bring the loopback interface up", err)
 	}
 	for _, port := range ports {
 		fd, err := listen(port)
 		if err != nil {
-			return nil, fmt.Errorf("listen on 127.0.0.1:%d: %w", port, err)
+			return nil, failed("listen on 127.0.0.1:"+strconv.Itoa(port), err)
 		}
 		listeners = append(listeners, fd)
 	}

@@ -2,7 +2,7 @@ package shim
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"syscall"
 	"unsafe"
 )
@@ -26,7 +26,7 @@ func setLimits(o *Order) error {
 		// By package syscall, because that is how Go notices that the limit of
 		// descriptors is not to be set back at the program's start.
 		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: limit, Max: limit}); err != nil {
-			return fmt.Errorf("set the resource limit %d: %w", resource, err)
+			return failed("set the resource limit "+strconv.Itoa(resource), err)
 		}
 	}
 	return nil
@@ -42,13 +42,13 @@ const secureBits = 0x1 | 0x2 | // SECBIT_NOROOT and its lock
 // calls where the libraries would change all threads.
 func dropPrivileges(o *Order) error {
 	if err := prctl(prSetNoNewPrivs, 1); err != nil {
-		return fmt.Errorf("set no_new_privs: %w", err)
+		return failed("set no_new_privs", err)
 	}
 	if err := dropBounding(); err != nil {
 		return err
 	}
 	if err := prctl(prAmbient, ambientClearAll); err != nil {
-		return fmt.Errorf("clear the ambient capabilities: %w", err)
+		return failed("clear the ambient capabilities", err)
 	}
 	if o.User != 0 {
 		if err := become(o.User); err != nil {
@@ -56,10 +56,10 @@ func dropPrivileges(o *Order) error {
 		}
 	}
 	if err := prctl(prSetSecureBits, secureBits); err != nil {
-		return fmt.Errorf("set the secure bits: %w", err)
+		return failed("set the secure bits", err)
 	}
 	if err := setCapabilities(capabilities{}); err != nil {
-		return fmt.Errorf("drop the capabilities: %w", err)
+		return failed("drop the capabilities", err)
 	}
 	return filterCalls(o.Filter)
 }
@@ -75,7 +75,7 @@ func filterCalls(filter []byte) error {
 		filter *byte
 	}{uint16(len(filter) / size), &filter[0]}
 	if _, _, e := syscall.RawSyscall(syscall.SYS_PRCTL, prSetSeccomp, seccompFilterMode, uintptr(unsafe.Pointer(&program))); e != 0 {
-		return fmt.Errorf("filter the system calls: %w", e)
+		return failed("filter the system calls", e)
 	}
 	return nil
 }
@@ -88,7 +88,7 @@ func dropBounding() error {
 			return nil // there are no more
 		}
 		if err != nil {
-			return fmt.Errorf("drop the capability %d: %w", c, err)
+			return failed("drop the capability "+strconv.Itoa(int(c)), err)
 		}
 	}
 }
@@ -97,22 +97,22 @@ func dropBounding() error {
 // capabilities go with the last step, unless they are kept for the secure bits.
 func become(user int) error {
 	if err := prctl(prSetKeepCaps, 1); err != nil {
-		return fmt.Errorf("keep the capabilities: %w", err)
+		return failed("keep the capabilities", err)
 	}
 	id := uintptr(user)
 	if _, _, err := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0); err != 0 {
-		return fmt.Errorf("leave the groups: %w", err)
+		return failed("leave the groups", err)
 	}
 	if _, _, err := syscall.RawSyscall(syscall.SYS_SETRESGID, id, id, id); err != 0 {
-		return fmt.Errorf("set the group: %w", err)
+		return failed("set the group", err)
 	}
 	if _, _, err := syscall.RawSyscall(syscall.SYS_SETRESUID, id, id, id); err != 0 {
-		return fmt.Errorf("set the user: %w", err)
+		return failed("set the user", err)
 	}
 	// The effective set was cleared; the one step that is left needs it back.
 	one := [2]uint32{1 << capSetPCap}
 	if err := setCapabilities(capabilities{effective: one, permitted: one}); err != nil {
-		return fmt.Errorf("keep one capability: %w", err)
+		return failed("keep one capability", err)
 	}
 	return nil
 }

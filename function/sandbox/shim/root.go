@@ -2,13 +2,11 @@ package shim
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 )
 
@@ -41,10 +39,10 @@ const (
 // the host's. The folder o.Root is only where it is put together.
 func buildRoot(o *Order) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return fmt.Errorf("part from the host's mounts: %w", err)
+		return failed("part from the host's mounts", err)
 	}
 	if err := syscall.Mount("root", o.Root, "tmpfs", syscall.MS_NOSUID, "mode=755,size=1m"); err != nil {
-		return fmt.Errorf("mount a root: %w", err)
+		return failed("mount a root", err)
 	}
 	b := builder{root: o.Root}
 	b.system()
@@ -62,17 +60,17 @@ func buildRoot(o *Order) error {
 		return b.err
 	}
 	if err := mountAttributes(atFDCWD, o.Root, 0, readOnly); err != nil {
-		return fmt.Errorf("close the root: %w", err)
+		return failed("close the root", err)
 	}
 	if err := syscall.Chdir(o.Root); err != nil {
-		return fmt.Errorf("enter the root: %w", err)
+		return failed("enter the root", err)
 	}
 	// The old root is put over the new one, and then let go of.
 	if err := syscall.PivotRoot(".", "."); err != nil {
-		return fmt.Errorf("change the root: %w", err)
+		return failed("change the root", err)
 	}
 	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
-		return fmt.Errorf("leave the host's root: %w", err)
+		return failed("leave the host's root", err)
 	}
 	return nil
 }
@@ -88,7 +86,7 @@ func (b *builder) do(what string, f func() error) {
 		return
 	}
 	if err := f(); err != nil {
-		b.err = fmt.Errorf("%s: %w", what, err)
+		b.err = failed(what, err)
 	}
 }
 
@@ -165,7 +163,7 @@ const tmpFlags = syscall.MS_NOSUID | syscall.MS_NODEV
 // A file of one page needs an inode; more of them would be memory that the size
 // does not bound.
 func tmpOptions(megabytes int) string {
-	return fmt.Sprintf("mode=1777,size=%dm,nr_inodes=%d", megabytes, megabytes*256)
+	return "mode=1777,size=" + strconv.Itoa(megabytes) + "m,nr_inodes=" + strconv.Itoa(megabytes*256)
 }
 
 func (b *builder) proc() {
@@ -217,7 +215,7 @@ func (b *builder) empty(target string) {
 }
 
 func checkTarget(target string) error {
-	if !path.IsAbs(target) || path.Clean(target) != target || strings.Contains(target, "..") {
+	if !path.IsAbs(target) || path.Clean(target) != target {
 		return errors.New("a target must be a clean absolute path")
 	}
 	return nil

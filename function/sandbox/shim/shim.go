@@ -2,9 +2,9 @@ package shim
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 )
 
@@ -24,7 +24,7 @@ func init() {
 func shim() int {
 	// Whatever else came along does not go on to the program.
 	if err := call(sysCloseRange, firstFileFD, 1<<32-1, closeRangeOnExec); err != nil {
-		return refuse(fmt.Errorf("close what is inherited: %w", err))
+		return refuse(failed("close what is inherited", err))
 	}
 	syscall.CloseOnExec(controlFD)
 	buf := make([]byte, MaxMessage)
@@ -51,9 +51,9 @@ func shim() int {
 		_ = answer(Answer{Error: err.Error(), Exec: errors.As(err, new(*execError))}) // the server is gone: so is the need
 		return 1
 	}
-	status, err := syscall.Open(fmt.Sprintf("/proc/%d/status", pid), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	status, err := syscall.Open("/proc/"+strconv.Itoa(pid)+"/status", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return refuse(fmt.Errorf("watch the program: %w", err))
+		return refuse(failed("watch the program", err))
 	}
 	if err := answer(Answer{}, append([]int{status}, listeners...)...); err != nil {
 		return 1
@@ -78,7 +78,7 @@ func prepare(o *Order) (listeners []int, err error) {
 			return nil, err
 		}
 		if err := syscall.Sethostname([]byte("localhost")); err != nil {
-			return nil, fmt.Errorf("name the host: %w", err)
+			return nil, failed("name the host", err)
 		}
 	}
 	if o.Network {
@@ -88,7 +88,7 @@ func prepare(o *Order) (listeners []int, err error) {
 	}
 	// Nobody traces the shim, or reads its memory, whatever user it has.
 	if err := prctl(prSetDumpable, 0); err != nil {
-		return nil, fmt.Errorf("close the shim: %w", err)
+		return nil, failed("close the shim", err)
 	}
 	return listeners, setLimits(o)
 }
