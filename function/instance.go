@@ -51,6 +51,8 @@ type instance struct {
 const (
 	initGrace = 10 * time.Second // that a start may take beyond the function's time-out
 	exitGrace = time.Second      // between a closed connection and the exit
+
+	freezeDelay = 10 * time.Millisecond // of an instance that has become idle
 )
 
 // launch starts the process for an instance of f.
@@ -148,6 +150,12 @@ func (in *instance) thaw() (turn int) {
 		in.frozen = false
 	}
 	return in.turns
+}
+
+// freezeSoon freezes the process a moment after its invocation, unless the next
+// has begun by then: one that follows at once would pay for it.
+func (in *instance) freezeSoon(turn int) {
+	time.AfterFunc(freezeDelay, func() { in.freeze(turn) })
 }
 
 // freeze stops the process after its invocation, unless the next has begun.

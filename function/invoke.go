@@ -278,7 +278,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	}
 	v.close(in, "", "")
 	if h.pools.release(in) {
-		in.freeze(turn)
+		in.freezeSoon(turn)
 	}
 	return nil
 }

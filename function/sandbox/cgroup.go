@@ -220,8 +220,8 @@ type limited struct {
 
 const cpuPeriod = 100_000 // microseconds
 
-// make makes a cgroup with limits.
-func (c cgroups) make(name string, l limits) (g group, err error) {
+// make makes a cgroup that is not limited yet.
+func (c cgroups) make(name string) (g group, err error) {
 	for _, h := range c {
 		dir := filepath.Join(h.dir, name)
 		if err := os.Mkdir(dir, 0o755); err != nil {
@@ -238,10 +238,6 @@ func (c cgroups) make(name string, l limits) (g group, err error) {
 			}
 			g.limited = append(g.limited, limited{dir, controller, h.v2})
 		}
-	}
-	if err := g.limit(l); err != nil {
-		g.remove()
-		return g, err
 	}
 	return g, nil
 }

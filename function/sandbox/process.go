@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -26,7 +27,7 @@ type Spec struct {
 	Args    []string // with the program's name first
 	Env     []string
 	Dir     string     // within the sandbox
-	Output  *os.File   // for standard output and error
+	Output  *os.File   // for standard output and error; nil: nobody gets it
 	Files   []*os.File // that the program gets, from descriptor 3 on
 	Mounts  []Mount    // shown beside the system's own folders; nothing at [UID]
 	Memory  int        // MB
@@ -87,8 +88,49 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	if len(spec.Places) > 0 && !s.namespaces {
 		return nil, errors.New("programs that see the host's files cannot be shown others later")
 	}
+	output := spec.Output
+	if output == nil {
+		if output, err = os.OpenFile(os.DevNull, os.O_WRONLY, 0); err != nil {
+			return nil, fmt.Errorf("open what swallows the output: %w", err)
+		}
+		defer output.Close() // the process has its own
+	}
+	p, err := s.take(!spec.HostNetwork)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			p.discard()
+		}
+	}()
+	p.processes, p.places = spec.Processes, len(spec.Places) > 0
+	if err := p.group.limit(s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(startTime)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	if err := p.control.SetDeadline(deadline); err != nil {
+		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Now()) }) // closed already: it is over
+	defer stop()
+	if err := p.begin(s.order(spec, p.user), append([]*os.File{output}, spec.Files...)); err != nil {
+		return nil, err
+	}
+	if err := p.control.SetDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
+	}
+	go p.listen() // Wait waits for it
+	return p, nil
+}
+
+// prepare starts a shim, which then waits for its order.
+func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 	p := &Process{
-		box: s, processes: spec.Processes, places: len(spec.Places) > 0, assigned: make(chan string, 1), ended: make(chan struct{}),
+		box: s, assigned: make(chan string, 1), ended: make(chan struct{}),
 		status: syscall.WaitStatus(syscall.SIGKILL), // when the shim cannot say
 	}
 	if s.users {
@@ -99,7 +141,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 			p.discard()
 		}
 	}()
-	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
+	if p.group, err = s.cgroups.make(s.nextName()); err != nil {
 		return nil, err
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -114,39 +156,20 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 		return nil, fmt.Errorf("open the control socket: %w", err)
 	}
 	p.control = conn.(*net.UnixConn) //nolint:forcetypeassert // it was made above
-	p.cmd = s.command(spec, theirs)
+	p.cmd = s.command(network, theirs)
 	if err := s.spawn(p.cmd); err != nil {
 		return nil, fmt.Errorf("start a sandbox: %w", err)
 	}
 	p.PID = p.cmd.Process.Pid
-	if err := p.group.add(p.PID); err != nil {
-		return nil, err
-	}
-	deadline := time.Now().Add(startTime)
-	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
-		deadline = d
-	}
-	if err := p.control.SetDeadline(deadline); err != nil {
-		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Now()) }) // closed already: it is over
-	defer stop()
-	if err := p.begin(s.order(spec, p.user), len(spec.Ports)); err != nil {
-		return nil, err
-	}
-	if err := p.control.SetDeadline(time.Time{}); err != nil {
-		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
-	}
-	go p.listen() // Wait waits for it
-	return p, nil
+	return p, p.group.add(p.PID)
 }
 
 // command is the shim of a sandbox.
-func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
+func (s *Sandbox) command(network bool, control *os.File) *exec.Cmd {
 	attr := &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if s.namespaces {
 		attr.Cloneflags = unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS
-		if !spec.HostNetwork {
+		if network {
 			attr.Cloneflags |= unix.CLONE_NEWNET
 		}
 	}
@@ -161,30 +184,36 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 		// Of a program that was replaced on disk, this is still the one that runs.
 		Path: "/proc/self/exe", Args: []string{shim.Name}, Dir: "/",
 		// A shim does little, and is there for each program: few threads, no collector.
-		Env:    append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
-		Stdout: spec.Output, Stderr: spec.Output,
-		ExtraFiles: append([]*os.File{control}, spec.Files...), SysProcAttr: attr,
+		Env:        append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
+		ExtraFiles: []*os.File{control}, SysProcAttr: attr,
 	}
 }
 
 func (s *Sandbox) order(spec *Spec, user int) *shim.Order {
 	return &shim.Order{
-		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files),
+		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir,
 		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts, Places: spec.Places,
 		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports, Filter: callFilter(),
 	}
 }
 
-// begin sends the order and takes what the shim answers.
-func (p *Process) begin(o *shim.Order, ports int) error {
+// begin sends the order, with the program's output and its other files, and
+// takes what the shim answers.
+func (p *Process) begin(o *shim.Order, files []*os.File) error {
 	data := o.Encode()
 	if len(data) > shim.MaxMessage {
 		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(data))
 	}
-	if _, err := p.control.Write(data); err != nil {
+	fds := make([]int, len(files))
+	for i, f := range files {
+		fds[i] = int(f.Fd())
+	}
+	_, _, err := p.control.WriteMsgUnix(data, unix.UnixRights(fds...), nil)
+	runtime.KeepAlive(files)
+	if err != nil {
 		return fmt.Errorf("order a sandbox: %w", err)
 	}
-	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*(ports+1)))
+	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*(len(o.Ports)+1)))
 	n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
 	if err == nil && n == 0 {
 		err = io.ErrUnexpectedEOF
@@ -192,7 +221,7 @@ func (p *Process) begin(o *shim.Order, ports int) error {
 	if err != nil {
 		return fmt.Errorf("wait for a sandbox: %w", err)
 	}
-	files := descriptors(rights[:rn])
+	got := descriptors(rights[:rn])
 	a, err := shim.DecodeAnswer(buf[:n])
 	if err != nil {
 		return err
@@ -203,7 +232,7 @@ func (p *Process) begin(o *shim.Order, ports int) error {
 	if a.Error != "" {
 		return errors.New(a.Error)
 	}
-	return p.take(files)
+	return p.take(got)
 }
 
 // descriptors are those that came with a message.
@@ -342,6 +371,13 @@ func (p *Process) hasEnded() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.waited
+}
+
+// waits says whether the shim is still there to take an order.
+func (p *Process) waits() bool {
+	var info unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.PID, &info, unix.WEXITED|unix.WNOWAIT|unix.WNOHANG, nil)
+	return err == nil && info.Signo == 0
 }
 
 // Kill ends the program and all that it has started, frozen or not.

@@ -44,6 +44,8 @@ type Sandbox struct {
 	namespaces, userNamespace, users bool
 	cgroups                          cgroups
 
+	found bool // it is the level that New has found
+	stock stock
 	names atomic.Int64
 	mu    sync.Mutex // guards what follows
 	next  int        // user that was never used
@@ -103,6 +105,7 @@ func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 		}
 		if err == nil {
 			s.report = Report{Level: level, Missing: missing(s), Reasons: reasons}
+			s.found = true
 			return s, nil
 		}
 		if ctx.Err() != nil {
@@ -256,5 +259,6 @@ func (s *Sandbox) giveUser(user int) {
 
 // Close removes what the sandbox has made on the host. Its programs must have ended.
 func (s *Sandbox) Close() {
+	s.closeStock()
 	s.cgroups.remove()
 }

@@ -12,8 +12,8 @@ const Name = "belfry sandbox"
 
 // Descriptors of the shim.
 const (
-	controlFD   = 3
-	firstFileFD = 4
+	controlFD = 3
+	otherFD   = 4 // and above: none of ours
 )
 
 // MaxMessage bounds an order, in bytes; a function's environment, the largest
@@ -24,12 +24,12 @@ const MaxMessage = 64 << 10
 type Mount struct{ Source, Target string }
 
 // An Order is what the server tells a shim to do, as one message on its control
-// socket.
+// socket. With it come descriptors: the program's output, and those that it gets
+// from 3 on.
 type Order struct {
 	Path       string
 	Args, Env  []string
 	Dir        string
-	Files      int  // descriptors that the program gets from 3 on
 	Namespaces bool // the shim is in namespaces of its own
 	Network    bool // so is its network
 	Root       string
@@ -49,7 +49,6 @@ func (o *Order) Encode() []byte {
 	w.strs(o.Args)
 	w.strs(o.Env)
 	w.str(o.Dir)
-	w.num(o.Files)
 	w.bool(o.Namespaces)
 	w.bool(o.Network)
 	w.str(o.Root)
@@ -68,7 +67,7 @@ func (o *Order) Encode() []byte {
 func decodeOrder(b []byte) (o Order, err error) {
 	r := reader{b: b}
 	o.Path, o.Args, o.Env, o.Dir = r.str(), r.strs(), r.strs(), r.str()
-	o.Files, o.Namespaces, o.Network, o.Root = r.num(), r.bool(), r.bool(), r.str()
+	o.Namespaces, o.Network, o.Root = r.bool(), r.bool(), r.str()
 	o.Mounts, o.Places = r.mounts(), r.strs()
 	o.Storage, o.User, o.Processes = r.num(), r.num(), r.num()
 	o.Ports = make([]int, r.count())
@@ -149,6 +148,35 @@ func answer(a Answer, files ...int) error {
 		rights = syscall.UnixRights(files...)
 	}
 	return syscall.Sendmsg(controlFD, a.encode(), rights, nil, syscall.MSG_NOSIGNAL)
+}
+
+// maxOrderFiles bounds the descriptors that come with an order.
+const maxOrderFiles = 32
+
+// receiveOrder waits for the order.
+func receiveOrder(buf []byte) (o Order, files []int, err error) {
+	rights := make([]byte, syscall.CmsgSpace(4*maxOrderFiles))
+	for {
+		n, rn, _, _, err := syscall.Recvmsg(controlFD, buf, rights, syscall.MSG_CMSG_CLOEXEC)
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = os.ErrClosed
+		}
+		if err != nil {
+			return o, nil, err
+		}
+		if o, err = decodeOrder(buf[:n]); err != nil {
+			return o, nil, err
+		}
+		messages, err := syscall.ParseSocketControlMessage(rights[:rn])
+		if err != nil || len(messages) != 1 {
+			return o, nil, errMessage
+		}
+		files, err = syscall.ParseUnixRights(&messages[0])
+		return o, files, err
+	}
 }
 
 // receive reads one message from a blocking socket; os.ErrClosed means that the

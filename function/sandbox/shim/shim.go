@@ -23,18 +23,14 @@ func init() {
 // the program is in its last answer.
 func shim() int {
 	// Whatever else came along does not go on to the program.
-	if err := call(sysCloseRange, firstFileFD, 1<<32-1, closeRangeOnExec); err != nil {
+	if err := call(sysCloseRange, otherFD, 1<<32-1, closeRangeOnExec); err != nil {
 		return refuse(failed("close what is inherited", err))
 	}
 	syscall.CloseOnExec(controlFD)
 	buf := make([]byte, MaxMessage)
-	message, err := receive(controlFD, buf)
+	o, files, err := receiveOrder(buf)
 	if err != nil {
-		return 1 // the server is gone
-	}
-	o, err := decodeOrder(message)
-	if err != nil {
-		return refuse(err)
+		return refuse(err) // most likely the server is gone
 	}
 	host := -1
 	if len(o.Places) > 0 && o.Namespaces {
@@ -46,7 +42,7 @@ func shim() int {
 	if err != nil {
 		return refuse(err)
 	}
-	pid, err := start(&o)
+	pid, err := start(&o, files)
 	if err != nil {
 		_ = answer(Answer{Error: err.Error(), Exec: errors.As(err, new(*execError))}) // the server is gone: so is the need
 		return 1
@@ -58,8 +54,8 @@ func shim() int {
 	if err := answer(Answer{}, append([]int{status}, listeners...)...); err != nil {
 		return 1
 	}
-	for _, fd := range append(listeners, status) {
-		syscall.Close(fd) //nolint:errcheck // the server has its own
+	for _, fd := range append(append(listeners, files...), status) {
+		syscall.Close(fd) //nolint:errcheck // the server and the program have their own
 	}
 	go obey(&o, pid, host, buf)
 	_ = answer(Answer{Kind: Exited, Status: reap(pid)})
@@ -104,12 +100,12 @@ func (e *execError) Unwrap() error { return e.err }
 
 // start starts the program from a thread that has no privileges left. The other
 // threads keep theirs: the program cannot reach them.
-func start(o *Order) (pid int, err error) {
+func start(o *Order, files []int) (pid int, err error) {
 	started := make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked
 		if err = dropPrivileges(o); err == nil {
-			if pid, err = fork(o); err != nil {
+			if pid, err = fork(o, files); err != nil {
 				err = &execError{path: o.Path, err: err}
 			}
 		}
@@ -122,10 +118,10 @@ func start(o *Order) (pid int, err error) {
 	return pid, err
 }
 
-func fork(o *Order) (int, error) {
-	attr := &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}
-	for i := range o.Files {
-		attr.Files = append(attr.Files, uintptr(firstFileFD+i))
+func fork(o *Order, files []int) (int, error) {
+	attr := &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Files: []uintptr{0, uintptr(files[0]), uintptr(files[0])}, Sys: &syscall.SysProcAttr{Setsid: true}}
+	for _, f := range files[1:] {
+		attr.Files = append(attr.Files, uintptr(f))
 	}
 	if !o.Namespaces {
 		attr.Sys.Pdeathsig = syscall.SIGKILL
