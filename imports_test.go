@@ -65,7 +65,8 @@ var imports = []row{
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},
-	{pkg: "cmd/belfry", may: []string{"app", "function/sandbox"}}, // what is re-executed must be known before anything else is done
+	{pkg: "deploy", may: []string{"expr"}}, // talks HTTP to a server
+	{pkg: "cmd/belfry", may: []string{"app", "deploy", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
 	{pkg: "e2e", may: nil}, // drives the binary from outside
 }
