@@ -28,12 +28,12 @@ func (s *pools) reserveAhead(f *Function, want int, due time.Time) aheadAnswer {
 	if s.closed {
 		return haveEnough
 	}
-	p := s.get(f.Ref)
+	p := s.get(f)
 	if p.current == nil {
 		p.current = f
 	}
 	if f.Reserved != nil {
-		want = min(want, *f.Reserved-p.busy())
+		want = min(want, *f.Reserved-s.byRef[f.Ref].busy())
 	}
 	for _, in := range p.idle[max(len(p.idle)-max(want, 0), 0):] { // those that are taken first
 		if due.After(in.promised) {
@@ -62,10 +62,10 @@ func (s *pools) endAhead(f *Function) {
 }
 
 func (s *pools) uncountAhead(f *Function) {
-	p := s.get(f.Ref)
+	p := s.get(f)
 	p.ahead--
 	s.ahead--
-	s.tidy(f.Ref, p)
+	s.tidy(f, p)
 	s.feed()
 }
 
@@ -133,13 +133,15 @@ func (s *pools) take(in *instance) {
 }
 
 // lead returns how long before its time an instance of a function is to be
-// started, and how long a start of it takes.
+// started, and how long a start of it takes: that of its slowest version.
 func (s *pools) lead(ref Ref) (lead, init time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	init = unknownInit
-	if p := s.byRef[ref]; p != nil && p.inits.n > 0 {
-		init = p.inits.p95()
+	for _, p := range s.byRef[ref] {
+		init = max(init, p.inits.p95())
+	}
+	if init == 0 {
+		init = unknownInit
 	}
 	return min(max(init+leadMargin, leadMin), leadMax), init
 }

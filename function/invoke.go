@@ -132,7 +132,7 @@ func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Functio
 	if qualifier != "" && qualifier != Latest {
 		return nil, notFound(ref, qualifier)
 	}
-	f, mark := h.pools.cached(ref, functionMaxAge)
+	f, mark := h.pools.cached(ref, 0, functionMaxAge)
 	if f != nil {
 		return f, nil
 	}

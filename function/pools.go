@@ -3,6 +3,7 @@ package function
 import (
 	"container/list"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -23,7 +24,7 @@ type pools struct {
 	room        func() // told when there may be room for another start; it does not block
 
 	mu       sync.Mutex // guards what follows
-	byRef    map[Ref]*pool
+	byRef    map[Ref]versions
 	hungry   []*pool    // those with waiters, the next to be served first
 	idle     *list.List // of *instance, the one that has been idle longest first
 	live     int        // instances, those on their way up included
@@ -38,7 +39,27 @@ type pools struct {
 	usedAhead, unusedAhead uint64 // instances that were started ahead, by whether they have served
 }
 
-// A pool is what is known of one function.
+// versions are the pools of one function's versions, by number. What bounds the
+// function bounds them together.
+type versions map[int]*pool
+
+// live counts the function's instances.
+func (v versions) live() (n int) {
+	for _, p := range v {
+		n += p.live
+	}
+	return n
+}
+
+// busy counts the function's invocations, those that wait included.
+func (v versions) busy() (n int) {
+	for _, p := range v {
+		n += p.busy() + len(p.waiters)
+	}
+	return n
+}
+
+// A pool is what is known of one version of a function.
 type pool struct {
 	current *Function // nil when it is not known, or deleted
 	checked time.Time // when current was read from the store
@@ -67,11 +88,17 @@ const (
 	gone                      // nobody; it ends when its process has exited
 )
 
-func (s *pools) get(ref Ref) *pool {
-	p := s.byRef[ref]
+// get returns the pool of f's version.
+func (s *pools) get(f *Function) *pool {
+	all := s.byRef[f.Ref]
+	if all == nil {
+		all = versions{}
+		s.byRef[f.Ref] = all
+	}
+	p := all[f.Version]
 	if p == nil {
 		p = &pool{}
-		s.byRef[ref] = p
+		all[f.Version] = p
 	}
 	return p
 }
@@ -83,9 +110,9 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		s.mu.Unlock()
 		return grant{}, stopping()
 	}
-	p := s.get(f.Ref)
-	if r := f.Reserved; r != nil && p.busy()+len(p.waiters) >= *r {
-		s.tidy(f.Ref, p)
+	p := s.get(f)
+	if r := f.Reserved; r != nil && s.byRef[f.Ref].busy() >= *r {
+		s.tidy(f, p)
 		s.mu.Unlock()
 		return grant{}, overReserved()
 	}
@@ -188,7 +215,7 @@ func (s *pools) fed(p *pool) {
 // idle ones where that makes it; ahead says that nobody waits for it, and that
 // those that are promised are kept.
 func (s *pools) reserve(p *pool, f *Function, ahead bool) bool {
-	if s.closed || p.live >= s.perFunction || s.starting >= s.maxStarts {
+	if s.closed || s.byRef[f.Ref].live() >= s.perFunction || s.starting >= s.maxStarts {
 		return false
 	}
 	need := min(f.Memory, s.budget) // one that is larger than all there is runs alone
@@ -225,7 +252,7 @@ func (s *pools) started(in *instance, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
-	if p := s.get(in.fn.Ref); took > 0 && p.current != nil && p.current.Revision == in.fn.Revision {
+	if p := s.get(in.fn); took > 0 && p.current != nil && p.current.Revision == in.fn.Revision {
 		p.inits.add(took)
 	}
 	s.feed()
@@ -241,17 +268,21 @@ func (s *pools) abandon(f *Function) {
 }
 
 func (s *pools) uncount(f *Function) {
-	p := s.get(f.Ref)
+	p := s.get(f)
 	p.live--
 	s.live--
 	s.memory -= min(f.Memory, s.budget)
-	s.tidy(f.Ref, p)
+	s.tidy(f, p)
 }
 
-// tidy forgets a pool that has nothing left to say.
-func (s *pools) tidy(ref Ref, p *pool) {
-	if p.current == nil && p.live == 0 && p.ahead == 0 && len(p.waiters) == 0 {
-		delete(s.byRef, ref)
+// tidy forgets the pool of f's version if it has nothing left to say.
+func (s *pools) tidy(f *Function, p *pool) {
+	if p.current != nil || p.live > 0 || p.ahead > 0 || len(p.waiters) > 0 {
+		return
+	}
+	delete(s.byRef[f.Ref], f.Version)
+	if len(s.byRef[f.Ref]) == 0 {
+		delete(s.byRef, f.Ref)
 	}
 }
 
@@ -264,7 +295,7 @@ func (s *pools) release(in *instance) (idle bool) {
 }
 
 func (s *pools) put(in *instance) (idle bool) {
-	p := s.get(in.fn.Ref)
+	p := s.get(in.fn)
 	if s.closed || p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
 		s.drop(in)
 		s.feed()
@@ -317,7 +348,7 @@ func (s *pools) unidle(p *pool, in *instance) {
 
 // retire ends an idle instance.
 func (s *pools) retire(in *instance) {
-	s.unidle(s.get(in.fn.Ref), in)
+	s.unidle(s.get(in.fn), in)
 	s.drop(in)
 }
 
@@ -351,12 +382,12 @@ func (s *pools) retireIdle(t time.Time) {
 	s.feed()
 }
 
-// cached returns the function when what is known of it is not older than
-// maxAge, and otherwise the mark to remember it with.
-func (s *pools) cached(ref Ref, maxAge time.Duration) (f *Function, mark uint64) {
+// cached returns the version of the function when what is known of it is not
+// older than maxAge, and otherwise the mark to remember it with.
+func (s *pools) cached(ref Ref, version int, maxAge time.Duration) (f *Function, mark uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.byRef[ref]; p != nil && p.current != nil && s.now().Sub(p.checked) < maxAge {
+	if p := s.byRef[ref][version]; p != nil && p.current != nil && s.now().Sub(p.checked) < maxAge {
 		return p.current, 0
 	}
 	return nil, s.changes
@@ -380,7 +411,7 @@ func (s *pools) changed(f *Function) {
 }
 
 func (s *pools) set(f *Function) {
-	p := s.get(f.Ref)
+	p := s.get(f)
 	old := p.current
 	p.current, p.checked = f, s.now()
 	if old != nil && old.Revision != f.Revision {
@@ -392,21 +423,27 @@ func (s *pools) set(f *Function) {
 	}
 }
 
-// deleted is told of a function that is no more.
-func (s *pools) deleted(ref Ref) {
+// deleted is told of versions of a function that are no more; of none in
+// particular when all are.
+func (s *pools) deleted(ref Ref, numbers ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes++
-	p := s.byRef[ref]
-	if p == nil {
-		return
+	if len(numbers) == 0 {
+		numbers = slices.Collect(maps.Keys(s.byRef[ref]))
 	}
-	for len(p.idle) > 0 {
-		s.retire(p.idle[0])
+	for _, n := range numbers {
+		p := s.byRef[ref][n]
+		if p == nil {
+			continue
+		}
+		for len(p.idle) > 0 {
+			s.retire(p.idle[0])
+		}
+		p.current = nil
+		s.sendAway(p)
+		s.tidy(&Function{Ref: ref, Version: n}, p)
 	}
-	p.current = nil
-	s.sendAway(p)
-	s.tidy(ref, p)
 	s.feed()
 }
 
@@ -450,6 +487,6 @@ func newPools(cfg *Config) *pools {
 	return &pools{
 		perFunction: cfg.PerFunction, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
 		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now, room: func() {},
-		byRef: map[Ref]*pool{}, idle: list.New(), all: map[*instance]bool{},
+		byRef: map[Ref]versions{}, idle: list.New(), all: map[*instance]bool{},
 	}
 }
