@@ -22,6 +22,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
@@ -216,13 +217,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
 		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
+		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
 	})
 	if err := s.engine.Start(ctx); err != nil {
