@@ -33,7 +33,8 @@ var imports = []row{
 	{pkg: ".", may: nil},
 	{pkg: "expr", may: nil},
 	{pkg: "auth", may: []string{"."}},
-	{pkg: "function", may: []string{".", "function/sandbox"}},
+	{pkg: "egress", may: []string{"."}}, // where connections may go; beneath the domains
+	{pkg: "function", may: []string{".", "egress", "function/sandbox"}},
 	{pkg: "function/sandbox", may: nil},
 	{pkg: "queue", may: []string{"."}},
 	{pkg: "table", may: []string{"."}},
@@ -62,7 +63,7 @@ var imports = []row{
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},
-	{pkg: "cmd/belfry", may: []string{"app", "function/sandbox"}}, // what is re-executed must be known before anything else is done
+	{pkg: "cmd/belfry", may: []string{"app", "egress", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
 	{pkg: "e2e", may: nil}, // drives the binary from outside
 }

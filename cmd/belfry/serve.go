@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry/app"
+	"github.com/belfry-run/belfry/egress"
 )
 
 type serveCmd struct {
@@ -88,7 +89,7 @@ func (c *serveCmd) Run() error {
 	if c.ClockSkew < time.Second || c.ClockSkew > 24*time.Hour {
 		return wrongUse{fmt.Errorf("--clock-skew is %v, want 1s to 24h", c.ClockSkew)}
 	}
-	egress, err := app.ParseNetworks(c.EgressAllow)
+	allowed, err := egress.ParseNetworks(c.EgressAllow)
 	if err != nil {
 		return wrongUse{fmt.Errorf("--egress-allow: %w", err)}
 	}
@@ -109,7 +110,7 @@ func (c *serveCmd) Run() error {
 		},
 		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
-		EgressAllow: egress,
+		EgressAllow: allowed,
 		Functions: app.Functions{
 			Isolation: c.Isolation, RequireIsolation: c.RequireIsolation, Egress: c.Egress, EgressMax: c.EgressMax,
 			Processes: c.Processes,
