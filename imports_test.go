@@ -59,6 +59,7 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
+	{pkg: "api/mail", may: []string{".", "monitor"}},
 	{pkg: "api/native", may: []string{".", "engine", "lock", "monitor", "monitor/probe", "auth"}, tests: []string{"monitor/notify"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},

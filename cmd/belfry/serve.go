@@ -25,6 +25,7 @@ type serveCmd struct {
 	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
 	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
 	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes, alerts and functions behind the proxy may reach; the public internet they may in any case. With --dev all."`
+	SMTPListen  string        `name:"smtp-listen" env:"BELFRY_SMTP_LISTEN" placeholder:"ADDR" help:"Address to receive mail on that pings checks, such as 127.0.0.1:2525 (nowhere)."`
 	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
 	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
@@ -116,6 +117,7 @@ func (c *serveCmd) Run() error {
 			Processes: c.Processes,
 		},
 
+		SMTPListen: c.SMTPListen,
 		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,
 		ClockSkew:  c.ClockSkew,
