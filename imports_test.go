@@ -33,7 +33,8 @@ var imports = []row{
 	{pkg: ".", may: nil},
 	{pkg: "expr", may: nil},
 	{pkg: "auth", may: []string{"."}},
-	{pkg: "function", may: []string{".", "function/sandbox"}},
+	{pkg: "egress", may: []string{"."}}, // where connections may go; beneath the domains
+	{pkg: "function", may: []string{".", "egress", "function/sandbox"}},
 	{pkg: "function/sandbox", may: []string{"function/sandbox/shim"}},
 	{pkg: "function/sandbox/shim", may: nil},
 	{pkg: "queue", may: []string{"."}},
@@ -61,12 +62,13 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
+	{pkg: "api/mail", may: []string{".", "monitor"}},
 	{pkg: "api/native", may: []string{".", "engine", "lock", "logs", "monitor", "monitor/probe", "auth"}, tests: []string{"monitor/notify"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},
 	{pkg: "deploy", may: []string{"expr"}}, // talks HTTP to a server
-	{pkg: "cmd/belfry", may: []string{"app", "deploy", "function/sandbox"}}, // what is re-executed must be known before anything else is done
+	{pkg: "cmd/belfry", may: []string{"app", "deploy", "egress", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
 	{pkg: "e2e", may: nil}, // drives the binary from outside
 }

@@ -80,6 +80,9 @@ type Config struct {
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
 
+	// SMTPListen is where mail is received that pings checks; empty: nowhere.
+	SMTPListen string
+
 	// PublicURL is where people reach the server, for links in messages; empty: its
 	// own address.
 	PublicURL string
@@ -171,7 +174,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 2)}
+	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 3)} // of each listener one
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -240,6 +243,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.startMonitor(ctx, clock); err != nil {
+		return nil, err
+	}
+	if err := s.startMail(ctx); err != nil {
 		return nil, err
 	}
 	s.startProbes(ctx)
