@@ -132,7 +132,7 @@ func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Functio
 	if qualifier != "" && qualifier != Latest {
 		return nil, notFound(ref, qualifier)
 	}
-	f, mark := h.pools.cached(ref, functionMaxAge)
+	f, mark := h.pools.cached(ref, 0, functionMaxAge)
 	if f != nil {
 		return f, nil
 	}
@@ -211,7 +211,11 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 	stopped := stop()
 	in.initTime = time.Since(began)
 	in.sampleMemory()
-	h.pools.started()
+	took := in.initTime
+	if err != nil || failure != nil || !stopped {
+		took = 0
+	}
+	h.pools.started(in, took)
 	switch {
 	case err == nil && failure == nil && stopped:
 		return in, nil
@@ -276,6 +280,13 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	case tooLarge:
 		v.fail("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse)
 	}
+	if answer.last {
+		in.waitExit(exitGrace)
+		v.exited(in)
+		v.close(in, v.status, "")
+		h.pools.discard(in)
+		return nil
+	}
 	v.close(in, "", "")
 	if h.pools.release(in) {
 		in.freezeSoon(turn)
@@ -309,7 +320,12 @@ func (v *outcome) broken(in *instance, err error) {
 		return
 	}
 	in.waitExit(exitGrace)
-	text := "Runtime exited without providing a reason"
+	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, v.exited(in))
+}
+
+// exited puts into the log how the process has ended, and returns it.
+func (v *outcome) exited(in *instance) (text string) {
+	text = "Runtime exited without providing a reason"
 	if !in.exit.ok {
 		text = "Runtime exited with error: " + in.exit.text
 	}
@@ -317,13 +333,16 @@ func (v *outcome) broken(in *instance, err error) {
 		in.logs.output("[belfry: out of memory: the instance reached its limit, %d MB and the %d MB of /tmp]\n", in.fn.Memory, in.fn.Storage)
 	}
 	in.logs.output("RequestId: %s Error: %s\nRuntime.ExitError\n", v.id, text)
-	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, text)
 	v.status = "error\tError Type: Runtime.ExitError"
+	return text
 }
 
 // initFailed closes the log of an instance that did not get ready.
 func (v *outcome) initFailed(in *instance, status string) {
 	in.logs.output("INIT_REPORT Init Duration: %s ms\tPhase: init\tStatus: %s\n", millis(in.initTime), status)
+	if v.id == "" {
+		return // it was started ahead
+	}
 	in.logs.print("START RequestId: %s Version: %s\n", v.id, Latest)
 	if v.status == "" {
 		v.status = status
