@@ -107,8 +107,13 @@ func (s *Server) warnings() {
 // Sign signs a request to a server's native API, whose body is given. token is
 // empty but for temporary credentials.
 func Sign(r *http.Request, body []byte, accessKey, secret, token, region string) error {
+	return SignFor(nativeService, r, body, accessKey, secret, token, region)
+}
+
+// SignFor is Sign for one of the AWS APIs: lambda, scheduler, sqs.
+func SignFor(service string, r *http.Request, body []byte, accessKey, secret, token, region string) error {
 	if accessKey == "" || secret == "" {
 		return errors.New("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together; one of them is not set")
 	}
-	return awswire.Sign(r, body, accessKey, secret, token, region, nativeService, time.Now())
+	return awswire.Sign(r, body, accessKey, secret, token, region, service, time.Now())
 }

@@ -30,6 +30,7 @@ const (
 
 type cli struct {
 	Serve    serveCmd    `cmd:"" help:"Run the server."`
+	Deploy   deployCmd   `cmd:"" help:"Bring a folder with a function's code, and its schedules, onto a server."`
 	Runs     runsCmd     `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why      whyCmd      `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`

@@ -126,11 +126,8 @@ func (s *server) doWithin(limit time.Duration, method, path string, body []byte,
 		}
 	}
 	resp, err := http.DefaultClient.Do(req)
-	if errors.Is(err, syscall.ECONNREFUSED) {
-		return noServer{fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)}
-	}
 	if err != nil {
-		return noServer{fmt.Errorf("asking the server: %w", err)}
+		return s.unreachable(err)
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
@@ -144,6 +141,14 @@ func (s *server) doWithin(limit time.Duration, method, path string, body []byte,
 		return fmt.Errorf("the answer of %s is not Belfry's: %w", s.Endpoint, err)
 	}
 	return nil
+}
+
+// unreachable says what to do when a request got no answer.
+func (s *server) unreachable(err error) error {
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return noServer{fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)}
+	}
+	return noServer{fmt.Errorf("asking the server: %w", err)}
 }
 
 // noServer marks an error that means that no server has answered.
