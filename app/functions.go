@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/belfry-run/belfry/api/native"
@@ -62,4 +63,13 @@ func (f Functions) apply(c *function.Config, dev bool) (err error) {
 func (s *Server) isolation() native.Isolation {
 	r := s.host.Isolation()
 	return native.Isolation{Level: r.Level.String(), NotEnforced: r.Missing, Reasons: r.Reasons}
+}
+
+// runtimes is what the native API tells of the runtimes of functions.
+func (s *Server) runtimes(ctx context.Context) []native.Runtime {
+	list := []native.Runtime{}
+	for _, r := range s.host.Runtimes(ctx) {
+		list = append(list, native.Runtime(r))
+	}
+	return list
 }

@@ -43,7 +43,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	own := native.New(native.Config{
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
 		Locks: lock.New(s.store, time.Now), Functions: functionSettings{s.host}, Region: regionOf,
-		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(),
+		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(), Runtimes: s.runtimes,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
 	checks := healthchecks.New(healthchecks.Config{

@@ -80,10 +80,11 @@ func TestIsolatedFunction(t *testing.T) {
 // and another of its functions is frozen.
 func TestIsolatedFunctionsEndWithAKilledServer(t *testing.T) {
 	s := startWith(t, "--dev", "--require-isolation", bestLevel())
-	s.createFunction("busy", functionZip(t), "MARK", s.dir)
-	s.createFunction("frozen", functionZip(t), "MARK", s.dir)
+	s.createFunction("busy", functionZip(t), "LC_MARK", s.dir)
+	s.createFunction("frozen", functionZip(t), "LC_MARK", s.dir)
 	s.must(nil, "lambda", http.MethodPost, "/2015-03-31/functions/frozen/invocations", "", map[string]any{"task_type": "weekly_summary"})
 	s.do("lambda", http.MethodPost, "/2015-03-31/functions/busy/invocations", "", []byte(`{"task_type": "sleep", "seconds": 600}`), "X-Amz-Invocation-Type", "Event")
+	// What the C library reads at a start is in the environment that a process starts with.
 	marked := func() int {
 		environments, err := filepath.Glob("/proc/[0-9]*/environ")
 		if err != nil {
@@ -91,7 +92,7 @@ func TestIsolatedFunctionsEndWithAKilledServer(t *testing.T) {
 		}
 		return len(slices.DeleteFunc(environments, func(path string) bool {
 			env, err := os.ReadFile(path) // a process that has gone has none
-			return err != nil || !strings.Contains(string(env), "MARK="+s.dir+"\x00")
+			return err != nil || !strings.Contains(string(env), "LC_MARK="+s.dir+"\x00")
 		}))
 	}
 	s.eventually("both functions are up", 20*time.Second, func() bool { return marked() == 2 })

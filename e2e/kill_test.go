@@ -36,7 +36,7 @@ func TestKillLosesNothing(t *testing.T) {
 	record := filepath.Join(s.dir, "record")
 	l := &load{
 		s:        s,
-		function: s.createFunction("report", functionZip(t), "RECORD", record),
+		function: s.createFunction("report", functionZip(t), "RECORD", record, "LC_RECORD", record),
 		inbox:    s.createQueue("inbox"),
 		rand:     rand.New(rand.NewPCG(20260308, 0)),
 		all:      newDone(),
@@ -418,7 +418,8 @@ func (l *load) wantDelivered(delivered map[string]bool, record string) {
 }
 
 // wantNoOrphans wants the processes of the killed server's functions to end
-// with it. They are known by the variable that only this test sets.
+// with it. They are known by the variable that only this test sets, and that a
+// process starts with: the C library may read it.
 func (s *server) wantNoOrphans(record string) {
 	s.t.Helper()
 	s.eventually("the processes of the killed server's functions have ended", 10*time.Second, func() bool {
@@ -428,7 +429,7 @@ func (s *server) wantNoOrphans(record string) {
 		}
 		return !slices.ContainsFunc(environments, func(path string) bool {
 			env, err := os.ReadFile(path) // a process that has gone has none
-			return err == nil && strings.Contains(string(env), "RECORD="+record)
+			return err == nil && strings.Contains(string(env), "LC_RECORD="+record)
 		})
 	})
 }

@@ -80,11 +80,21 @@ func (i *interpreter) note(runtime string) string {
 type interpreters struct {
 	dir string // where the bootstraps are kept
 
-	mu    sync.Mutex              // held while one is asked, so that it is asked once
-	found map[string]*interpreter // by path
+	mu     sync.Mutex              // held while one is asked, so that it is asked once
+	found  map[string]*interpreter // by path
+	failed map[string]failure      // the same
 }
 
-const probeTimeout = 30 * time.Second // a first start from a slow disk takes seconds
+// A failure is an interpreter's that did not answer.
+type failure struct {
+	err  error
+	when time.Time
+}
+
+const (
+	probeTimeout = 10 * time.Second // a first start from a slow disk takes seconds
+	failureAge   = time.Minute      // before one that has failed is asked again
+)
 
 // forRuntime returns the interpreter for a runtime such as python3.12: of that
 // version when the host has it, else the one that goes by the language's name.
@@ -126,6 +136,9 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	if i := s.found[path]; i != nil {
 		return i, nil
 	}
+	if f := s.failed[path]; f.err != nil && time.Since(f.when) < failureAge {
+		return nil, f.err
+	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -133,9 +146,9 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	timed, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(timed, path, args...)
 	cmd.Dir = s.dir
 	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
@@ -150,7 +163,11 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 		err = l.finish(i)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s about itself: %w", path, err)
+		err = fmt.Errorf("ask %s about itself: %w", path, err)
+		if ctx.Err() == nil { // else it was not asked to its end
+			s.failed[path] = failure{err, time.Now()}
+		}
+		return nil, err
 	}
 	s.found[path] = i
 	return i, nil

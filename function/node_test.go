@@ -1,6 +1,7 @@
 package function_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -188,5 +189,103 @@ exports.handler = async (event, c) => {
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestNodeLog holds what handlers print against the lines of Lambda, in both of
+// its formats.
+func TestNodeLog(t *testing.T) {
+	b := newBench(t)
+	const code = `
+console.log("at init");
+exports.handler = async () => {
+  console.log("logged %s", 1, {a: [1]});
+  console.info("info"); console.warn("warn"); console.error(new Error("told").message); console.debug("two\nlines"); console.fatal("fatal");
+  console.log({k: "v"});
+  process.stdout.write("written\n");
+  process.stderr.write("to stderr\n");
+  require("child_process").execFileSync("/bin/echo", ["from a child"], {stdio: "inherit"});
+  console.error("failed", new TypeError("t"));
+  process.stdout.write("no newline");
+};`
+	const stamp, id = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`, `[0-9a-f-]{36}`
+	for _, c := range []struct {
+		name string
+		env  map[string]string
+		want string
+	}{
+		{"text", nil, stamp + `\tundefined\tINFO\tat init
+START RequestId: ` + id + ` Version: \$LATEST
+` + stamp + `\t` + id + `\tINFO\tlogged 1 { a: \[ 1 \] }
+` + stamp + `\t` + id + `\tINFO\tinfo
+` + stamp + `\t` + id + `\tWARN\twarn
+` + stamp + `\t` + id + `\tERROR\ttold
+` + stamp + `\t` + id + `\tDEBUG\ttwo
+lines
+` + stamp + `\t` + id + `\tFATAL\tfatal
+` + stamp + `\t` + id + `\tINFO\t{ k: 'v' }
+written
+to stderr
+from a child
+` + stamp + `\t` + id + `\tERROR\tfailed TypeError: t
+    at exports\.handler \(/var/task/app\.js:11:27\)
+(    at .*\n)*no newline
+END RequestId`},
+		{"json", map[string]string{"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}, `{"timestamp":"` + stamp + `","level":"INFO","message":"at init"}
+START RequestId: ` + id + ` Version: \$LATEST
+{"timestamp":"` + stamp + `","level":"INFO","requestId":"` + id + `","message":"logged 1 { a: \[ 1 \] }"}
+{"timestamp":"` + stamp + `","level":"INFO","requestId":"` + id + `","message":"info"}
+{"timestamp":"` + stamp + `","level":"WARN","requestId":"` + id + `","message":"warn"}
+{"timestamp":"` + stamp + `","level":"ERROR","requestId":"` + id + `","message":"told"}
+{"timestamp":"` + stamp + `","level":"FATAL","requestId":"` + id + `","message":"fatal"}
+{"timestamp":"` + stamp + `","level":"INFO","requestId":"` + id + `","message":{"k":"v"}}
+written
+to stderr
+from a child
+{"timestamp":"` + stamp + `","level":"ERROR","requestId":"` + id + `","message":"failed TypeError: t\\n[^"]*","errorType":"TypeError","errorMessage":"t","stackTrace":\["TypeError: t",[^\]]*\]}
+no newline
+END RequestId`},
+	} {
+		f := node(t, c.name, code)
+		f.Environment = c.env
+		b.deploy(f)
+		r := b.invoke(c.name, "")
+		if !regexp.MustCompile(`ARN: \S+\n` + c.want).Match(r.Log) {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, r.Log, c.want)
+		}
+	}
+	f := node(t, "fails", "exports.handler = async () => {\n  throw Object.assign(new Error('boom'), {code: 'E1', detail: 7}) }")
+	b.deploy(f)
+	want := `\t` + id + `\tERROR\tInvoke Error \t{"errorType":"Error","errorMessage":"boom","code":"E1","detail":7,"stack":\["Error: boom","    at exports\.handler \(/var/task/app\.js:2:2\d\)",.*\]}` + "\n"
+	if r := b.invoke("fails", ""); !regexp.MustCompile(want).Match(r.Log) {
+		t.Errorf("the log of an error is\n%s\nwant\n%s", r.Log, want)
+	}
+	f = node(t, "crashes", "exports.handler = () => { setTimeout(() => { throw new Error('late') }, 1) }")
+	b.deploy(f)
+	r := b.invoke("crashes", "")
+	for _, want := range []string{"\tERROR\tUncaught Exception \t{\"errorType\":\"Error\",\"errorMessage\":\"late\"", "RequestId: " + r.RequestID + " Error: Runtime exited with error: exit status 129\nRuntime.ExitError\nEND RequestId"} {
+		if !strings.Contains(string(r.Log), want) {
+			t.Errorf("the log has no %q:\n%s", want, r.Log)
+		}
+	}
+}
+
+// TestNodeStateStays proves that an instance is used again, and that what it
+// began and did not wait for goes on in the next invocation.
+func TestNodeStateStays(t *testing.T) { atEachLevel(t, checkNodeStateStays) }
+
+func checkNodeStateStays(t *testing.T, b *bench) {
+	b.deploy(node(t, "f", `
+let calls = 0, fired = 0;
+exports.handler = async () => {
+  if (calls++ === 0) setTimeout(() => fired++, 1);
+  return [calls, fired];
+};`))
+	if got := b.result("f", ""); got != "[1,0]" {
+		t.Errorf("the first is %s", got)
+	}
+	eventually(t, "the timer fires between two invocations", func() bool { return strings.HasSuffix(b.result("f", ""), ",1]") })
+	if n := b.Stats().Starts; n != 1 {
+		t.Errorf("%d starts, want 1", n)
 	}
 }

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,16 +48,10 @@ func (h *Host) Runtimes(ctx context.Context) []Runtime {
 	return list
 }
 
-// compareNames compares python3.9 and python3.10 as people do.
+// compareNames orders names as people do: python3.9 comes before python3.10.
 func compareNames(a, b string) int {
-	pad := func(s string) string {
-		var p strings.Builder
-		for part := range strings.SplitSeq(s, ".") {
-			p.WriteString(strings.Repeat(" ", max(0, 12-len(part))) + part)
-		}
-		return p.String()
-	}
-	return strings.Compare(pad(a), pad(b))
+	family := func(s string) string { return strings.TrimRight(s, "0123456789.x") }
+	return cmp.Or(strings.Compare(family(a), family(b)), cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }
 
 // checkRuntimeName refuses what is no runtime of Lambda's.

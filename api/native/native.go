@@ -65,6 +65,8 @@ type Config struct {
 	Log  *slog.Logger
 	// Isolation is that of functions.
 	Isolation Isolation
+	// Runtimes returns the runtimes of functions that there are now, by name.
+	Runtimes func(ctx context.Context) []Runtime
 }
 
 // API serves the native API.
@@ -80,6 +82,7 @@ func New(c Config) *API {
 	a := &API{Config: c, engine: c.Engine, log: c.Log, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /belfry/v1/identity", a.answer(a.identity))
 	a.mux.HandleFunc("GET /belfry/v1/isolation", a.answer(a.isolation))
+	a.mux.HandleFunc("GET /belfry/v1/runtimes", a.answer(a.runtimes))
 	a.mux.HandleFunc("POST /belfry/v1/keys", a.answer(a.createKey))
 	a.mux.HandleFunc("GET /belfry/v1/keys", a.answer(a.listKeys))
 	a.mux.HandleFunc("DELETE /belfry/v1/keys/{id}", a.answer(a.revokeKey))

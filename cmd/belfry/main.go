@@ -39,6 +39,7 @@ type cli struct {
 	Probe    probeCmd    `cmd:"" help:"Make, list, run and delete probes: is it up, how long is its certificate good."`
 	Lock     lockCmd     `cmd:"" help:"Run a command under a lock, so that it runs once at a time on all machines."`
 	Wrap     wrapCmd     `cmd:"" help:"Run a command and tell a check when it starts and how it ends."`
+	Runtimes runtimesCmd `cmd:"" help:"List the runtimes that the server runs functions of, and on what."`
 	Keys     keysCmd     `cmd:"" help:"Create, list and revoke access keys."`
 	Project  projectCmd  `cmd:"" help:"Show, renew and remove the keys that let jobs ping and programs manage checks."`
 	Next     nextCmd     `cmd:"" help:"Print when an expression is next due. Needs no server."`
