@@ -104,18 +104,16 @@ type Host struct {
 	log *slog.Logger
 	id  string
 
-	codes   *codes
-	onces   onces
-	pythons *pythons
-	spawner *spawner
-	box     *sandbox.Sandbox
-	egress  *exits
-	pools   *pools
-	events  *events
-
-	prestarts *prestarts
-
-	secret []byte // signs links to code
+	codes        *codes
+	onces        onces
+	interpreters *interpreters
+	spawner      *spawner
+	box          *sandbox.Sandbox
+	egress       *exits
+	pools        *pools
+	events       *events
+	prestarts    *prestarts
+	secret       []byte // signs links to code
 
 	isolation sandbox.Report // of box
 
@@ -176,10 +174,10 @@ func New(cfg Config) (*Host, error) {
 			dir: filepath.Join(dir, "code"), log: cfg.Logger, held: map[string]int{},
 			limits: zipLimits{zip: MaxZip, unzipped: MaxUnzipped, entries: MaxEntries},
 		},
-		pythons: &pythons{dir: filepath.Join(dir, "runtime"), found: map[string]*python{}},
-		pools:   newPools(&cfg),
-		egress:  exits,
-		secret:  make([]byte, 32),
+		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}},
+		pools:        newPools(&cfg),
+		egress:       exits,
+		secret:       make([]byte, 32),
 	}
 	_, _ = rand.Read(h.secret) // never fails
 	h.events = newEvents(h)
@@ -247,8 +245,8 @@ func (h *Host) Start(ctx context.Context) error {
 	for _, f := range []func(){
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
+		func() { _ = h.Runtimes(bg) }, // so that the first start need not look for its interpreter
 		func() { h.prestarts.run(bg) },
-		func() { _, _ = h.pythons.forRuntime(bg, anyPython) }, // so that the first start need not; it says what is wrong
 	} {
 		h.background.Go(f)
 	}
