@@ -22,6 +22,9 @@ type Functions struct {
 	// with Dev host; and Egress.
 	Egress, EgressMax string
 	Processes         int // and threads of an isolated instance; 0: 64
+	// Pool is how many processes are kept for starts to come, see
+	// [function.ParsePool].
+	Pool string
 }
 
 // apply sets in c what f says.
@@ -56,6 +59,11 @@ func (f Functions) apply(c *function.Config, dev bool) (err error) {
 		}
 	}
 	c.Processes = f.Processes
+	if f.Pool != "" {
+		if c.Pool, err = function.ParsePool(f.Pool); err != nil {
+			return fmt.Errorf("--pool: %w", err)
+		}
+	}
 	return nil
 }
 

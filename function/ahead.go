@@ -80,10 +80,11 @@ func (s *pools) lay(in *instance, due time.Time) (idle bool) {
 	return idle && in.use == unused
 }
 
-// makeRoom ends idle instances until so much memory, in MB, can be promised: the
-// one that has been idle longest first, those that are promised last; ahead, these
+// makeRoom ends blanks, then idle instances, until so much memory, in MB, can be
+// promised: the one that has been idle longest first, those that are promised last; ahead, these
 // not at all, and none when that would not do.
 func (s *pools) makeRoom(need int, ahead bool) bool {
+	s.dropBlanks(need)
 	var free, promised []*instance
 	for e := s.idle.Front(); e != nil; e = e.Next() {
 		if in := e.Value.(*instance); s.isPromised(in) { //nolint:forcetypeassert // the list has nothing else

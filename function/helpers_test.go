@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -243,4 +244,23 @@ func (g *gate) open() {
 	if err := os.WriteFile(g.path, nil, 0o600); err != nil {
 		g.t.Fatal(err)
 	}
+}
+
+// children are the processes that this one has started and that live.
+func children(t testing.TB) map[int]bool {
+	t.Helper()
+	pids := map[int]bool{}
+	tasks, err := filepath.Glob("/proc/self/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tasks {
+		data, _ := os.ReadFile(f) // the thread may have ended
+		for field := range strings.FieldsSeq(string(data)) {
+			if pid, err := strconv.Atoi(field); err == nil && running(pid) {
+				pids[pid] = true
+			}
+		}
+	}
+	return pids
 }

@@ -64,6 +64,10 @@ type Config struct {
 	MaxWait      time.Duration // of a caller for an instance; 0 is the default
 	MaxWaiting   int           // callers that may wait; 0 is the default
 	MaxEvents    int           // pending events; 0 is the default
+	// Pool is how many processes without a function are kept for starts to come, by
+	// language, for each kind that was asked for lately; nil is DefaultPool. There
+	// are none below [sandbox.Rootless].
+	Pool map[string]int
 
 	// Queues takes the records of events that have ended, and those that
 	// failed; nil refuses them all.
@@ -91,10 +95,12 @@ type Stats struct {
 	Instances, Idle, Starting, Waiting int
 	MemoryPromised                     int // MB
 	Events                             int // pending
+	Blanks                             int // processes that wait for a function
 
 	Starts, Invocations, Errors, Throttles uint64
 	Skipped                                uint64 // events that once_per made needless
 	Prestarts                              uint64 // starts before anybody asked, see Host.Prestart
+	Pooled                                 uint64 // starts that took a blank
 	PrestartsUsed, PrestartsUnused         uint64 // that have served; that ended without. The others wait, or failed
 }
 
@@ -113,11 +119,12 @@ type Host struct {
 	pools        *pools
 	events       *events
 	prestarts    *prestarts
-	secret       []byte // signs links to code
+	restock      chan struct{} // cap 1: there may be too few blanks
+	secret       []byte        // signs links to code
 
 	isolation sandbox.Report // of box
 
-	counts struct{ starts, prestarts, invocations, errors, throttles, skipped atomic.Uint64 }
+	counts struct{ starts, prestarts, pooled, invocations, errors, throttles, skipped atomic.Uint64 }
 
 	processes  sync.WaitGroup // one for each instance
 	background sync.WaitGroup
@@ -158,6 +165,9 @@ func New(cfg Config) (*Host, error) {
 	setDefault(&cfg.MaxWait, DefaultMaxWait)
 	setDefault(&cfg.MaxWaiting, DefaultMaxWaiting)
 	setDefault(&cfg.MaxEvents, DefaultMaxEvents)
+	if cfg.Pool == nil {
+		cfg.Pool = DefaultPool()
+	}
 	setDefault(&cfg.Processes, DefaultProcesses)
 	setDefault(&cfg.Egress, EgressProxy)
 	setDefault(&cfg.EgressMax, cfg.Egress)
@@ -182,7 +192,14 @@ func New(cfg Config) (*Host, error) {
 	_, _ = rand.Read(h.secret) // never fails
 	h.events = newEvents(h)
 	h.prestarts = newPrestarts(h)
-	h.pools.room = h.prestarts.poke
+	h.restock = make(chan struct{}, 1)
+	h.pools.refill = func() {
+		select {
+		case h.restock <- struct{}{}:
+		default:
+		}
+	}
+	h.pools.room = func() { h.prestarts.poke(); h.pools.refill() }
 	return h, nil
 }
 
@@ -247,6 +264,7 @@ func (h *Host) Start(ctx context.Context) error {
 		func() { h.events.run(bg, work) },
 		func() { _ = h.Runtimes(bg) }, // so that the first start need not look for its interpreter
 		func() { h.prestarts.run(bg) },
+		func() { h.stock(bg) },
 	} {
 		h.background.Go(f)
 	}
@@ -337,6 +355,7 @@ func (h *Host) janitor(ctx context.Context) {
 			return
 		case <-h.cfg.Clock.After(min(janitorInterval, h.cfg.Idle)):
 			h.pools.retireIdle(h.cfg.Clock.Now().Add(-h.cfg.Idle))
+			h.pools.forgetMoulds(h.cfg.Clock.Now().Add(-mouldAge))
 		}
 	}
 }
@@ -346,12 +365,13 @@ func (h *Host) Stats() Stats {
 	s := Stats{
 		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
 		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(), Skipped: h.counts.skipped.Load(),
-		Events: h.events.count(), Prestarts: h.counts.prestarts.Load(),
+		Events: h.events.count(), Prestarts: h.counts.prestarts.Load(), Pooled: h.counts.pooled.Load(),
 	}
 	p := h.pools
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Instances, s.Idle, s.Starting, s.Waiting, s.MemoryPromised = p.live, p.idle.Len(), p.starting, p.waiting, p.memory
+	s.Blanks = p.blanks()
 	s.PrestartsUsed, s.PrestartsUnused = p.usedAhead, p.unusedAhead
 	return s
 }

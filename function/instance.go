@@ -63,7 +63,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	if err != nil { // the server's settings have changed since the function's
 		return nil, &startError{err: err}
 	}
-	l := &launch{view: h.viewOf(h.codes.taskDir(key), out)}
+	l := &launch{view: h.viewOf(h.codes.taskDir(key), out), memory: f.Memory, storage: f.Storage}
 	if l.env, err = h.environment(ctx, f, &l.view, in.stream); err != nil {
 		return nil, err
 	}
@@ -75,16 +75,14 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = h.exec(ctx, in, l)
-	for _, file := range l.files {
-		file.Close() // the process has its own
-	}
-	if err != nil {
-		in.link.close()
+	if blank := h.adopt(ctx, f, l); blank != nil {
+		blank.fn, blank.born, blank.stream = in.fn, in.born, in.stream
+		in = blank
+	} else if err := h.begin(ctx, in, l); err != nil {
 		return nil, err
 	}
 	if a := l.assign; a != nil {
-		in.link.(*framed).assign(now.Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
+		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // of all that are assigned
 	}
 	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
 	h.codes.hold(key)
@@ -99,6 +97,25 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		<-in.ended
 	})
 	return in, nil
+}
+
+// begin starts a process for an instance.
+func (h *Host) begin(ctx context.Context, in *instance, l *launch) error {
+	if l.assign != nil {
+		link, theirs, err := newFramed()
+		if err != nil {
+			return err
+		}
+		in.link, l.files = link, []*os.File{theirs}
+	}
+	err := h.exec(ctx, in, l)
+	for _, file := range l.files {
+		file.Close() // the process has its own
+	}
+	if err != nil {
+		in.link.close()
+	}
+	return err
 }
 
 func (h *Host) launchProvided(in *instance, l *launch) error {

@@ -190,17 +190,13 @@ func (h *Host) launchInterpreted(ctx context.Context, in *instance, l *launch) e
 	if err := l.show(slices.Concat(i.Folders, i.Packages), h.cfg.Dir); err != nil {
 		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + ": the interpreter's folder is not one that functions may see.", Err: err}
 	}
-	link, theirs, err := newFramed()
-	if err != nil {
-		return err
-	}
 	own := i.environment(f.Runtime, &l.view)
 	own["PATH"] = filepath.Dir(i.Executable) + ":" + l.env["PATH"]
 	maps.DeleteFunc(own, func(name, _ string) bool { _, set := f.Environment[name]; return set })
 	maps.Copy(l.env, own)
 	l.assign = &assignment{Env: l.env, Task: l.task, Opt: l.opt}
 	l.env = startEnvironment(l.env)
-	in.link, l.argv, l.dir, l.files = link, i.argv(l.runtime, f.Memory), "/", []*os.File{theirs}
+	l.argv, l.dir = i.argv(l.runtime, f.Memory), "/"
 	l.banner = i.language.runtimes + ":" + i.Version
 	if note := i.note(f.Runtime); note != "" {
 		l.banner += " (" + note + ")"

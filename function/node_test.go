@@ -141,9 +141,19 @@ func checkNodeModules(t *testing.T, b *bench) {
 		"path.js":    "exports.f = require('via-path').f", "more/via-path.js": cjs,
 	})
 	for i, c := range []struct{ handler, want string }{
-		{"a.f", "a.js"}, {"m.f", "m.mjs"}, {"c.f", "c.cjs"}, {"nested.b.c", "nested"},
-		{"esm/e.f", "e.js"}, {"esm/sub/deep.f", "deep.js"}, {"./esm/sub/deep.f", "deep.js"}, {"esm/c.f", "c.cjs"},
-		{"folder.f", "index.js"}, {"pkg.f", "index.js"}, {"lib.f", "index.js"}, {"awaits.f", "awaited"}, {"path.f", "via-path.js"},
+		{"a.f", "a.js"},
+		{"m.f", "m.mjs"},
+		{"c.f", "c.cjs"},
+		{"nested.b.c", "nested"},
+		{"esm/e.f", "e.js"},
+		{"esm/sub/deep.f", "deep.js"},
+		{"./esm/sub/deep.f", "deep.js"},
+		{"esm/c.f", "c.cjs"},
+		{"folder.f", "index.js"},
+		{"pkg.f", "index.js"},
+		{"lib.f", "index.js"},
+		{"awaits.f", "awaited"},
+		{"path.f", "via-path.js"},
 	} {
 		f := node(t, string(rune('a'+i)), "")
 		f.Handler, f.Zip = c.handler, zip

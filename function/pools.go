@@ -22,6 +22,7 @@ type pools struct {
 	maxWait     time.Duration // of one of them
 	now         func() time.Time
 	room        func() // told when there may be room for another start; it does not block
+	refill      func() // told when there may be too few blanks; it does not block
 
 	mu       sync.Mutex // guards what follows
 	byRef    map[Ref]versions
@@ -35,6 +36,8 @@ type pools struct {
 	changes  uint64             // of functions; tells a reader that what it read may be old
 	all      map[*instance]bool // that are in use or idle
 	closed   bool
+
+	moulds map[string]*mould // that starts have asked for lately, by name
 
 	usedAhead, unusedAhead uint64 // instances that were started ahead, by whether they have served
 }
@@ -478,6 +481,9 @@ func (s *pools) close() {
 	for e := s.idle.Front(); e != nil; e = s.idle.Front() {
 		s.retire(e.Value.(*instance))
 	}
+	for name := range s.moulds {
+		s.forgetMould(name)
+	}
 	for in := range s.all {
 		in.kill()
 	}
@@ -486,7 +492,7 @@ func (s *pools) close() {
 func newPools(cfg *Config) *pools {
 	return &pools{
 		perFunction: cfg.PerFunction, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
-		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now, room: func() {},
-		byRef: map[Ref]versions{}, idle: list.New(), all: map[*instance]bool{},
+		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now, room: func() {}, refill: func() {},
+		byRef: map[Ref]versions{}, idle: list.New(), all: map[*instance]bool{}, moulds: map[string]*mould{},
 	}
 }

@@ -41,7 +41,11 @@ type launch struct {
 	dir    string      // that the process starts in
 	assign *assignment // for a bootstrap that is told the rest; nil: none
 	files  []*os.File  // from descriptor 3 on
-	banner string      // of the runtime, for the log
+	places []string    // empty folders, for what a blank is shown later
+
+	memory, storage int // MB
+
+	banner string // of the runtime, for the log
 }
 
 // exec starts the process of an instance with its output in a pipe.
@@ -72,17 +76,19 @@ func (h *Host) exec(ctx context.Context, in *instance, l *launch) error {
 	return nil
 }
 
+func (in *instance) isProvided() bool { return in.fn != nil && isProvided(in.fn.Runtime) }
+
 // execIsolated starts the process in a sandbox, and serves what it listens on there.
 func (h *Host) execIsolated(ctx context.Context, in *instance, l *launch, output *os.File) (process, error) {
 	spec := &sandbox.Spec{
 		Path: l.argv[0], Args: l.argv, Env: environList(l.env), Dir: l.dir, Output: output, Files: l.files, Mounts: l.mounts,
-		Memory: in.fn.Memory, Storage: in.fn.Storage, Processes: h.cfg.Processes, HostNetwork: !l.private,
+		Places: l.places, Memory: l.memory, Storage: l.storage, Processes: h.cfg.Processes, HostNetwork: !l.private,
 	}
 	for _, s := range l.services {
 		spec.Ports = append(spec.Ports, s.port)
 	}
 	p, err := h.box.Start(ctx, spec)
-	if own, ok := errors.AsType[*sandbox.ExecError](err); ok && isProvided(in.fn.Runtime) {
+	if own, ok := errors.AsType[*sandbox.ExecError](err); ok && in.isProvided() {
 		return nil, &startError{err: own}
 	}
 	if err != nil {
@@ -132,7 +138,7 @@ func describe(s syscall.WaitStatus) string {
 func (h *Host) execBare(_ context.Context, in *instance, l *launch, output *os.File) (process, error) {
 	cmd := &exec.Cmd{Path: l.argv[0], Args: l.argv, Dir: l.dir, Env: environList(l.env), Stdout: output, Stderr: output, ExtraFiles: l.files}
 	if err := h.spawner.start(cmd); err != nil {
-		if isProvided(in.fn.Runtime) {
+		if in.isProvided() {
 			return nil, &startError{err: err}
 		}
 		return nil, fmt.Errorf("start %s: %w", l.argv[0], err)

@@ -35,6 +35,7 @@ type serveCmd struct {
 	Egress           string `env:"BELFRY_EGRESS" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"What isolated functions reach of the network: none, proxy for public addresses, or host (proxy; with --dev host)."`
 	EgressMax        string `env:"BELFRY_EGRESS_MAX" enum:",none,proxy,host" default:"" placeholder:"MODE" group:"Functions:" help:"The most that a function can choose for itself (that of --egress)."`
 	Processes        int    `name:"function-processes" env:"BELFRY_FUNCTION_PROCESSES" default:"64" placeholder:"N" group:"Functions:" help:"Processes and threads of an isolated instance (${default})."`
+	Pool             string `env:"BELFRY_POOL" default:"python=2,nodejs=1" placeholder:"SIZES" group:"Functions:" help:"Processes that are kept ready for isolated functions: a number for all languages, or numbers by language; 0 is none (${default})."`
 
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
@@ -114,7 +115,7 @@ func (c *serveCmd) Run() error {
 		EgressAllow: allowed,
 		Functions: app.Functions{
 			Isolation: c.Isolation, RequireIsolation: c.RequireIsolation, Egress: c.Egress, EgressMax: c.EgressMax,
-			Processes: c.Processes,
+			Processes: c.Processes, Pool: c.Pool,
 		},
 
 		SMTPListen: c.SMTPListen,
