@@ -57,7 +57,7 @@ const (
 func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	key := f.codeKey()
 	now := h.cfg.Clock.Now()
-	in := &instance{fn: f, born: now, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
+	in := &instance{fn: f, born: now, stream: newStream(f, now), exited: make(chan struct{}), ended: make(chan struct{})}
 	out, err := h.egressOf(&f.Settings)
 	if err != nil { // the server's settings have changed since the function's
 		return nil, &startError{err: err}
@@ -82,7 +82,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		in.link.close()
 		return nil, err
 	}
-	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
+	in.logs.platform(f, initStart(f, l.banner))
 	h.codes.hold(key)
 	h.pools.add(in)
 	h.processes.Go(func() {
