@@ -93,12 +93,17 @@ func requestOf(call target.FunctionCall) (r function.Request, err error) {
 			return r, err
 		}
 	}
-	sum := sha256.Sum256([]byte(call.OccurrenceID))
+	return function.Request{
+		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: requestID(call.OccurrenceID), ClientContext: call.ClientContext,
+	}, nil
+}
+
+// requestID is the id of the invocations that an occurrence leads to.
+func requestID(occurrence string) string {
+	sum := sha256.Sum256([]byte(occurrence))
 	id := uuid.UUID(sum[:16])
 	id[6], id[8] = id[6]&0x0f|0x80, id[8]&0x3f|0x80 // version 8 (RFC 9562)
-	return function.Request{
-		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: id.String(), ClientContext: call.ClientContext,
-	}, nil
+	return id.String()
 }
 
 // records lets the function host send to queues of the server.

@@ -27,6 +27,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/logs"
 	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
@@ -99,6 +100,7 @@ type Config struct {
 	HeartbeatURL string
 
 	Functions Functions
+	Logs      Logs
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -127,6 +129,7 @@ type Server struct {
 	host        *function.Host
 	queues      *queue.Service
 	tables      *table.Service
+	logs        *logs.Service
 	targets     *target.Targets
 	engine      *engine.Engine
 	watcher     *monitor.Watcher
@@ -208,6 +211,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	clock := wallClock{}
 	s.queues = queue.New(s.store, clock, s.log)
+	if err := s.startLogs(ctx, clock); err != nil {
+		return nil, err
+	}
 	if err := s.startFunctions(ctx, clock); err != nil {
 		return nil, err
 	}
@@ -266,6 +272,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, EgressAllow: s.c.EgressAllow,
+		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
@@ -303,6 +310,7 @@ func (s *Server) serve(f *figures, secret []byte) {
 	s.serveListeners()
 	s.opened("requests", func(ctx context.Context) error {
 		s.queues.Close() // long polls would hold the stop up
+		s.logs.Stop()    // so would who follows a log
 		ctx, cancel := context.WithTimeout(ctx, requestTime)
 		defer cancel()
 		if err := s.http.Shutdown(ctx); err != nil {

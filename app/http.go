@@ -18,6 +18,7 @@ import (
 	"github.com/belfry-run/belfry/api/healthchecks"
 	"github.com/belfry-run/belfry/api/iam"
 	"github.com/belfry-run/belfry/api/lambda"
+	apilogs "github.com/belfry-run/belfry/api/logs"
 	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/api/scheduler"
 	"github.com/belfry-run/belfry/api/sqs"
@@ -36,13 +37,14 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		lambdaapi.New(lambda.New(s.host)),
 		sqs.New(s.queues),
 		dynamodb.New(s.tables),
+		apilogs.New(s.logs),
 		iamapi.New(iam.New(s.auth)),
 		stsapi.New(iam.NewSTS(s.auth)),
 	)
 	code := lambda.CodeHandler(s.host)
 	own := native.New(native.Config{
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
-		Locks: lock.New(s.store, time.Now), Functions: functionSettings{s.host}, Region: regionOf,
+		Locks: lock.New(s.store, time.Now), Logs: s.logs, RequestID: requestID, Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(), Runtimes: s.runtimes,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)

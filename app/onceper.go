@@ -46,6 +46,22 @@ func (functionSettings) FunctionARN(s belfry.Scope, name string) (string, error)
 	return ref.ARN(), err
 }
 
+// LogGroup returns the name of the log group of the function with that ARN.
+func (f functionSettings) LogGroup(ctx context.Context, arn string) (string, error) {
+	ref, err := refOfFunction(arn)
+	if err != nil {
+		return "", err
+	}
+	got, err := f.host.Get(ctx, ref, "")
+	if belfry.KindOf(err) == belfry.NotFound { // its log outlives it
+		got, err = &function.Function{Ref: ref}, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return got.LogGroupName(), nil
+}
+
 // OncePer returns the once_per of the function with that ARN.
 func (f functionSettings) OncePer(ctx context.Context, arn string) (*belfry.OncePer, error) {
 	ref, err := refOfFunction(arn)

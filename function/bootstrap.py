@@ -118,6 +118,10 @@ class LambdaContext:
         return "LambdaContext([%s])" % ",".join("%s=%s" % (k, v) for k, v in vars(self).items() if k[0] != "_")
 
 
+def json_log():
+    return os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+
+
 def virtual(path):
     """The path that the code has on Lambda."""
     if path.startswith(task_root + "/"):
@@ -149,9 +153,16 @@ def describe(error):
     else:
         kind, trace = type(error).__name__, format_trace(error.__traceback__)
     try:
-        stdout.write("[ERROR] %s: %s\nTraceback (most recent call last):\n%s" % (kind, message, "".join(trace)))
-        if trace:
-            stdout.write("\n")
+        if json_log():
+            now = time.time()
+            stdout.write(json.dumps({
+                "timestamp": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + ".%03dZ" % (now % 1 * 1000),
+                "log_level": "ERROR", "errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace,
+            }, ensure_ascii=False) + "\n")
+        else:
+            stdout.write("[ERROR] %s: %s\nTraceback (most recent call last):\n%s" % (kind, message, "".join(trace)))
+            if trace:
+                stdout.write("\n")
     except Exception:
         pass  # a handler may have closed the stream; the payload still tells
     return dump({"errorMessage": message, "errorType": kind, "requestId": request_id, "stackTrace": trace})
@@ -199,7 +210,31 @@ def set_up_logging(logging):
             except Exception:
                 self.handleError(record)
 
+    class JSONFormatter(Formatter):
+        def format(self, record):
+            error = record.exc_info if record.exc_info and record.exc_info[0] else None
+            line = {
+                "timestamp": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + ".%03dZ" % record.msecs,
+                "level": record.levelname, "message": record.getMessage(), "logger": record.name,
+            }
+            if error:
+                line["stackTrace"] = format_trace(error[2])
+                line["errorType"], line["errorMessage"] = error[0].__name__, str(error[1])
+                line["location"] = "%s:%s:%d" % (virtual(record.pathname), record.funcName, record.lineno)
+            line["requestId"] = request_id
+            for name, value in vars(record).items():
+                if name not in own and name not in line:
+                    line[name] = value
+            return json.dumps(line, ensure_ascii=False, default=str)
+
     handler = Handler()
+    if json_log():
+        own = set(vars(logging.makeLogRecord({}))) | {"aws_request_id", "asctime", "message"}
+        handler.setFormatter(JSONFormatter())
+        logging.root.addHandler(handler)
+        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        logging.root.setLevel({"TRACE": 5, "FATAL": logging.CRITICAL}.get(level) or getattr(logging, level, logging.INFO))
+        return
     handler.setFormatter(Formatter(
         "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"))
     logging.root.addHandler(handler)

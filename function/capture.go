@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 const (
@@ -25,11 +27,13 @@ type capture struct {
 	tail []byte // what came after head was full: its last bytes
 	cut  int    // bytes that were left out
 	buf  [8 << 10]byte
+	rec  *recorder // nil: lines are not passed on
 }
 
-// newCapture starts to read from r, the non-blocking end of a pipe.
-func newCapture(r *os.File) *capture {
-	c := &capture{pipe: r, done: make(chan struct{})}
+// newCapture starts to read from r, the non-blocking end of a pipe, and passes on
+// what comes to rec.
+func newCapture(r *os.File, rec *recorder) *capture {
+	c := &capture{pipe: r, done: make(chan struct{}), rec: rec}
 	go c.run()
 	return c
 }
@@ -64,6 +68,7 @@ func (c *capture) readOnce(fd uintptr) (int, error) {
 		}
 		if n > 0 {
 			c.add(c.buf[:n])
+			c.rec.add(c.buf[:n])
 			return n, nil
 		}
 		if err == nil || err == syscall.EAGAIN {
@@ -90,23 +95,53 @@ func (c *capture) add(p []byte) {
 	}
 }
 
-// print appends a line of the host's.
-func (c *capture) print(format string, args ...any) {
+// platform appends events of the host's after what the process has printed so
+// far, starting on a line of their own.
+func (c *capture) platform(f *Function, events ...*platformEvent) {
+	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.add(fmt.Appendf(nil, format, args...))
+	for _, e := range events {
+		c.say(e.line(f, time.Now()))
+	}
 }
 
-// output appends a line of the host's after what the process has printed so far,
-// starting on a line of its own.
+// output appends lines of the host's in the same way, whatever the log's format.
 func (c *capture) output(format string, args ...any) {
 	c.drain()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.say(fmt.Sprintf(format, args...))
+}
+
+// say appends lines; the caller holds the lock.
+func (c *capture) say(text string) {
+	if text == "" {
+		return
+	}
 	if last := c.last(); last != '\n' && last != 0 {
 		c.add([]byte{'\n'})
 	}
-	c.add(fmt.Appendf(nil, format, args...))
+	c.add([]byte(text))
+	for line := range strings.Lines(text) {
+		if line != "\n" {
+			c.rec.platform(line)
+		}
+	}
+}
+
+// belongTo passes on what comes from now on to rec: a process has got its function.
+func (c *capture) belongTo(rec *recorder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rec = rec
+}
+
+// begin says to which invocation belongs what follows.
+func (c *capture) begin(request string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rec.begin(request)
 }
 
 func (c *capture) last() byte {
@@ -151,6 +186,7 @@ func (c *capture) take() []byte {
 		log = append(log, c.tail...)
 	}
 	c.head, c.tail, c.cut = nil, nil, 0
+	c.rec.end()
 	return log
 }
 
@@ -158,4 +194,7 @@ func (c *capture) take() []byte {
 func (c *capture) close() {
 	c.pipe.Close() // only read from
 	<-c.done
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.rec.end()
 }

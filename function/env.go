@@ -49,6 +49,7 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),
 		"AWS_LAMBDA_LOG_GROUP_NAME":       f.LogGroupName(),
 		"AWS_LAMBDA_LOG_STREAM_NAME":      stream,
+		"AWS_LAMBDA_LOG_FORMAT":           f.LogFormatName(),
 		"AWS_LAMBDA_INITIALIZATION_TYPE":  "on-demand",
 		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + f.Runtime,
 		"AWS_REGION":                      f.Region,
@@ -62,6 +63,11 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 		"_HANDLER":                        f.Handler,
 		hostVariable:                      h.id,
 	})
+	if f.ApplicationLogLevel != "" {
+		env["AWS_LAMBDA_LOG_LEVEL"] = f.ApplicationLogLevel
+	} else {
+		delete(env, "AWS_LAMBDA_LOG_LEVEL")
+	}
 	return env, nil
 }
 
@@ -73,9 +79,14 @@ func environList(env map[string]string) []string {
 	return list
 }
 
-// newStream returns the name of an instance's log stream.
-func newStream(now time.Time) string {
-	return now.UTC().Format("2006/01/02") + "/[" + Latest + "]" + randomHex(16)
+// newStream returns the name of the log stream of an instance of f. In a group
+// that functions can share it has the function's name.
+func newStream(f *Function, now time.Time) string {
+	name := ""
+	if f.LogGroup != "" {
+		name = f.Name
+	}
+	return now.UTC().Format("2006/01/02") + "/" + name + "[" + Latest + "]" + randomHex(16)
 }
 
 // newTrace returns an X-Ray header that asks for no tracing.

@@ -61,7 +61,12 @@ type Settings struct {
 	KMSKeyARN     string            `json:"kms_key,omitempty"`     // kept and echoed, not used
 	TracingMode   string            `json:"tracing,omitempty"`     // kept and echoed, not used
 	LogGroup      string            `json:"log_group,omitempty"`
-	Architecture  string            `json:"architecture"`
+
+	LogFormat           string `json:"log_format,omitempty"` // LogText or LogJSON; empty, of functions made before there was a choice, is LogText
+	ApplicationLogLevel string `json:"application_log_level,omitempty"`
+	SystemLogLevel      string `json:"system_log_level,omitempty"` // the levels are set with LogJSON alone
+
+	Architecture string `json:"architecture"`
 }
 
 // A Function is the record of one version of a function.
@@ -119,6 +124,14 @@ func (f *Function) LogGroupName() string {
 		return f.LogGroup
 	}
 	return "/aws/lambda/" + f.Name
+}
+
+// LogFormatName returns the format of the function's log.
+func (f *Function) LogFormatName() string {
+	if f.LogFormat == "" {
+		return LogText
+	}
+	return f.LogFormat
 }
 
 // codeKey returns the hash of the function's code as the name of its folder.

@@ -73,9 +73,12 @@ type Config struct {
 	// failed; nil refuses them all.
 	Queues Queues
 
-	// LogSink is given the log of every invocation, before its caller gets
-	// the response. It must not block.
-	LogSink func(f *Function, requestID string, log []byte)
+	// Logs is given what functions print, and what the host says of it, line by
+	// line as it comes. It must not block.
+	Logs func(Line)
+	// MaxLog is how much of one invocation's log it is given, in bytes; 0 is the
+	// default.
+	MaxLog int
 	// Observe is told of every invocation. It must not block.
 	Observe func(Observation)
 }
@@ -169,6 +172,7 @@ func New(cfg Config) (*Host, error) {
 		cfg.Pool = DefaultPool()
 	}
 	setDefault(&cfg.Processes, DefaultProcesses)
+	setDefault(&cfg.MaxLog, DefaultMaxLog)
 	setDefault(&cfg.Egress, EgressProxy)
 	setDefault(&cfg.EgressMax, cfg.Egress)
 	if cfg.Egress.widerThan(cfg.EgressMax) {

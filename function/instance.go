@@ -58,7 +58,7 @@ const (
 func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	key := f.codeKey()
 	now := h.cfg.Clock.Now()
-	in := &instance{fn: f, born: now, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
+	in := &instance{fn: f, born: now, stream: newStream(f, now), exited: make(chan struct{}), ended: make(chan struct{})}
 	out, err := h.egressOf(&f.Settings)
 	if err != nil { // the server's settings have changed since the function's
 		return nil, &startError{err: err}
@@ -78,13 +78,14 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	if blank := h.adopt(ctx, f, l); blank != nil {
 		blank.fn, blank.born, blank.stream = in.fn, in.born, in.stream
 		in = blank
+		in.logs.belongTo(h.newRecorder(f, in.stream))
 	} else if err := h.begin(ctx, in, l); err != nil {
 		return nil, err
 	}
 	if a := l.assign; a != nil {
 		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // of all that are assigned
 	}
-	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
+	in.logs.platform(f, initStart(f, l.banner))
 	h.codes.hold(key)
 	h.pools.add(in)
 	h.processes.Go(func() {

@@ -203,9 +203,11 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 		v.fn = f
 		v.fail("Runtime.InvalidEntrypoint", "RequestId: %s Error: %v", v.id, own)
 		v.close(nil, "error", "Runtime.InvalidEntrypoint")
+		h.recordUnstarted(v)
 		return nil, nil
 	}
 	v.fn = f
+	in.logs.begin(v.id) // what the start prints is the invocation's that waits for it
 	stop := context.AfterFunc(ctx, in.kill)
 	failure, err := in.link.ready(began.Add(initGrace + f.Timeout))
 	stopped := stop()
@@ -245,7 +247,8 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	v.fn = in.fn
 	now := time.Now()
 	deadline := now.Add(in.fn.Timeout)
-	in.logs.output("START RequestId: %s Version: %s\n", r.RequestID, Latest)
+	in.logs.begin(r.RequestID)
+	in.logs.platform(in.fn, startEvent(r.RequestID))
 	stop := context.AfterFunc(ctx, in.kill)
 	turn := in.thaw()
 	answer, err := in.link.invoke(deadline, &call{
@@ -339,11 +342,11 @@ func (v *outcome) exited(in *instance) (text string) {
 
 // initFailed closes the log of an instance that did not get ready.
 func (v *outcome) initFailed(in *instance, status string) {
-	in.logs.output("INIT_REPORT Init Duration: %s ms\tPhase: init\tStatus: %s\n", millis(in.initTime), status)
+	in.logs.platform(in.fn, initReport(in.initTime, status))
 	if v.id == "" {
 		return // it was started ahead
 	}
-	in.logs.print("START RequestId: %s Version: %s\n", v.id, Latest)
+	in.logs.platform(in.fn, startEvent(v.id))
 	if v.status == "" {
 		v.status = status
 	}
@@ -353,32 +356,38 @@ func (v *outcome) initFailed(in *instance, status string) {
 // close completes the response with the last lines of the log.
 func (v *outcome) close(in *instance, status, kind string) {
 	v.RequestID, v.Version = v.id, Latest
-	report := fmt.Appendf(nil, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: ",
-		v.id, v.id, millis(v.Duration), (v.Duration+time.Millisecond-1)/time.Millisecond, v.fn.Memory)
 	if in != nil {
 		v.Init, v.PeakMemory, in.initTime = in.initTime, in.peak, 0
-	}
-	report = fmt.Appendf(report, "%d MB\t", v.PeakMemory)
-	if v.Init > 0 {
-		report = fmt.Appendf(report, "Init Duration: %s ms\t", millis(v.Init))
-	}
-	if status != "" {
-		report = fmt.Appendf(report, "Status: %s\t", status)
-	}
-	if kind != "" {
-		report = fmt.Appendf(report, "Error Type: %s\t", kind)
-	}
-	report = append(report, "\t\n"...)
-	if in == nil {
-		v.Log = fmt.Appendf(nil, "START RequestId: %s Version: %s\n%s\n%s", v.id, Latest, v.Payload, report)
+		in.logs.platform(in.fn, v.ends(status, kind)...)
+		v.Log = in.logs.take()
 		return
 	}
-	in.logs.output("%s", report)
-	v.Log = in.logs.take()
+	now := time.Now()
+	log := []byte(startEvent(v.id).line(v.fn, now))
+	log = append(append(log, v.Payload...), '\n')
+	for _, e := range v.ends(status, kind) {
+		log = append(log, e.line(v.fn, now)...)
+	}
+	v.Log = log
 }
 
-func millis(d time.Duration) string {
-	return fmt.Sprintf("%.2f", float64(d)/float64(time.Millisecond))
+// recordUnstarted passes on the log of an invocation that had no instance.
+func (h *Host) recordUnstarted(v *outcome) {
+	now := h.cfg.Clock.Now()
+	if r := h.newRecorder(v.fn, newStream(v.fn, now)); r != nil {
+		r.begin(v.id)
+		r.add(v.Log)
+		r.end()
+	}
+}
+
+// newRecorder returns what passes on the lines of an instance of f; nil: nobody
+// wants them, or it has no function yet.
+func (h *Host) newRecorder(f *Function, stream string) *recorder {
+	if h.cfg.Logs == nil || f == nil {
+		return nil
+	}
+	return &recorder{sink: h.cfg.Logs, line: Line{Function: f, Stream: stream}, max: h.cfg.MaxLog}
 }
 
 // errorPayload is an error of the platform as Lambda spells it.
@@ -392,7 +401,7 @@ func errorPayload(kind, message string) []byte {
 	return b.Bytes()
 }
 
-// observe counts an outcome and passes its log on.
+// observe counts an outcome.
 func (h *Host) observe(v *outcome, waited time.Duration) {
 	h.counts.invocations.Add(1)
 	if v.FunctionError != "" {
@@ -400,9 +409,6 @@ func (h *Host) observe(v *outcome, waited time.Duration) {
 	}
 	if h.cfg.Observe != nil {
 		h.cfg.Observe(Observation{Function: v.fn.Ref, Failed: v.FunctionError != "", Waited: waited, Init: v.Init, Duration: v.Duration})
-	}
-	if h.cfg.LogSink != nil {
-		h.cfg.LogSink(v.fn, v.id, v.Log)
 	}
 	if h.log.Enabled(context.Background(), slog.LevelDebug) {
 		h.log.Debug("function invoked", "function", v.fn.ARN(), "request_id", v.id, "error", v.FunctionError, "duration", v.Duration)

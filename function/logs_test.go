@@ -1,22 +1,25 @@
 package function_test
 
 import (
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/function"
 )
 
 // TestLog holds the log of a cold and of a warm invocation against the lines
 // that Lambda writes.
 func TestLog(t *testing.T) {
-	var sunk []string
-	b := newBench(t, func(c *function.Config) {
-		c.LogSink = func(f *function.Function, id string, log []byte) { sunk = append(sunk, f.Name+" "+id+"\n"+string(log)) }
-	})
+	lines := &collected{}
+	b := newBench(t, func(c *function.Config) { c.Logs = lines.add })
 	b.deploy(python("f", `
 import logging, os, subprocess, sys
 print("at init")
@@ -58,12 +61,141 @@ at init
 		if !regexp.MustCompile(`^` + c.want + `$`).Match(r.Log) {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, r.Log, c.want)
 		}
-		if last := sunk[len(sunk)-1]; last != "f "+r.RequestID+"\n"+string(r.Log) {
-			t.Errorf("the sink got %s", last)
+		got := lines.text(r.RequestID)
+		if c.name == "cold" { // what started before anybody asked belongs to nobody
+			got = lines.text("") + got
+		}
+		got = strings.Replace(got, "no newlineEND", "no newline\nEND", 1) // a line of its own needs no break
+		if got != string(r.Log) {
+			t.Errorf("passed on was\n%s", got)
 		}
 		if (r.Init > 0) != (c.name == "cold") || r.PeakMemory < 3 {
 			t.Errorf("%s: init %v, peak %d MB", c.name, r.Init, r.PeakMemory)
 		}
+	}
+}
+
+// collected is the lines that a host passes on.
+type collected struct {
+	mu    sync.Mutex
+	lines []function.Line
+}
+
+func (c *collected) add(l function.Line) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines = append(c.lines, l)
+}
+
+// text is what was passed on of an invocation.
+func (c *collected) text(request string) string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var b strings.Builder
+	for _, l := range c.lines {
+		if l.Request == request {
+			b.WriteString(l.Text)
+		}
+	}
+	return b.String()
+}
+
+func TestLinesArePassedOnWhileTheFunctionRuns(t *testing.T) {
+	lines := &collected{}
+	b := newBench(t, func(c *function.Config) { c.Logs = lines.add })
+	gate := filepath.Join(t.TempDir(), "gate")
+	b.deploy(python("f", "import os, time\ndef handler(e, c):\n    print('begun')\n    while not os.path.exists(e): time.sleep(.01)\n"))
+	done := make(chan *function.Response)
+	go func() {
+		r, _ := b.Invoke(context.WithoutCancel(t.Context()), function.Request{Function: ref("f"), Payload: []byte(`"` + gate + `"`), RequestID: "one"})
+		done <- r
+	}()
+	eventually(t, "its first line is passed on", func() bool { return strings.Contains(lines.text("one"), "begun\n") })
+	if strings.Contains(lines.text("one"), "REPORT") {
+		t.Error("it has ended already")
+	}
+	if err := os.WriteFile(gate, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-done; r == nil || r.FunctionError != "" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestOfALongLogTheLimitAndTheEndArePassedOn(t *testing.T) {
+	lines := &collected{}
+	b := newBench(t, func(c *function.Config) { c.Logs, c.MaxLog = lines.add, 1000 })
+	b.deploy(python("f", "def handler(e, c):\n    for i in range(e): print('%09d' % i)\n"))
+	for _, c := range []struct {
+		count string
+		cut   bool
+	}{{"80", false}, {"1000", true}} {
+		r := b.invoke("f", c.count)
+		got := lines.text(r.RequestID)
+		if cut := strings.Contains(got, "[belfry: "); cut != c.cut || !strings.Contains(got, "\nREPORT RequestId") || !strings.Contains(got, "\n000000079\n") {
+			t.Errorf("of %s lines:\n%s", c.count, got)
+		}
+		if c.cut && (!strings.Contains(got, "\n000000999\n") || !strings.Contains(got, "left out here") || len(got) > 3000) {
+			t.Errorf("of %s lines %d bytes were passed on:\n%s", c.count, len(got), got)
+		}
+	}
+}
+
+func TestJSONLog(t *testing.T) {
+	b := newBench(t)
+	f := python("f", `
+import logging
+log = logging.getLogger("mine")
+def handler(e, c):
+    print("plain")
+    log.info("told %s", 1, extra={"order": 7})
+    log.debug("too fine")
+    try: 1 / 0
+    except ZeroDivisionError: log.exception("caught")
+    if e == "fail": raise ValueError("no")
+`)
+	f.LogFormat = function.LogJSON
+	b.deploy(f)
+	for _, payload := range []string{"1", `"fail"`} {
+		r := b.invoke("f", payload)
+		kinds := map[string]map[string]any{}
+		for line := range strings.Lines(string(r.Log)) {
+			if line == "plain\n" {
+				continue
+			}
+			v := decode[map[string]any](t, []byte(line))
+			for _, k := range []string{"type", "message", "log_level"} {
+				if s, ok := v[k].(string); ok {
+					kinds[s] = v
+				}
+			}
+		}
+		if v := kinds["told 1"]; v["level"] != "INFO" || v["logger"] != "mine" || v["requestId"] != r.RequestID || v["order"] != 7.0 {
+			t.Errorf("%v", v)
+		}
+		if v := kinds["caught"]; v["errorType"] != "ZeroDivisionError" || v["location"] == nil {
+			t.Errorf("%v", v)
+		}
+		report, _ := kinds["platform.report"]["record"].(map[string]any)
+		want := map[bool]string{false: "success", true: "error"}[r.FunctionError != ""]
+		if kinds["platform.start"] == nil || kinds["too fine"] != nil || report["status"] != want || report["requestId"] != r.RequestID {
+			t.Errorf("%s", r.Log)
+		}
+		if v := kinds["ERROR"]; (v != nil) != (want == "error") || v != nil && v["errorMessage"] != "no" {
+			t.Errorf("%v", v)
+		}
+	}
+}
+
+func TestLogLevelsNeedTheJSONFormat(t *testing.T) {
+	b := newBench(t)
+	f := python("f", "def handler(e, c): pass\n")
+	f.Zip, f.ApplicationLogLevel = zipped(t, files{"app.py": "def handler(e, c): pass\n"}), "DEBUG"
+	_, err := b.Create(t.Context(), f)
+	refused(t, err, belfry.Invalid, "InvalidParameterValueException", "need the log format JSON")
+	f.LogFormat = function.LogJSON
+	if made := b.deploy(f); made.ApplicationLogLevel != "DEBUG" || made.SystemLogLevel != "INFO" {
+		t.Errorf("%+v", made.Settings)
 	}
 }
 

@@ -68,7 +68,7 @@ func (h *Host) exec(ctx context.Context, in *instance, l *launch) error {
 		return err
 	}
 	in.process, in.status = p, p.status()
-	in.logs = newCapture(r)
+	in.logs = newCapture(r, h.newRecorder(in.fn, in.stream))
 	go func() {
 		defer close(in.exited)
 		in.exit = p.wait()

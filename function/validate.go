@@ -75,6 +75,9 @@ func (s *Settings) check() error {
 	case s.Storage > MaxStorage:
 		return constraint("EphemeralStorage", "ephemeralStorage.size", s.Storage, "Member must have value less than or equal to 10240")
 	}
+	if err := s.checkLogging(); err != nil {
+		return err
+	}
 	return checkEnvironment(s.Environment)
 }
 

@@ -3,6 +3,7 @@ package logs
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/belfry-run/belfry"
 )
@@ -149,9 +150,10 @@ func (s *Service) refOf(ctx context.Context, id int64) (*Ref, error) {
 
 // Follow calls page with the events of a group that are stored after the one with
 // the ID after, negative: from now on, in the order in which they are stored, as
-// they come, and with none when it begins; until ctx ends, the service stops, or
+// they come, and with none when it begins and after each beat in which none came;
+// until ctx ends, the service stops, or
 // page fails, whose error it returns. last goes into after to go on.
-func (s *Service) Follow(ctx context.Context, ref Ref, after int64, page func(events []Event, last int64) error) error {
+func (s *Service) Follow(ctx context.Context, ref Ref, after int64, beat time.Duration, page func(events []Event, last int64) error) error {
 	s.mu.Lock()
 	if s.follows >= maxFollowers {
 		s.mu.Unlock()
@@ -196,6 +198,10 @@ func (s *Service) Follow(ctx context.Context, ref Ref, after int64, page func(ev
 		}
 		select {
 		case <-changed:
+		case <-s.cfg.Clock.After(beat):
+			if err := page(nil, after); err != nil {
+				return err
+			}
 		case <-ctx.Done():
 			return nil
 		case <-s.stopped:

@@ -48,7 +48,10 @@ func configuration(f *function.Function, p phase, qualifier string) *lambdaapi.F
 		SnapStart: &lambdaapi.SnapStartResponse{
 			ApplyOn: new(lambdaapi.SnapStartApplyOnNone), OptimizationStatus: new(lambdaapi.SnapStartOptimizationStatusOff),
 		},
-		LoggingConfig: &lambdaapi.LoggingConfig{LogFormat: new(lambdaapi.LogFormatText), LogGroup: new(f.LogGroupName())},
+		LoggingConfig: &lambdaapi.LoggingConfig{LogFormat: new(f.LogFormatName()), LogGroup: new(f.LogGroupName())},
+	}
+	if f.LogFormat == function.LogJSON {
+		c.LoggingConfig.ApplicationLogLevel, c.LoggingConfig.SystemLogLevel = &f.ApplicationLogLevel, &f.SystemLogLevel
 	}
 	if f.Environment != nil {
 		c.Environment = &lambdaapi.EnvironmentResponse{Variables: f.Environment}

@@ -196,7 +196,6 @@ func (s *settings) apply(f *function.Settings) error {
 		member{"ImageConfig", s.ImageConfig != nil, "container images are"},
 		member{"SnapStart", s.SnapStart != nil && awswire.Value(s.SnapStart.ApplyOn) == lambdaapi.SnapStartApplyOnPublishedVersions, "SnapStart is"},
 		member{"DurableConfig", s.DurableConfig != nil, "durable functions are"},
-		member{"LoggingConfig", logs != nil && awswire.Value(logs.LogFormat) == lambdaapi.LogFormatJson, "logs as JSON are"},
 	); err != nil {
 		return err
 	}
@@ -222,6 +221,12 @@ func (s *settings) apply(f *function.Settings) error {
 		set(&f.Storage, s.EphemeralStorage.Size)
 	}
 	if logs != nil {
+		if awswire.Value(logs.LogFormat) == function.LogText { // levels go with the other format
+			f.ApplicationLogLevel, f.SystemLogLevel = "", ""
+		}
+		set(&f.LogFormat, logs.LogFormat)
+		set(&f.ApplicationLogLevel, logs.ApplicationLogLevel)
+		set(&f.SystemLogLevel, logs.SystemLogLevel)
 		set(&f.LogGroup, logs.LogGroup)
 	}
 	return nil

@@ -24,6 +24,7 @@ type run struct {
 	Reason        string    `json:"reason,omitempty"`
 	StartedAt     string    `json:"started_at,omitempty"`
 	EndedAt       string    `json:"ended_at,omitempty"`
+	LogURL        string    `json:"log_url"` // of what its function printed, if it was one
 	Attempts      []attempt `json:"attempts"`
 }
 
@@ -72,7 +73,7 @@ func runOf(h *engine.History, r *belfry.Run) *run {
 	out := &run{
 		ID: r.OccurrenceID(), Schedule: h.Ref.ARN(), TargetID: h.Target(r.Schedule), ScheduledTime: stamp(r.Time), Revision: r.Revision,
 		Outcome: r.Outcome.String(), Reason: r.Reason, StartedAt: stamp(r.Started), EndedAt: stamp(r.Ended),
-		Attempts: []attempt{},
+		LogURL: "/belfry/v1/runs/" + r.OccurrenceID() + "/log", Attempts: []attempt{},
 	}
 	for _, a := range r.Attempts {
 		out.Attempts = append(out.Attempts, attempt{

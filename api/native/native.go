@@ -30,6 +30,7 @@ import (
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/lock"
+	"github.com/belfry-run/belfry/logs"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -52,6 +53,10 @@ type Config struct {
 	Probes  *monitor.Probes
 	Auth    *auth.Service
 	Locks   *lock.Service
+	// Logs are the logs of functions, and RequestID the id of the invocations that
+	// an occurrence leads to.
+	Logs      *logs.Service
+	RequestID func(occurrence string) string
 	// Functions keeps the settings of functions.
 	Functions Functions
 	// Region returns the region that a request is signed for: that of a function
@@ -95,6 +100,7 @@ func New(c Config) *API {
 	a.probeRoutes()
 	a.routeLocks()
 	a.routeSettings()
+	a.routeLogs()
 	a.mux.HandleFunc("GET /belfry/v1/project", a.answer(a.project))
 	a.mux.HandleFunc("POST /belfry/v1/project/keys/{kind}", a.answer(a.newProjectKey))
 	a.mux.HandleFunc("DELETE /belfry/v1/project/keys/{kind}", a.answer(a.removeProjectKey))
@@ -122,16 +128,20 @@ func (a *API) answer(handle func(*http.Request) (any, error)) http.HandlerFunc {
 		if err == nil {
 			out, err = handle(r)
 		}
-		status := http.StatusOK
-		if err != nil {
-			status, out = a.refusal(r, err)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		w.WriteHeader(status)
-		if err := json.NewEncoder(w).Encode(out); err != nil {
-			a.log.DebugContext(r.Context(), "an answer was not delivered", "path", r.URL.Path, "err", err)
-		}
+		a.answerWith(w, r, out, err)
+	}
+}
+
+func (a *API) answerWith(w http.ResponseWriter, r *http.Request, out any, err error) {
+	status := http.StatusOK
+	if err != nil {
+		status, out = a.refusal(r, err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	if err := json.NewEncoder(w).Encode(out); err != nil {
+		a.log.DebugContext(r.Context(), "an answer was not delivered", "path", r.URL.Path, "err", err)
 	}
 }
 

@@ -14,6 +14,9 @@ type Functions interface {
 	// FunctionARN returns the ARN of the function with that name in the scope, or
 	// with that ARN; Invalid when it is neither.
 	FunctionARN(s belfry.Scope, name string) (string, error)
+	// LogGroup returns the name of the log group that the function writes to; of
+	// one that is not there, the one that it has without settings.
+	LogGroup(ctx context.Context, arn string) (string, error)
 	// OncePer returns the function's once_per, nil for none; NotFound when the
 	// function is not there.
 	OncePer(ctx context.Context, arn string) (*belfry.OncePer, error)

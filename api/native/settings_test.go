@@ -20,6 +20,10 @@ func (*oneFunction) FunctionARN(s belfry.Scope, name string) (string, error) {
 	return "arn:aws:lambda:" + s.Region + ":" + s.Account + ":function:" + name, nil
 }
 
+func (*oneFunction) LogGroup(_ context.Context, arn string) (string, error) {
+	return "/aws/lambda/" + arn[strings.LastIndexByte(arn, ':')+1:], nil
+}
+
 func (f *oneFunction) OncePer(_ context.Context, arn string) (*belfry.OncePer, error) {
 	return f.once, f.find(arn)
 }

@@ -33,6 +33,7 @@ type cli struct {
 	Deploy   deployCmd   `cmd:"" help:"Bring a folder with a function's code, and its schedules, onto a server."`
 	Runs     runsCmd     `cmd:"" help:"List the runs of a schedule, newest first."`
 	Why      whyCmd      `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
+	Logs     logsCmd     `cmd:"" help:"Print what a function has printed, and follow it."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
 	Channels channelsCmd `cmd:"" help:"Create, list, test and delete alert channels."`
 	Alerts   alertsCmd   `cmd:"" help:"List and acknowledge alerts."`

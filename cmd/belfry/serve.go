@@ -37,6 +37,11 @@ type serveCmd struct {
 	Processes        int    `name:"function-processes" env:"BELFRY_FUNCTION_PROCESSES" default:"64" placeholder:"N" group:"Functions:" help:"Processes and threads of an isolated instance (${default})."`
 	Pool             string `env:"BELFRY_POOL" default:"python=2,nodejs=1" placeholder:"SIZES" group:"Functions:" help:"Processes that are kept ready for isolated functions: a number for all languages, or numbers by language; 0 is none (${default})."`
 
+	LogRetention int   `env:"BELFRY_LOG_RETENTION" default:"14" placeholder:"DAYS" group:"Logs of functions:" help:"Days that a log is kept whose group has no retention policy; 0 is for ever (${default})."`
+	MaxLog       int   `name:"max-log" env:"BELFRY_MAX_LOG" default:"1048576" placeholder:"BYTES" group:"Logs of functions:" help:"What is kept of the log of one invocation (${default})."`
+	MaxLogGroup  int64 `env:"BELFRY_MAX_LOG_GROUP" default:"268435456" placeholder:"BYTES" group:"Logs of functions:" help:"What is kept of one log group; the oldest goes first (${default})."`
+	MaxLogTotal  int64 `env:"BELFRY_MAX_LOG_TOTAL" default:"1073741824" placeholder:"BYTES" group:"Logs of functions:" help:"What is kept of all logs; the oldest goes first (${default})."`
+
 	MaxSchedules      int64   `env:"BELFRY_MAX_SCHEDULES" default:"10000000" placeholder:"N" group:"Quotas of an account:" help:"Schedules in a region (${default})."`
 	MaxScheduleGroups int64   `env:"BELFRY_MAX_SCHEDULE_GROUPS" default:"500" placeholder:"N" group:"Quotas of an account:" help:"Schedule groups in a region (${default})."`
 	CreateRate        float64 `env:"BELFRY_CREATE_SCHEDULE_RATE" name:"create-schedule-rate" placeholder:"N" group:"Quotas of an account:" help:"CreateSchedule requests a second; 0 is no limit (0)."`
@@ -77,6 +82,12 @@ func (c *serveCmd) Validate() error {
 		return fmt.Errorf("--ping-log must be 1 to %d", maxPingLog)
 	case c.Processes < 1 || c.Processes > 32_768:
 		return errors.New("--function-processes must be 1 to 32768")
+	case c.LogRetention < 0 || c.LogRetention > 3653:
+		return errors.New("--log-retention must be 0, for ever, to 3653 days")
+	case c.MaxLog < 4<<10 || c.MaxLog > 64<<20:
+		return errors.New("--max-log must be 4096 to 67108864 bytes")
+	case c.MaxLogGroup < 1<<20 || c.MaxLogTotal < c.MaxLogGroup:
+		return errors.New("--max-log-group must be at least 1048576 bytes, and --max-log-total no less than it")
 	case c.CreateRate < 0 || c.ScheduleRate < 0 || c.OtherRate < 0:
 		return errors.New("a rate must not be negative; 0 is no limit")
 	}
@@ -119,6 +130,10 @@ func (c *serveCmd) Run() error {
 		},
 
 		SMTPListen: c.SMTPListen,
+		Logs: app.Logs{
+			Retention: retention(c.LogRetention), MaxInvocation: c.MaxLog, MaxGroup: c.MaxLogGroup, MaxTotal: c.MaxLogTotal,
+		},
+
 		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,
 		ClockSkew:  c.ClockSkew,
@@ -131,6 +146,14 @@ func (c *serveCmd) Run() error {
 		HeartbeatURL:  os.Getenv("BELFRY_HEARTBEAT_URL"), // whoever knows it can send heartbeats
 		Notices:       os.Stdout,
 	})
+}
+
+// retention is days as package app has them, with 0 for the default.
+func retention(days int) int {
+	if days == 0 {
+		return -1
+	}
+	return days
 }
 
 // reload gives SIGHUP while there is a certificate that it reloads; without one

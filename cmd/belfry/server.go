@@ -115,15 +115,9 @@ func (s *server) do(method, path string, body []byte, v any) error {
 func (s *server) doWithin(limit time.Duration, method, path string, body []byte, v any) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Endpoint, "/")+path, bytes.NewReader(body))
+	req, err := s.request(ctx, method, path, body)
 	if err != nil {
-		return wrongUse{fmt.Errorf("--endpoint: %w", err)}
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"); key != "" || secret != "" {
-		if err := app.Sign(req, body, key, secret, os.Getenv("AWS_SESSION_TOKEN"), s.Region); err != nil {
-			return wrongUse{err}
-		}
+		return err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -149,6 +143,21 @@ func (s *server) unreachable(err error) error {
 		return noServer{fmt.Errorf("nothing answers at %s: start \"belfry serve\", or say where it is with --endpoint or BELFRY_ENDPOINT", s.Endpoint)}
 	}
 	return noServer{fmt.Errorf("asking the server: %w", err)}
+}
+
+// request makes a request, signed if there is an access key to do it with.
+func (s *server) request(ctx context.Context, method, path string, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(s.Endpoint, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, wrongUse{fmt.Errorf("--endpoint: %w", err)}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if key, secret := os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"); key != "" || secret != "" {
+		if err := app.Sign(req, body, key, secret, os.Getenv("AWS_SESSION_TOKEN"), s.Region); err != nil {
+			return nil, wrongUse{err}
+		}
+	}
+	return req, nil
 }
 
 // noServer marks an error that means that no server has answered.

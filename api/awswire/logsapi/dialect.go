@@ -45,6 +45,9 @@ func fault(name string) awswire.Fault {
 // code has the errors that the model names and those that it does not but AWS
 // answers with.
 func code(name string) (awswire.Fault, bool) {
+	if name == "ValidationException" { // what the checks of the model say
+		name = "InvalidParameterException"
+	}
 	f := awswire.Fault{Code: name, Status: http.StatusBadRequest, Lower: true}
 	switch name {
 	case "ServiceUnavailableException":
