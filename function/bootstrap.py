@@ -2,9 +2,13 @@
 #
 # It speaks frames over descriptor 3: one byte of kind, the lengths of meta and
 # body as 4 bytes each, big-endian, then meta (JSON) and body. The host sends
-# "I" (invoke); this sends "R" (ready), "F" (init failed), "O" (result), "L"
-# (result too large) or "E" (the handler's error). One frame at a time is under
-# way, so a read never holds parts of two.
+# "A" (assign), which says what function this is, and then "I" (invoke) again and
+# again; this answers the first with "R" (ready) or "F" (init failed), others with
+# "O" (result), "L" (result too large) or "E" (the handler's error). One frame at
+# a time is under way, so a read never holds parts of two.
+#
+# Until it is assigned this may have waited for long, with an environment that
+# is not the function's.
 #
 # Start-up time is paid at every cold start: import nothing here that a plain
 # handler does not need.
@@ -14,11 +18,11 @@ import sys
 import time
 
 CHANNEL = 3
-TASK_ROOT = os.environ["LAMBDA_TASK_ROOT"]
 MAX_RESPONSE = 6291556  # bytes
 MAX_ERROR_TEXT = 65536  # characters of an error's message
 
 stdout = sys.stdout
+task_root = ""  # folder of the function's code
 request_id = ""
 
 
@@ -29,7 +33,7 @@ def send(kind, body=b""):
 
 
 def receive():
-    """Returns (meta, body) of the next invocation, or None when the host is gone."""
+    """Returns (meta, body) of the next frame, or None when the host is gone."""
     data = os.read(CHANNEL, 65536)
     if not data:
         return None
@@ -116,8 +120,8 @@ class LambdaContext:
 
 def virtual(path):
     """The path that the code has on Lambda."""
-    if path.startswith(TASK_ROOT + "/"):
-        return "/var/task" + path[len(TASK_ROOT):]
+    if path.startswith(task_root + "/"):
+        return "/var/task" + path[len(task_root):]
     return path
 
 
@@ -186,7 +190,7 @@ def set_up_logging(logging):
             return super().format(record)
 
         def formatException(self, info):
-            return super().formatException(info).replace('"' + TASK_ROOT + "/", '"/var/task/')
+            return super().formatException(info).replace('"' + task_root + "/", '"/var/task/')
 
     class Handler(logging.Handler):
         def emit(self, record):
@@ -261,17 +265,37 @@ def answer(handler, meta, body):
     return b"O", out
 
 
+def assign(given):
+    """Makes this process the one of a function."""
+    global task_root
+    env = given["env"]
+    for name in set(os.environ) - set(env):
+        del os.environ[name]
+    os.environ.update(env)
+    time.tzset()
+    task_root = given["task"]
+    os.chdir(task_root)
+    paths = [task_root]
+    if given["opt"]:
+        layers = given["opt"] + "/python"
+        paths += ["%s/lib/python%d.%d/site-packages" % (layers, *sys.version_info[:2]), layers]
+    paths += [p for p in env.get("PYTHONPATH", "").split(":") if p]
+    sys.path[:0] = paths
+
+
 def main():
     global request_id
     os.set_inheritable(CHANNEL, False)
     sys.dont_write_bytecode = True
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
-    extra = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
-    sys.path[:0] = [TASK_ROOT] + extra
     sys.path.extend(sys.argv[1:])
     del sys.argv[1:]
     sys.meta_path.insert(0, LoggingFinder)
+    frame = receive()
+    if frame is None:
+        os._exit(0)
+    assign(frame[0])
     try:
         handler = find_handler(os.environ["_HANDLER"])
     except Exception as e:

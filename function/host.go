@@ -102,15 +102,15 @@ type Host struct {
 	log *slog.Logger
 	id  string
 
-	codes   *codes
-	onces   onces
-	pythons *pythons
-	spawner *spawner
-	box     *sandbox.Sandbox
-	egress  *exits
-	pools   *pools
-	events  *events
-	secret  []byte // signs links to code
+	codes        *codes
+	onces        onces
+	interpreters *interpreters
+	spawner      *spawner
+	box          *sandbox.Sandbox
+	egress       *exits
+	pools        *pools
+	events       *events
+	secret       []byte // signs links to code
 
 	isolation sandbox.Report // of box
 
@@ -171,10 +171,10 @@ func New(cfg Config) (*Host, error) {
 			dir: filepath.Join(dir, "code"), log: cfg.Logger, held: map[string]int{},
 			limits: zipLimits{zip: MaxZip, unzipped: MaxUnzipped, entries: MaxEntries},
 		},
-		pythons: &pythons{dir: filepath.Join(dir, "runtime"), found: map[string]*python{}},
-		pools:   newPools(&cfg),
-		egress:  exits,
-		secret:  make([]byte, 32),
+		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}},
+		pools:        newPools(&cfg),
+		egress:       exits,
+		secret:       make([]byte, 32),
 	}
 	_, _ = rand.Read(h.secret) // never fails
 	h.events = newEvents(h)
@@ -240,7 +240,7 @@ func (h *Host) Start(ctx context.Context) error {
 	for _, f := range []func(){
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
-		func() { _, _ = h.pythons.forRuntime(bg, anyPython) }, // so that the first start need not; it says what is wrong
+		func() { _ = h.Runtimes(bg) }, // so that the first start need not look for its interpreter
 	} {
 		h.background.Go(f)
 	}

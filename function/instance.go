@@ -8,12 +8,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/belfry-run/belfry"
 )
 
 // An instance is one process of a function. It serves one invocation at a
@@ -69,7 +66,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	if isProvided(f.Runtime) {
 		err = h.launchProvided(in, l)
 	} else {
-		err = h.launchPython(ctx, in, l)
+		err = h.launchInterpreted(ctx, in, l)
 	}
 	if err != nil {
 		return nil, err
@@ -81,6 +78,9 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	if err != nil {
 		in.link.close()
 		return nil, err
+	}
+	if a := l.assign; a != nil {
+		in.link.(*framed).assign(now.Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
 	}
 	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
 	h.codes.hold(key)
@@ -107,31 +107,7 @@ func (h *Host) launchProvided(in *instance, l *launch) error {
 		return fmt.Errorf("listen for the runtime: %w", err)
 	}
 	l.env["AWS_LAMBDA_RUNTIME_API"] = addr
-	in.link, l.argv, l.banner = api, []string{l.task + "/bootstrap"}, in.fn.Runtime
-	return nil
-}
-
-func (h *Host) launchPython(ctx context.Context, in *instance, l *launch) error {
-	f := in.fn
-	py, err := h.pythons.forRuntime(ctx, f.Runtime)
-	if err != nil {
-		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + " now: it found no Python interpreter.", Err: err}
-	}
-	if err := l.show(slices.Concat(py.Folders, py.Site), h.cfg.Dir); err != nil {
-		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + ": the interpreter's folder is not one that functions may see.", Err: err}
-	}
-	link, theirs, err := newFramed()
-	if err != nil {
-		return err
-	}
-	in.link, l.argv, l.files = link, py.argv(l.runtime), []*os.File{theirs}
-	if _, set := f.Environment["PATH"]; !set {
-		l.env["PATH"] = filepath.Dir(py.Executable) + ":" + l.env["PATH"]
-	}
-	l.banner = "python:" + py.Version
-	if !py.is(f.Runtime) {
-		l.banner += fmt.Sprintf(" (this server has no %s; the function runs on its Python %s)", f.Runtime, py.Version)
-	}
+	in.link, l.argv, l.dir, l.banner = api, []string{l.task + "/bootstrap"}, l.task, in.fn.Runtime
 	return nil
 }
 

@@ -276,6 +276,13 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	case tooLarge:
 		v.fail("Function.ResponseSizeTooLarge", "Response payload size exceeded maximum allowed payload size (%d bytes).", MaxResponse)
 	}
+	if answer.last {
+		in.waitExit(exitGrace)
+		v.exited(in)
+		v.close(in, v.status, "")
+		h.pools.discard(in)
+		return nil
+	}
 	v.close(in, "", "")
 	if h.pools.release(in) {
 		in.freeze(turn)
@@ -309,7 +316,12 @@ func (v *outcome) broken(in *instance, err error) {
 		return
 	}
 	in.waitExit(exitGrace)
-	text := "Runtime exited without providing a reason"
+	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, v.exited(in))
+}
+
+// exited puts into the log how the process has ended, and returns it.
+func (v *outcome) exited(in *instance) (text string) {
+	text = "Runtime exited without providing a reason"
 	if !in.exit.ok {
 		text = "Runtime exited with error: " + in.exit.text
 	}
@@ -317,8 +329,8 @@ func (v *outcome) broken(in *instance, err error) {
 		in.logs.output("[belfry: out of memory: the instance reached its limit, %d MB and the %d MB of /tmp]\n", in.fn.Memory, in.fn.Storage)
 	}
 	in.logs.output("RequestId: %s Error: %s\nRuntime.ExitError\n", v.id, text)
-	v.fail("Runtime.ExitError", "RequestId: %s Error: %s", v.id, text)
 	v.status = "error\tError Type: Runtime.ExitError"
+	return text
 }
 
 // initFailed closes the log of an instance that did not get ready.

@@ -38,6 +38,7 @@ type call struct {
 type reply struct {
 	kind    replyKind
 	payload []byte
+	last    bool // the process ends with it
 }
 
 type replyKind uint8
@@ -79,6 +80,27 @@ func newFramed() (*framed, *os.File, error) {
 	return &framed{conn: conn, r: bufio.NewReaderSize(conn, 16<<10)}, theirs, nil
 }
 
+// An assignment makes a bootstrap that has begun the one of a function. Until
+// then it knows nothing of it.
+type assignment struct {
+	Env  map[string]string `json:"env"`  // all of it; what it began with goes
+	Task string            `json:"task"` // folder of the code
+	Opt  string            `json:"opt"`  // folder of the layers; empty: none
+}
+
+// assign gives a bootstrap its function. It is called once, before ready, which
+// tells what came of it.
+func (f *framed) assign(deadline time.Time, a assignment) {
+	meta, err := json.Marshal(a)
+	if err == nil {
+		err = f.conn.SetDeadline(deadline)
+	}
+	if err == nil {
+		_, err = f.write('A', meta, nil)
+	}
+	_ = err // strings can be encoded; and a process that is gone shows when it is not ready
+}
+
 func (f *framed) ready(deadline time.Time) ([]byte, error) {
 	if err := f.conn.SetDeadline(deadline); err != nil {
 		return nil, errGone
@@ -109,18 +131,11 @@ func (f *framed) invoke(deadline time.Time, c *call) (reply, error) {
 	if err := f.conn.SetDeadline(deadline); err != nil {
 		return reply{}, errGone
 	}
-	f.out = append(f.out[:0], 'I')
-	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(meta)))
-	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(c.payload)))
-	f.out = append(append(f.out, meta...), c.payload...)
-	switch n, err := f.conn.Write(f.out); {
+	switch n, err := f.write('I', meta, c.payload); {
 	case n == 0 && errors.Is(err, syscall.EPIPE):
 		return reply{}, errNotTaken
 	case err != nil:
 		return reply{}, linkError(err)
-	}
-	if cap(f.out) > 64<<10 {
-		f.out = nil
 	}
 	kind, body, err := f.read()
 	if err != nil {
@@ -131,10 +146,24 @@ func (f *framed) invoke(deadline time.Time, c *call) (reply, error) {
 		return reply{kind: replied, payload: body}, nil
 	case 'E':
 		return reply{kind: errored, payload: body}, nil
+	case 'U':
+		return reply{kind: errored, payload: body, last: true}, nil
 	case 'L':
 		return reply{kind: tooLarge}, nil
 	}
 	return reply{}, errGone
+}
+
+func (f *framed) write(kind byte, meta, body []byte) (int, error) {
+	f.out = append(f.out[:0], kind)
+	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(meta)))
+	f.out = binary.BigEndian.AppendUint32(f.out, uint32(len(body)))
+	f.out = append(append(f.out, meta...), body...)
+	n, err := f.conn.Write(f.out)
+	if cap(f.out) > 64<<10 {
+		f.out = nil
+	}
+	return n, err
 }
 
 func (f *framed) read() (kind byte, body []byte, err error) {

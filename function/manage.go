@@ -35,6 +35,9 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	if err := h.checkRuntime(ctx, c.Runtime); err != nil {
+		return nil, err
+	}
 	if _, err := h.egressOf(&c.Settings); err != nil {
 		return nil, err
 	}
@@ -138,12 +141,17 @@ func (h *Host) UpdateCode(ctx context.Context, u CodeUpdate) (*Function, error) 
 // changed when edit fails or leaves something that may not be.
 func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edit func(*Settings) error) (*Function, error) {
 	return h.update(ctx, ref, revision, false, func(f *Function) error {
-		role := f.Role
+		role, runtime := f.Role, f.Runtime
 		if err := edit(&f.Settings); err != nil {
 			return err
 		}
 		if err := f.check(); err != nil {
 			return err
+		}
+		if f.Runtime != runtime {
+			if err := h.checkRuntime(ctx, f.Runtime); err != nil {
+				return err
+			}
 		}
 		if _, err := h.egressOf(&f.Settings); err != nil {
 			return err

@@ -38,8 +38,10 @@ type launch struct {
 	view
 	argv   []string
 	env    map[string]string
-	files  []*os.File // from descriptor 3 on
-	banner string     // of the runtime, for the log
+	dir    string      // that the process starts in
+	assign *assignment // for a bootstrap that is told the rest; nil: none
+	files  []*os.File  // from descriptor 3 on
+	banner string      // of the runtime, for the log
 }
 
 // exec starts the process of an instance with its output in a pipe.
@@ -73,7 +75,7 @@ func (h *Host) exec(ctx context.Context, in *instance, l *launch) error {
 // execIsolated starts the process in a sandbox, and serves what it listens on there.
 func (h *Host) execIsolated(ctx context.Context, in *instance, l *launch, output *os.File) (process, error) {
 	spec := &sandbox.Spec{
-		Path: l.argv[0], Args: l.argv, Env: environList(l.env), Dir: l.task, Output: output, Files: l.files, Mounts: l.mounts,
+		Path: l.argv[0], Args: l.argv, Env: environList(l.env), Dir: l.dir, Output: output, Files: l.files, Mounts: l.mounts,
 		Memory: in.fn.Memory, Storage: in.fn.Storage, Processes: h.cfg.Processes, HostNetwork: !l.private,
 	}
 	for _, s := range l.services {
@@ -128,7 +130,7 @@ func describe(s syscall.WaitStatus) string {
 
 // execBare starts the process as the server's user.
 func (h *Host) execBare(_ context.Context, in *instance, l *launch, output *os.File) (process, error) {
-	cmd := &exec.Cmd{Path: l.argv[0], Args: l.argv, Dir: l.task, Env: environList(l.env), Stdout: output, Stderr: output, ExtraFiles: l.files}
+	cmd := &exec.Cmd{Path: l.argv[0], Args: l.argv, Dir: l.dir, Env: environList(l.env), Stdout: output, Stderr: output, ExtraFiles: l.files}
 	if err := h.spawner.start(cmd); err != nil {
 		if isProvided(in.fn.Runtime) {
 			return nil, &startError{err: err}

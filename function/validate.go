@@ -45,10 +45,10 @@ func (s *Settings) setDefaults() {
 
 // check says whether Lambda, and this host, would take the settings.
 func (s *Settings) check() error {
-	if err := checkRuntime(s.Runtime); err != nil {
+	if err := checkRuntimeName(s.Runtime); err != nil {
 		return err
 	}
-	if s.Handler == "" && strings.HasPrefix(s.Runtime, "python") {
+	if s.Handler == "" && !isProvided(s.Runtime) {
 		return invalid("Handler", "Runtime and Handler are mandatory parameters for functions created with deployment packages.")
 	}
 	if len(s.Handler) > 128 {

@@ -16,6 +16,7 @@ import (
 const (
 	isolatedTask    = "/var/task"
 	isolatedRuntime = "/var/runtime"
+	isolatedOpt     = "/opt"
 )
 
 // Ports of an isolated instance's own 127.0.0.1.
@@ -30,6 +31,7 @@ func local(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 // A view is how an instance sees files and network.
 type view struct {
 	task, runtime string // folders of the code and of the bootstraps
+	opt           string // folder of the layers; empty: none
 	mounts        []sandbox.Mount
 	private       bool   // its network is its own
 	endpoint      string // URL of AWS's APIs; empty: AWS
@@ -39,12 +41,12 @@ type view struct {
 
 // viewOf is the view of an instance whose code is in the folder task.
 func (h *Host) viewOf(task string, e Egress) view {
-	v := view{task: task, runtime: h.pythons.dir, endpoint: h.cfg.EndpointURL}
+	v := view{task: task, runtime: h.interpreters.dir, endpoint: h.cfg.EndpointURL}
 	if h.isolation.Level < sandbox.Rootless {
 		return v
 	}
-	v.task, v.runtime = isolatedTask, isolatedRuntime
-	v.mounts = []sandbox.Mount{{Source: task, Target: isolatedTask}, {Source: h.pythons.dir, Target: isolatedRuntime}}
+	v.task, v.runtime, v.opt = isolatedTask, isolatedRuntime, isolatedOpt
+	v.mounts = []sandbox.Mount{{Source: task, Target: isolatedTask}, {Source: h.interpreters.dir, Target: isolatedRuntime}}
 	if e == EgressHost {
 		return v
 	}

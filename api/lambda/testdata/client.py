@@ -183,7 +183,7 @@ fails(PARAM, "Could not unzip uploaded file. Please check your file, then try to
 fails(PARAM, "Could not unzip uploaded file.", 400, client.update_function_code, FunctionName="f", ZipFile=b"PK\x03\x04 no zip either")
 fails(PARAM, "Value python3.99 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [", 400, create, name="x", Runtime="python3.99")
 fails(PARAM, "The runtime parameter of python2.7 is no longer supported for creating or updating AWS Lambda functions. We recommend you use a supported runtime while creating or updating functions.", 400, create, name="x", Runtime="python2.7")
-fails(PARAM, "The runtime nodejs22.x is not available yet on this server: it runs python3.8,", 400, create, name="x", Runtime="nodejs22.x")
+fails(PARAM, "The runtime ruby3.4 is not available on this server: Belfry does not run it. It runs ", 400, create, name="x", Runtime="ruby3.4")
 fails(PARAM, "Member must satisfy enum value set", 400, client.update_function_configuration, FunctionName="f", Runtime="cobol")
 room = 4096 - len('{"KK":""}')
 big = {"KK": "x" * (room + 1)}
