@@ -95,7 +95,7 @@ func (s *server) deployExample(t *testing.T, name string, change []string, env .
 // ran waits for the run of an example's schedule.
 func (s *server) ran(t *testing.T, name, outcome string) ledgerRun {
 	t.Helper()
-	r := s.ended(name, 1, 3*time.Minute)[0]
+	r := s.ended(name, 1, 5*time.Minute)[0]
 	if r.Outcome != outcome {
 		t.Errorf("the run of %s: %+v, want %s", name, r, outcome)
 	}
