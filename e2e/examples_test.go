@@ -80,7 +80,10 @@ func (s *server) deployExample(t *testing.T, name string, change []string, env .
 	if err := os.WriteFile(path, []byte(strings.NewReplacer(change...).Replace(changed)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"deploy", dir}
+	args := []string{"deploy", dir, "--timeout", "300"} // the machine is busy with other tests
+	if _, err := os.Stat(filepath.Join(dir, "handler.py")); err == nil {
+		args = append(args, "--runtime", "python"+tools.pythonVersion)
+	}
 	for _, e := range env {
 		args = append(args, "--env", e)
 	}
