@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/function"
@@ -19,6 +20,7 @@ import (
 type functions struct {
 	host     *function.Host
 	delivery string // Config.LambdaDelivery
+	coldRuns prometheus.Counter
 }
 
 // InvokeFunction runs a function. The request id is the occurrence's: as with
@@ -38,6 +40,9 @@ func (f functions) InvokeFunction(ctx context.Context, call target.FunctionCall)
 		answer, was, err := f.host.StandIn(ctx, r)
 		if err != nil {
 			return target.FunctionAnswer{}, err
+		}
+		if answer.Init > 0 {
+			f.coldRuns.Inc()
 		}
 		a := answerOf(answer)
 		if a.Error != "" {

@@ -22,6 +22,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
@@ -78,6 +79,9 @@ type Config struct {
 	ClockSkew      time.Duration // between a client's clock and the server's; 0: 15 minutes
 	// Notices is told the root access key when it is made; nil: nobody is.
 	Notices io.Writer
+
+	// SMTPListen is where mail is received that pings checks; empty: nowhere.
+	SMTPListen string
 
 	// PublicURL is where people reach the server, for links in messages; empty: its
 	// own address.
@@ -170,7 +174,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 2)}
+	s := &Server{c: c, log: c.Logger, metrics: prometheus.NewRegistry(), failed: make(chan error, 3)} // of each listener one
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop())
@@ -216,13 +220,14 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
 		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
+		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
 	})
 	if err := s.engine.Start(ctx); err != nil {
@@ -238,6 +243,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if err := s.startMonitor(ctx, clock); err != nil {
+		return nil, err
+	}
+	if err := s.startMail(ctx); err != nil {
 		return nil, err
 	}
 	s.startProbes(ctx)

@@ -24,6 +24,7 @@ type figures struct {
 	callers    prometheus.Histogram
 	requests   *prometheus.CounterVec
 	took       *prometheus.HistogramVec
+	coldRuns   prometheus.Counter
 }
 
 func newFigures(reg *prometheus.Registry) *figures {
@@ -46,8 +47,11 @@ func newFigures(reg *prometheus.Registry) *figures {
 			Name: "belfry_api_request_seconds", Help: "Time to answer AWS API requests.",
 			Buckets: prometheus.ExponentialBuckets(.0005, 4, 9),
 		}, []string{"service"}),
+		coldRuns: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "belfry_function_cold_runs_total", Help: "Scheduled runs of functions that waited for an instance to start.",
+		}),
 	}
-	reg.MustRegister(f.commitTime, f.callers, f.requests, f.took, collectors.NewGoCollector(),
+	reg.MustRegister(f.commitTime, f.callers, f.requests, f.took, f.coldRuns, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return f
 }
@@ -91,6 +95,9 @@ func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
 	gauge("belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })
 	gauge("belfry_function_events_pending", "Asynchronous invocations that were accepted and have not ended.", func() float64 { return float64(h.Stats().Events) })
 	counter("belfry_function_starts_total", "Function instances started.", func(s function.Stats) uint64 { return s.Starts })
+	counter("belfry_function_prestarts_total", "Function instances started before a scheduled run was due.", func(s function.Stats) uint64 { return s.Prestarts })
+	counter("belfry_function_prestarts_used_total", "Instances started before a scheduled run was due that have served.", func(s function.Stats) uint64 { return s.PrestartsUsed })
+	counter("belfry_function_prestarts_unused_total", "Instances started before a scheduled run was due that ended without having served.", func(s function.Stats) uint64 { return s.PrestartsUnused })
 	counter("belfry_function_invocations_total", "Function invocations.", func(s function.Stats) uint64 { return s.Invocations })
 	counter("belfry_function_errors_total", "Function invocations that ended with an error of the function.", func(s function.Stats) uint64 { return s.Errors })
 	counter("belfry_function_events_skipped_total", "Asynchronous invocations that were skipped because of once_per.", func(s function.Stats) uint64 { return s.Skipped })

@@ -39,6 +39,11 @@ type Config struct {
 	// target's ARN; nil, and a nil once_per, is none. It is asked for each run, and
 	// has to be quick.
 	TargetOncePer func(s *belfry.Schedule) (arn string, once *belfry.OncePer)
+	// Ahead is told of each entry that will be due, 5 to 10 s before or as soon as
+	// it is stored, so that its target may get ready; due is when the attempt is
+	// made, in a flexible window the chosen time. It is called from a goroutine of its own, and not told
+	// everything when it is slow. nil: nobody is told.
+	Ahead func(ctx context.Context, s *belfry.Schedule, due time.Time)
 	// MaxSchedules and MaxGroups bound what one account can have in a region;
 	// 0 is DefaultMaxSchedules and DefaultMaxGroups.
 	MaxSchedules, MaxGroups int64
@@ -66,7 +71,7 @@ const (
 	// DefaultRetention of runs and gaps.
 	DefaultRetention = 90 * 24 * time.Hour
 	// horizon is how far ahead due entries are read into memory.
-	horizon = 5 * time.Second
+	horizon = 10 * time.Second
 	// windowMax bounds the entries in memory.
 	windowMax = 8192
 	// startBatch bounds the runs that one durable step starts: large enough to
@@ -102,6 +107,7 @@ type Engine struct {
 	parser parser
 	ids    idSource
 	loop   loop
+	ahead  lookahead
 
 	slots   chan struct{}  // one for each attempt under way
 	starved atomic.Bool    // the loop found no slot free
@@ -152,6 +158,9 @@ func New(c Config) *Engine {
 		failed: make(chan error, 1), doomed: make(chan struct{}, 1),
 	}
 	e.loop.wake = make(chan struct{}, 1)
+	if c.Ahead != nil {
+		e.ahead.notes = make(chan []note, notesMax)
+	}
 	e.stopLoop, e.stopAll = func() {}, func() {} // until Start
 	return e
 }
@@ -190,6 +199,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	e.growing.Go(func() { e.grow(all) })
 	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
+	if e.c.Ahead != nil {
+		e.background(func() { e.tellAhead(loops) })
+	}
 	e.background(func() { e.emptyGroups(loops) })
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 func (e *Engine) run(ctx, attempts context.Context, upSince time.Time) error {
 	l := &e.loop
 	for ctx.Err() == nil {
-		l.absorb()
+		e.absorb()
 		now := e.now()
 		if err := e.fill(ctx, now); err != nil {
 			e.storeFailed(ctx, "reading the due queue", err)

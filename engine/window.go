@@ -59,13 +59,17 @@ func (l *loop) poke() {
 
 // absorb puts the arrivals into the window. Those beyond what has been read
 // are left to be read, in time.
-func (l *loop) absorb() {
+func (e *Engine) absorb() {
+	l := &e.loop
 	l.mu.Lock()
 	arrived, far := l.arrivals, l.far
 	l.arrivals, l.far = nil, time.Time{}
 	l.mu.Unlock()
 	if !far.IsZero() {
 		l.nextRead = earlierOf(l.nextRead, far.Add(-horizon/2))
+	}
+	if len(arrived) > 0 {
+		e.ahead.arrived(arrived, e.now())
 	}
 	if l.through == nil {
 		return
@@ -131,7 +135,8 @@ func (e *Engine) fill(ctx context.Context, now time.Time) error {
 			l.nextRead = laterOf(now.Add(horizon/2), next.Add(-horizon/2))
 		}
 	}
+	e.ahead.read(items, l.through, now)
 	// What arrived while the store was read lies behind some of it.
-	l.absorb()
+	e.absorb()
 	return nil
 }

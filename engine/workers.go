@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime/metrics"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,12 +30,14 @@ const (
 	// growEvery is how long a queue may stand before there are more workers: as
 	// many again, if in that time fewer than one in growShare has ended an attempt,
 	// so that an attempt takes more than 8 ms.
-	growEvery = 2 * time.Millisecond
-	growShare = 4
-	// growLate tells a machine that has more to do than it can: the wake-up after
-	// growEvery came so late. More workers would make it slower, so there are more
-	// only when that goes on until growAtLast.
-	growLate   = 3 * time.Millisecond
+	growEvery = 4 * time.Millisecond
+	growShare = 2
+	// A machine that has more to do than it can is told by growReady goroutines
+	// that wait for a processor, and by a wake-up that comes growLate and not
+	// growEvery after the last. More workers would make it slower, which would ask
+	// for more again, so there are more only when that goes on until growAtLast.
+	growReady  = 8
+	growLate   = 5 * time.Millisecond
 	growAtLast = 50 * time.Millisecond
 	// idleWorkers bounds the goroutines kept for the next attempts: their stacks
 	// have grown to what an attempt needs, which costs more than the engine's own work.
@@ -114,6 +117,7 @@ func (e *Engine) work(ctx context.Context) {
 // grow hires workers while the queue stands, until ctx ends.
 func (e *Engine) grow(ctx context.Context) {
 	w := e.workers
+	ready := []metrics.Sample{{Name: "/sched/goroutines/runnable:goroutines"}}
 	for {
 		select {
 		case <-w.wake:
@@ -125,7 +129,9 @@ func (e *Engine) grow(ctx context.Context) {
 			asleep := e.c.Clock.Now()
 			e.sleep(ctx, growEvery)
 			now := e.c.Clock.Now()
-			if now.Sub(asleep) > growLate && now.Sub(looked) < growAtLast {
+			metrics.Read(ready)
+			busy := now.Sub(asleep) > growLate || ready[0].Value.Uint64() > growReady || len(e.endings) == cap(e.endings)
+			if busy && now.Sub(looked) < growAtLast {
 				continue
 			}
 			ended, alive := w.ended.Load(), w.alive.Load()

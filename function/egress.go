@@ -2,7 +2,6 @@ package function
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,10 +10,10 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"syscall"
 	"time"
 
-	"code.dny.dev/ssrf"
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/egress"
 )
 
 // Egress says what of the network an instance reaches beside Belfry's own APIs.
@@ -67,18 +66,16 @@ func (h *Host) egressOf(s *Settings) (Egress, error) {
 type exits struct {
 	log     *slog.Logger
 	server  string // address of Belfry's APIs
-	dialer  net.Dialer
+	dial    egress.DialFunc
 	forward *httputil.ReverseProxy
 }
 
-const (
-	dialTime     = 10 * time.Second
-	proxyHeaders = 30 * time.Second // for the headers of a request, or of an answer
-)
+// proxyHeaders bounds the headers of a request, or of an answer.
+const proxyHeaders = 30 * time.Second
 
 // newExits lets connections through to public addresses, and to those in allowed.
 func newExits(endpoint string, allowed []netip.Prefix, log *slog.Logger) (*exits, error) {
-	e := &exits{log: log}
+	e := &exits{log: log, dial: egress.NewGuard(allowed).DialContext}
 	if endpoint != "" {
 		u, err := url.Parse(endpoint)
 		if err != nil {
@@ -86,21 +83,10 @@ func newExits(endpoint string, allowed []netip.Prefix, log *slog.Logger) (*exits
 		}
 		e.server = u.Host
 	}
-	g := guard{allowed: allowed}
-	var v4, v6 []netip.Prefix
-	for _, p := range allowed {
-		if p.Addr().Is4() {
-			v4 = append(v4, p)
-		} else {
-			v6 = append(v6, p)
-		}
-	}
-	g.public = ssrf.New(ssrf.WithAnyPort(), ssrf.WithAllowedV4Prefixes(v4...), ssrf.WithAllowedV6Prefixes(v6...))
-	e.dialer = net.Dialer{Timeout: dialTime, Control: g.check}
 	e.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.Out.URL, r.Out.Host = r.In.URL, r.In.Host },
 		Transport: &http.Transport{
-			DialContext: e.dialer.DialContext, DisableCompression: true, MaxIdleConns: 100, IdleConnTimeout: time.Minute,
+			DialContext: e.dial, DisableCompression: true, MaxIdleConns: 100, IdleConnTimeout: time.Minute,
 			ResponseHeaderTimeout: MaxTimeout,
 		},
 		ErrorHandler: e.refuse,
@@ -109,47 +95,11 @@ func newExits(endpoint string, allowed []netip.Prefix, log *slog.Logger) (*exits
 	return e, nil
 }
 
-// errEgress is the refusal of an address.
-var errEgress = errors.New("functions may not connect to this address; the operator can allow it with --egress-allow")
-
-// A guard decides about each address that a connection is made to, after its
-// name was looked up: no name that changes its mind gets past it.
-type guard struct {
-	public  *ssrf.Guardian
-	allowed []netip.Prefix
-}
-
-func (g *guard) check(network, address string, conn syscall.RawConn) error {
-	if err := g.public.Safe(network, address, conn); err != nil {
-		return fmt.Errorf("%w: %w", errEgress, err)
-	}
-	to, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errEgress, err)
-	}
-	ip := to.Addr().Unmap().WithZone("")
-	if slices.ContainsFunc(g.allowed, func(p netip.Prefix) bool { return p.Contains(ip) }) {
-		return nil
-	}
-	// A public address may be this machine's own, and what listens here may
-	// count on its firewall.
-	own, err := net.InterfaceAddrs()
-	if err != nil {
-		return fmt.Errorf("%w: the host's own addresses are not known: %w", errEgress, err)
-	}
-	for _, a := range own {
-		if p, err := netip.ParsePrefix(a.String()); err == nil && p.Addr() == ip {
-			return fmt.Errorf("%w: %s is this host", errEgress, ip)
-		}
-	}
-	return nil
-}
-
 // endpoint passes the connections of an instance's clients on to Belfry's APIs.
 func (e *exits) endpoint(l net.Listener) (stop func()) {
 	t := newTunnels()
 	t.listen(l, func(c net.Conn) {
-		ctx, cancel := context.WithTimeout(context.Background(), dialTime)
+		ctx, cancel := context.WithTimeout(context.Background(), egress.DialTimeout)
 		defer cancel()
 		up, err := (&net.Dialer{}).DialContext(ctx, "tcp", e.server)
 		if err != nil {
@@ -187,7 +137,7 @@ func (e *exits) proxy(l net.Listener) (stop func()) {
 }
 
 func (e *exits) connect(t *tunnels, w http.ResponseWriter, r *http.Request) {
-	up, err := e.dialer.DialContext(r.Context(), "tcp", r.Host)
+	up, err := e.dial(r.Context(), "tcp", r.Host)
 	if err != nil {
 		e.refuse(w, r, err)
 		return
@@ -214,7 +164,7 @@ func (e *exits) connect(t *tunnels, w http.ResponseWriter, r *http.Request) {
 // refuse says why there is no connection.
 func (e *exits) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	status := http.StatusBadGateway
-	if errors.Is(err, errEgress) {
+	if belfry.KindOf(err) == belfry.Denied {
 		status = http.StatusForbidden
 		e.log.DebugContext(r.Context(), "a connection of a function was refused", "to", r.Host, "err", err)
 	}

@@ -79,7 +79,7 @@ func TestEgress(t *testing.T) {
 		b.fetcher(t, "none", "none")
 	}
 	private.fetcher(t, "host", "host")
-	const refused = "functions may not connect to this address; the operator can allow it with --egress-allow"
+	const refused = "is in a network that this server does not connect to; its operator can allow it with --egress-allow."
 	for _, c := range []struct {
 		name, url string
 		b         *bench

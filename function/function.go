@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/belfry-run/belfry"
 )
 
-// Latest is the only version there is.
+// Latest is the version that can be changed; the others are published copies of
+// it, with numbers.
 const Latest = "$LATEST"
 
 // Limits and defaults of Lambda (semantics.md 3.3).
@@ -62,13 +64,14 @@ type Settings struct {
 	Architecture  string            `json:"architecture"`
 }
 
-// A Function is the record of one function.
+// A Function is the record of one version of a function.
 type Function struct {
 	Ref
 	Settings
-	CodeSHA256 string    `json:"code_sha256"` // of the zip, base64
-	CodeSize   int64     `json:"code_size"`   // of the zip, bytes
-	Revision   string    `json:"revision"`    // new when code or settings change: instances of another one end
+	Version    int       `json:"version,omitempty"` // the number of a published one; 0 is Latest
+	CodeSHA256 string    `json:"code_sha256"`       // of the zip, base64
+	CodeSize   int64     `json:"code_size"`         // of the zip, bytes
+	Revision   string    `json:"revision"`          // new when code or settings change: instances of another one end
 	Created    time.Time `json:"created"`
 	Modified   time.Time `json:"modified"`
 
@@ -100,6 +103,14 @@ func (f *Function) clone() *Function {
 		c.Events = f.Events.clone()
 	}
 	return &c
+}
+
+// VersionName returns the version as clients know it: its number, or Latest.
+func (f *Function) VersionName() string {
+	if f.Version == 0 {
+		return Latest
+	}
+	return strconv.Itoa(f.Version)
 }
 
 // LogGroupName returns the name of the log group that the function writes to.

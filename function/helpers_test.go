@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -219,5 +221,26 @@ func eventually(t testing.TB, what string, cond func() bool) {
 			t.Fatalf("never happened: %s", what)
 		}
 		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// A gate is a file that functions wait for; what has come to it is noted beside it.
+type gate struct {
+	t    testing.TB
+	path string
+}
+
+func (b *bench) gate() *gate { return &gate{b.t, filepath.Join(b.t.TempDir(), "gate")} }
+
+// began waits until a function has come to the gate.
+func (g *gate) began() {
+	g.t.Helper()
+	eventually(g.t, "a function comes to the gate", func() bool { _, err := os.Stat(g.path + ".began"); return err == nil })
+}
+
+func (g *gate) open() {
+	g.t.Helper()
+	if err := os.WriteFile(g.path, nil, 0o600); err != nil {
+		g.t.Fatal(err)
 	}
 }

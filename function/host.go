@@ -94,6 +94,8 @@ type Stats struct {
 
 	Starts, Invocations, Errors, Throttles uint64
 	Skipped                                uint64 // events that once_per made needless
+	Prestarts                              uint64 // starts before anybody asked, see Host.Prestart
+	PrestartsUsed, PrestartsUnused         uint64 // that have served; that ended without. The others wait, or failed
 }
 
 // A Host keeps functions and runs them. It is safe for concurrent use.
@@ -110,11 +112,12 @@ type Host struct {
 	egress       *exits
 	pools        *pools
 	events       *events
+	prestarts    *prestarts
 	secret       []byte // signs links to code
 
 	isolation sandbox.Report // of box
 
-	counts struct{ starts, invocations, errors, throttles, skipped atomic.Uint64 }
+	counts struct{ starts, prestarts, invocations, errors, throttles, skipped atomic.Uint64 }
 
 	processes  sync.WaitGroup // one for each instance
 	background sync.WaitGroup
@@ -178,6 +181,8 @@ func New(cfg Config) (*Host, error) {
 	}
 	_, _ = rand.Read(h.secret) // never fails
 	h.events = newEvents(h)
+	h.prestarts = newPrestarts(h)
+	h.pools.room = h.prestarts.poke
 	return h, nil
 }
 
@@ -241,6 +246,7 @@ func (h *Host) Start(ctx context.Context) error {
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
 		func() { _ = h.Runtimes(bg) }, // so that the first start need not look for its interpreter
+		func() { h.prestarts.run(bg) },
 	} {
 		h.background.Go(f)
 	}
@@ -340,11 +346,12 @@ func (h *Host) Stats() Stats {
 	s := Stats{
 		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
 		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(), Skipped: h.counts.skipped.Load(),
-		Events: h.events.count(),
+		Events: h.events.count(), Prestarts: h.counts.prestarts.Load(),
 	}
 	p := h.pools
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.Instances, s.Idle, s.Starting, s.Waiting, s.MemoryPromised = p.live, p.idle.Len(), p.starting, p.waiting, p.memory
+	s.PrestartsUsed, s.PrestartsUnused = p.usedAhead, p.unusedAhead
 	return s
 }

@@ -43,6 +43,8 @@ type instance struct {
 	use       instanceUse
 	idleSince time.Time
 	place     *list.Element // in the list of the idle
+	promised  time.Time     // when an invocation is due that it is kept for
+	ahead     bool          // started before anybody asked, and not used yet
 }
 
 const (

@@ -132,7 +132,7 @@ func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Functio
 	if qualifier != "" && qualifier != Latest {
 		return nil, notFound(ref, qualifier)
 	}
-	f, mark := h.pools.cached(ref, functionMaxAge)
+	f, mark := h.pools.cached(ref, 0, functionMaxAge)
 	if f != nil {
 		return f, nil
 	}
@@ -211,7 +211,11 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 	stopped := stop()
 	in.initTime = time.Since(began)
 	in.sampleMemory()
-	h.pools.started()
+	took := in.initTime
+	if err != nil || failure != nil || !stopped {
+		took = 0
+	}
+	h.pools.started(in, took)
 	switch {
 	case err == nil && failure == nil && stopped:
 		return in, nil
@@ -336,6 +340,9 @@ func (v *outcome) exited(in *instance) (text string) {
 // initFailed closes the log of an instance that did not get ready.
 func (v *outcome) initFailed(in *instance, status string) {
 	in.logs.output("INIT_REPORT Init Duration: %s ms\tPhase: init\tStatus: %s\n", millis(in.initTime), status)
+	if v.id == "" {
+		return // it was started ahead
+	}
 	in.logs.print("START RequestId: %s Version: %s\n", v.id, Latest)
 	if v.status == "" {
 		v.status = status

@@ -3,6 +3,7 @@ package function
 import (
 	"container/list"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -20,27 +21,53 @@ type pools struct {
 	maxWaiting  int           // callers that may wait at once
 	maxWait     time.Duration // of one of them
 	now         func() time.Time
+	room        func() // told when there may be room for another start; it does not block
 
 	mu       sync.Mutex // guards what follows
-	byRef    map[Ref]*pool
+	byRef    map[Ref]versions
 	hungry   []*pool    // those with waiters, the next to be served first
 	idle     *list.List // of *instance, the one that has been idle longest first
 	live     int        // instances, those on their way up included
 	starting int
+	ahead    int // of them, those that nobody waits for
 	memory   int // MB
 	waiting  int
 	changes  uint64             // of functions; tells a reader that what it read may be old
 	all      map[*instance]bool // that are in use or idle
 	closed   bool
+
+	usedAhead, unusedAhead uint64 // instances that were started ahead, by whether they have served
 }
 
-// A pool is what is known of one function.
+// versions are the pools of one function's versions, by number. What bounds the
+// function bounds them together.
+type versions map[int]*pool
+
+// live counts the function's instances.
+func (v versions) live() (n int) {
+	for _, p := range v {
+		n += p.live
+	}
+	return n
+}
+
+// busy counts the function's invocations, those that wait included.
+func (v versions) busy() (n int) {
+	for _, p := range v {
+		n += p.busy() + len(p.waiters)
+	}
+	return n
+}
+
+// A pool is what is known of one version of a function.
 type pool struct {
 	current *Function // nil when it is not known, or deleted
 	checked time.Time // when current was read from the store
 	live    int
+	ahead   int         // starts that nobody waited for when they began; one for each of the first waiters
 	idle    []*instance // the most recently used last
 	waiters []*waiter
+	inits   recent // what starts have taken
 }
 
 type waiter struct{ granted chan grant } // has room for one
@@ -61,11 +88,17 @@ const (
 	gone                      // nobody; it ends when its process has exited
 )
 
-func (s *pools) get(ref Ref) *pool {
-	p := s.byRef[ref]
+// get returns the pool of f's version.
+func (s *pools) get(f *Function) *pool {
+	all := s.byRef[f.Ref]
+	if all == nil {
+		all = versions{}
+		s.byRef[f.Ref] = all
+	}
+	p := all[f.Version]
 	if p == nil {
 		p = &pool{}
-		s.byRef[ref] = p
+		all[f.Version] = p
 	}
 	return p
 }
@@ -77,20 +110,20 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		s.mu.Unlock()
 		return grant{}, stopping()
 	}
-	p := s.get(f.Ref)
-	if r := f.Reserved; r != nil && p.live-len(p.idle)+len(p.waiters) >= *r {
-		s.tidy(f.Ref, p)
+	p := s.get(f)
+	if r := f.Reserved; r != nil && s.byRef[f.Ref].busy() >= *r {
+		s.tidy(f, p)
 		s.mu.Unlock()
 		return grant{}, overReserved()
 	}
 	if n := len(p.idle); n > 0 {
 		in := p.idle[n-1]
 		s.unidle(p, in)
-		in.use = inUse
+		s.take(in)
 		s.mu.Unlock()
 		return grant{in: in}, nil
 	}
-	if len(p.waiters) == 0 && s.reserve(p, f) {
+	if len(p.waiters) == p.ahead && s.reserve(p, f, false) {
 		s.mu.Unlock()
 		return grant{fn: f}, nil
 	}
@@ -112,23 +145,37 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 	t := time.NewTimer(s.maxWait)
 	defer t.Stop()
 	var err error
-	select {
-	case g := <-w.granted:
-		return s.check(g, f)
-	case <-t.C:
-		err = throttled()
-	case <-ctx.Done():
-		err = ctx.Err()
+	for err == nil {
+		select {
+		case g := <-w.granted:
+			return s.check(g, f)
+		case <-t.C:
+			if t.Reset(s.maxWait); !s.isComing(p, w) {
+				err = throttled()
+			}
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
 	}
 	s.mu.Lock()
 	if i := slices.Index(p.waiters, w); i >= 0 {
 		p.waiters = slices.Delete(p.waiters, i, i+1)
 		s.fed(p)
+		s.room()
 		s.mu.Unlock()
 		return grant{}, err
 	}
 	s.mu.Unlock()
 	return s.check(<-w.granted, f) // it came at the same time
+}
+
+// isComing says whether an instance for the waiter is being started already:
+// then it waits, as it would for a start of its own.
+func (s *pools) isComing(p *pool, w *waiter) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(p.waiters, w)
+	return i >= 0 && i < p.ahead
 }
 
 // check turns a grant of nothing into the reason for it.
@@ -165,16 +212,14 @@ func (s *pools) fed(p *pool) {
 }
 
 // reserve takes the right to start an instance of f when there is room, ending
-// idle ones of other functions where that makes it.
-func (s *pools) reserve(p *pool, f *Function) bool {
-	if s.closed || p.live >= s.perFunction || s.starting >= s.maxStarts {
+// idle ones where that makes it; ahead says that nobody waits for it, and that
+// those that are promised are kept.
+func (s *pools) reserve(p *pool, f *Function, ahead bool) bool {
+	if s.closed || s.byRef[f.Ref].live() >= s.perFunction || s.starting >= s.maxStarts {
 		return false
 	}
 	need := min(f.Memory, s.budget) // one that is larger than all there is runs alone
-	for s.memory+need > s.budget && s.idle.Len() > 0 {
-		s.retire(s.idle.Front().Value.(*instance))
-	}
-	if s.memory+need > s.budget {
+	if !s.makeRoom(need, ahead) {
 		return false
 	}
 	p.live++
@@ -188,7 +233,7 @@ func (s *pools) reserve(p *pool, f *Function) bool {
 func (s *pools) feed() {
 	for i := 0; i < len(s.hungry) && s.starting < s.maxStarts; {
 		p := s.hungry[i]
-		if !s.reserve(p, p.current) {
+		if len(p.waiters) <= p.ahead || !s.reserve(p, p.current, false) {
 			i++
 			continue
 		}
@@ -198,13 +243,18 @@ func (s *pools) feed() {
 		s.fed(p)
 		w.granted <- grant{fn: p.current}
 	}
+	s.room()
 }
 
-// started notes that a reserved start has ended; in stays in use.
-func (s *pools) started() {
+// started notes that a reserved start has ended; in stays in use. took is for how
+// long; 0 when it failed.
+func (s *pools) started(in *instance, took time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.starting--
+	if p := s.get(in.fn); took > 0 && p.current != nil && p.current.Revision == in.fn.Revision {
+		p.inits.add(took)
+	}
 	s.feed()
 }
 
@@ -218,17 +268,21 @@ func (s *pools) abandon(f *Function) {
 }
 
 func (s *pools) uncount(f *Function) {
-	p := s.get(f.Ref)
+	p := s.get(f)
 	p.live--
 	s.live--
 	s.memory -= min(f.Memory, s.budget)
-	s.tidy(f.Ref, p)
+	s.tidy(f, p)
 }
 
-// tidy forgets a pool that has nothing left to say.
-func (s *pools) tidy(ref Ref, p *pool) {
-	if p.current == nil && p.live == 0 && len(p.waiters) == 0 {
-		delete(s.byRef, ref)
+// tidy forgets the pool of f's version if it has nothing left to say.
+func (s *pools) tidy(f *Function, p *pool) {
+	if p.current != nil || p.live > 0 || p.ahead > 0 || len(p.waiters) > 0 {
+		return
+	}
+	delete(s.byRef[f.Ref], f.Version)
+	if len(s.byRef[f.Ref]) == 0 {
+		delete(s.byRef, f.Ref)
 	}
 }
 
@@ -237,8 +291,12 @@ func (s *pools) tidy(ref Ref, p *pool) {
 func (s *pools) release(in *instance) (idle bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.get(in.fn.Ref)
-	if p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
+	return s.put(in)
+}
+
+func (s *pools) put(in *instance) (idle bool) {
+	p := s.get(in.fn)
+	if s.closed || p.current == nil || p.current.Revision != in.fn.Revision || in.hasExited() || s.now().Sub(in.born) >= maxInstanceAge {
 		s.drop(in)
 		s.feed()
 		return false
@@ -247,6 +305,7 @@ func (s *pools) release(in *instance) (idle bool) {
 		w := p.waiters[0]
 		p.waiters = p.waiters[1:]
 		s.fed(p)
+		s.take(in)
 		w.granted <- grant{in: in}
 		return false
 	}
@@ -289,7 +348,7 @@ func (s *pools) unidle(p *pool, in *instance) {
 
 // retire ends an idle instance.
 func (s *pools) retire(in *instance) {
-	s.unidle(s.get(in.fn.Ref), in)
+	s.unidle(s.get(in.fn), in)
 	s.drop(in)
 }
 
@@ -297,30 +356,38 @@ func (s *pools) retire(in *instance) {
 func (s *pools) drop(in *instance) {
 	in.use = gone
 	delete(s.all, in)
+	if in.ahead {
+		s.unusedAhead++
+	}
 	s.uncount(in.fn)
 	in.end()
 }
 
-// retireIdle ends the instances that have been idle since before t.
+// retireIdle ends the instances that have been idle since before t, but for those
+// that are promised.
 func (s *pools) retireIdle(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.idle.Front(); e != nil; e = s.idle.Front() {
-		in := e.Value.(*instance)
+	var next *list.Element
+	for e := s.idle.Front(); e != nil; e = next {
+		next = e.Next()
+		in := e.Value.(*instance) //nolint:forcetypeassert // the list has nothing else
 		if !in.idleSince.Before(t) {
 			break
 		}
-		s.retire(in)
+		if !s.isPromised(in) {
+			s.retire(in)
+		}
 	}
 	s.feed()
 }
 
-// cached returns the function when what is known of it is not older than
-// maxAge, and otherwise the mark to remember it with.
-func (s *pools) cached(ref Ref, maxAge time.Duration) (f *Function, mark uint64) {
+// cached returns the version of the function when what is known of it is not
+// older than maxAge, and otherwise the mark to remember it with.
+func (s *pools) cached(ref Ref, version int, maxAge time.Duration) (f *Function, mark uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if p := s.byRef[ref]; p != nil && p.current != nil && s.now().Sub(p.checked) < maxAge {
+	if p := s.byRef[ref][version]; p != nil && p.current != nil && s.now().Sub(p.checked) < maxAge {
 		return p.current, 0
 	}
 	return nil, s.changes
@@ -344,10 +411,11 @@ func (s *pools) changed(f *Function) {
 }
 
 func (s *pools) set(f *Function) {
-	p := s.get(f.Ref)
+	p := s.get(f)
 	old := p.current
 	p.current, p.checked = f, s.now()
 	if old != nil && old.Revision != f.Revision {
+		p.inits = recent{}
 		for len(p.idle) > 0 {
 			s.retire(p.idle[0])
 		}
@@ -355,21 +423,27 @@ func (s *pools) set(f *Function) {
 	}
 }
 
-// deleted is told of a function that is no more.
-func (s *pools) deleted(ref Ref) {
+// deleted is told of versions of a function that are no more; of none in
+// particular when all are.
+func (s *pools) deleted(ref Ref, numbers ...int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes++
-	p := s.byRef[ref]
-	if p == nil {
-		return
+	if len(numbers) == 0 {
+		numbers = slices.Collect(maps.Keys(s.byRef[ref]))
 	}
-	for len(p.idle) > 0 {
-		s.retire(p.idle[0])
+	for _, n := range numbers {
+		p := s.byRef[ref][n]
+		if p == nil {
+			continue
+		}
+		for len(p.idle) > 0 {
+			s.retire(p.idle[0])
+		}
+		p.current = nil
+		s.sendAway(p)
+		s.tidy(&Function{Ref: ref, Version: n}, p)
 	}
-	p.current = nil
-	s.sendAway(p)
-	s.tidy(ref, p)
 	s.feed()
 }
 
@@ -412,7 +486,7 @@ func (s *pools) close() {
 func newPools(cfg *Config) *pools {
 	return &pools{
 		perFunction: cfg.PerFunction, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
-		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now,
-		byRef: map[Ref]*pool{}, idle: list.New(), all: map[*instance]bool{},
+		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now, room: func() {},
+		byRef: map[Ref]versions{}, idle: list.New(), all: map[*instance]bool{},
 	}
 }

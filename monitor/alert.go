@@ -25,6 +25,7 @@ type Alert struct {
 	Acked    time.Time // zero: nobody has acknowledged it
 	AckedBy  string
 	Closed   time.Time // zero: it is open
+	Ending   string    // why it ended, in a sentence for people; empty while it is open
 	// Revision is 1 when it is stored first; a change is of the one before.
 	Revision int64
 
@@ -36,6 +37,9 @@ type Alert struct {
 
 // Open reports whether it has not ended.
 func (a *Alert) Open() bool { return a.Closed.IsZero() }
+
+// deletedBy is how an alert ends whose subject somebody has removed.
+func deletedBy(what, who string) string { return "The " + what + " was deleted by " + who + "." }
 
 // A Notice is what one channel is to be told, before it is a [Delivery].
 type Notice struct {
@@ -107,7 +111,7 @@ func flipped(a *Alert, f *Flip, p *Policy, id func() string) (*Alert, notify.Eve
 	case a == nil || f.To == Down || f.To == Grace:
 		return a, ""
 	}
-	a.Closed, a.Next = f.At, time.Time{}
+	a.Closed, a.Next, a.Ending = f.At, time.Time{}, f.Detail
 	if f.To != Up || p.NoRecovery {
 		return a, ""
 	}

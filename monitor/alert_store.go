@@ -32,8 +32,9 @@ type ChannelStore interface {
 	// channel that is not enabled what waits is given up, with that reason.
 	UpdateChannel(ctx context.Context, c Channel, replaces int64, givenUp string) error
 	// DeleteChannel removes the account's channel, or NotFound. What waits for it
-	// is given up, with that reason; the log of what was sent stays.
-	DeleteChannel(ctx context.Context, account, id, givenUp string, now time.Time) error
+	// is given up, with that reason; the log of what was sent stays. Its open alert
+	// ends now, with ending for its Ending, and flips that wait are not told.
+	DeleteChannel(ctx context.Context, account, id, givenUp, ending string, now time.Time) error
 }
 
 // AlertPolicyStore keeps policies.

@@ -180,9 +180,10 @@ func (a *Alerts) UpdateChannel(ctx context.Context, account, id string, edit fun
 }
 
 // DeleteChannel removes the account's channel, or NotFound. What it was sent
-// stays in the log.
-func (a *Alerts) DeleteChannel(ctx context.Context, account, id string) error {
-	return a.store.DeleteChannel(ctx, account, id, givenUpDeleted, a.now())
+// stays in the log. by says to people who does it: the channel's open alert ends
+// with that.
+func (a *Alerts) DeleteChannel(ctx context.Context, account, id, by string) error {
+	return a.store.DeleteChannel(ctx, account, id, givenUpDeleted, deletedBy("channel", by), a.now())
 }
 
 // PutPolicy stores a policy of the account: a new one when its ID is empty, else

@@ -598,12 +598,21 @@ func TestACheckTellsTheChannelsThatItAsksFor(t *testing.T) {
 		if got := d.take(); len(got) != 1 || !strings.Contains(got[0], " a down") {
 			d.Errorf("sent %q", got)
 		}
+		open, err := d.List(d.Context(), alertAccount, true, 0, 9)
+		d.ok(err)
 		// A channel that was deleted must not make a failure silent.
-		d.ok(d.DeleteChannel(d.Context(), alertAccount, a.ID))
+		d.ok(d.DeleteChannel(d.Context(), alertAccount, a.ID, "me"))
 		d.flipSubject(check, "c", monitor.Down, monitor.ReasonFail)
 		d.sleep(time.Second)
 		if got := d.take(); len(got) != 1 || !strings.Contains(got[0], " b down") {
 			d.Errorf("after the channel was deleted %q", got)
+		}
+		d.flipSubject(check, "c", monitor.Up, monitor.ReasonSuccess)
+		d.sleep(time.Second)
+		for _, a := range open {
+			if a, err := d.Alert(d.Context(), alertAccount, a.ID); err != nil || a.Open() || a.Ending == "" {
+				d.Errorf("the alert has ended without a reason: %+v, %v", a, err)
+			}
 		}
 	})
 }

@@ -56,13 +56,18 @@ type Request = Ping
 // Ping records a ping to the check with that id, and what follows from it.
 // NotFound when there is none. What was recorded is returned.
 func (s *Service) Ping(ctx context.Context, id string, r Request) (Ping, error) {
+	return s.ping(ctx, id, r, (*Settings).filter)
+}
+
+// ping records a ping whose action is what filter makes of it.
+func (s *Service) ping(ctx context.Context, id string, r Request, filter func(*Settings, *Ping) Action) (Ping, error) {
 	at := s.now()
 	r.trim(s.c.BodyLimit)
 	var p Ping
 	_, err := s.change(ctx, id, func(c *Check, _ time.Time) (Change, error) {
 		p = r
 		p.At = at
-		p.Action = c.filter(&p)
+		p.Action = filter(&c.Settings, &p)
 		c.Pings++
 		p.N = c.Pings
 		flips := append(c.overdue(at, time.Time{}), c.take(&p)...)
@@ -160,13 +165,17 @@ func (s *Settings) filter(p *Ping) Action {
 	case !s.FilterHTTPBody:
 		return p.Action
 	}
-	body := strings.ToValidUTF8(string(p.Body), "�")
+	return s.byKeywords(strings.ToValidUTF8(string(p.Body), "�"))
+}
+
+// byKeywords returns what the first of the keywords says that is found.
+func (s *Settings) byKeywords(text string) Action {
 	switch {
-	case containsAny(body, s.FailureKeywords):
+	case containsAny(text, s.FailureKeywords):
 		return PingFail
-	case containsAny(body, s.SuccessKeywords):
+	case containsAny(text, s.SuccessKeywords):
 		return PingSuccess
-	case containsAny(body, s.StartKeywords):
+	case containsAny(text, s.StartKeywords):
 		return PingStart
 	case s.FilterDefaultFail:
 		return PingFail

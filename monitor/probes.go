@@ -129,13 +129,14 @@ func (s *Probes) Update(ctx context.Context, account, id string, edit func(check
 	return p, s.open(&p)
 }
 
-// Delete removes the account's probe with its check, and returns it as it was.
-func (s *Probes) Delete(ctx context.Context, account, id string) (Probe, error) {
+// Delete removes the account's probe with its check, and returns it as it was. by
+// is that of [Service.Delete].
+func (s *Probes) Delete(ctx context.Context, account, id, by string) (Probe, error) {
 	p, err := s.Probe(ctx, account, id)
 	if err != nil {
 		return p, err
 	}
-	if _, err = s.checks.Delete(ctx, account, id); belfry.KindOf(err) == belfry.NotFound {
+	if _, err = s.checks.Delete(ctx, account, id, by); belfry.KindOf(err) == belfry.NotFound {
 		err = NoProbe()
 	}
 	return p, err

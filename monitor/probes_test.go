@@ -367,7 +367,7 @@ func TestProbeThatWasDeletedWhileItLookedIsGone(t *testing.T) {
 		})
 		p := b.create()
 		b.pass(5 * time.Second)
-		if _, err := b.Delete(b.Context(), account, p.Check.ID); err != nil {
+		if _, err := b.Delete(b.Context(), account, p.Check.ID, "me"); err != nil {
 			t.Fatal(err)
 		}
 		b.pass(5 * time.Minute)
@@ -375,7 +375,7 @@ func TestProbeThatWasDeletedWhileItLookedIsGone(t *testing.T) {
 			t.Errorf("%d looks", b.count())
 		}
 		for _, err := range []error{
-			func() error { _, err := b.Delete(b.Context(), account, p.Check.ID); return err }(),
+			func() error { _, err := b.Delete(b.Context(), account, p.Check.ID, "me"); return err }(),
 			func() error { _, err := b.Probe(b.Context(), account, p.Check.ID); return err }(),
 			func() error { _, err := b.checks.Check(b.Context(), account, p.Check.ID); return err }(),
 		} {
@@ -463,7 +463,7 @@ func TestProbesBelongToTheirAccount(t *testing.T) {
 	inLab(t, func(b *lab) {
 		p := b.create()
 		_, err := b.Probe(b.Context(), other, p.Check.ID)
-		_, err2 := b.Delete(b.Context(), other, p.Check.ID)
+		_, err2 := b.Delete(b.Context(), other, p.Check.ID, "me")
 		_, err3 := b.Update(b.Context(), other, p.Check.ID, func(*monitor.Settings, *probe.Settings) error { return nil })
 		for _, err := range []error{err, err2, err3} {
 			if belfry.KindOf(err) != belfry.NotFound {
@@ -512,7 +512,7 @@ func TestProbeThatCannotBeIsRefusedAndLeavesNothing(t *testing.T) {
 				}
 			}
 			if err == nil {
-				if _, err := b.Delete(b.Context(), account, p.Check.ID); err != nil {
+				if _, err := b.Delete(b.Context(), account, p.Check.ID, "me"); err != nil {
 					t.Fatal(err)
 				}
 			}

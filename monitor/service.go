@@ -170,13 +170,13 @@ func (s *Service) Resume(ctx context.Context, account, id string) (Check, error)
 }
 
 // Delete removes the account's check with all that is known of it, and returns
-// it as it was.
-func (s *Service) Delete(ctx context.Context, account, id string) (Check, error) {
+// it as it was. Its alerts stay; by says to people who ended an open one so.
+func (s *Service) Delete(ctx context.Context, account, id, by string) (Check, error) {
 	c, err := s.Check(ctx, account, id)
 	if err != nil {
 		return c, err
 	}
-	return c, s.store.DeleteCheck(ctx, account, id)
+	return c, s.store.DeleteCheck(ctx, account, id, deletedBy("check", by), s.now())
 }
 
 // change makes a change to a check and tells when it flipped.

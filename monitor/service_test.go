@@ -83,7 +83,7 @@ func TestAccountsAreApart(t *testing.T) {
 		"Pings":    func(a, id string) error { _, err := b.Pings(b.ctx, a, id, 1); return err },
 		"PingBody": func(a, id string) error { _, err := b.PingBody(b.ctx, a, id, 1); return err },
 		"Flips":    func(a, id string) error { _, err := b.Flips(b.ctx, a, id, monitor.FlipQuery{Limit: 1}); return err },
-		"Delete":   func(a, id string) error { _, err := b.Delete(b.ctx, a, id); return err },
+		"Delete":   func(a, id string) error { _, err := b.Delete(b.ctx, a, id, "me"); return err },
 	} {
 		if err := do(other, c.ID); belfry.KindOf(err) != belfry.Denied {
 			t.Errorf("%s of another account's check: %v", name, err)
@@ -93,7 +93,7 @@ func TestAccountsAreApart(t *testing.T) {
 		}
 	}
 	b.same(b.get(c), c)
-	got, err := b.Delete(b.ctx, account, c.ID)
+	got, err := b.Delete(b.ctx, account, c.ID, "me")
 	b.ok(err)
 	b.same(got, c)
 	_, err = b.Check(b.ctx, account, c.ID)

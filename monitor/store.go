@@ -51,9 +51,9 @@ type Checks interface {
 	// change. [NotExist] when the check is not there.
 	ChangeCheck(ctx context.Context, id string, decide func(c *Check) (Change, error)) (Check, error)
 
-	// DeleteCheck removes the account's check with its pings and flips. The
-	// second call is [NotExist].
-	DeleteCheck(ctx context.Context, account, id string) error
+	// DeleteCheck removes the account's check with its pings and flips. Its open
+	// alert ends now, with ending for its Ending. The second call is [NotExist].
+	DeleteCheck(ctx context.Context, account, id, ending string, now time.Time) error
 
 	// DueChecks returns the ids of at most limit checks to look at, the earliest
 	// first: of all whose AlertAfter is at or before now, and of some whose

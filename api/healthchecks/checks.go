@@ -133,7 +133,11 @@ func (a *API) spec(c *call) (*spec, []string, error) {
 	return s, channels, err
 }
 
-func (a *API) deleteCheck(c *call) (answer, error) { return a.change(c, a.monitor.Delete) }
+func (a *API) deleteCheck(c *call) (answer, error) {
+	return a.change(c, func(ctx context.Context, account, id string) (monitor.Check, error) {
+		return a.monitor.Delete(ctx, account, id, "an API key of its project")
+	})
+}
 
 func (a *API) pauseCheck(c *call) (answer, error) { return a.change(c, a.monitor.Pause) }
 

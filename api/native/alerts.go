@@ -23,6 +23,7 @@ type alert struct {
 	AcknowledgedAt string `json:"acknowledged_at,omitempty"`
 	AcknowledgedBy string `json:"acknowledged_by,omitempty"`
 	ClosedAt       string `json:"closed_at,omitempty"`
+	Ending         string `json:"ending,omitempty"` // why it ended
 }
 
 func alertOf(a *monitor.Alert) alert {
@@ -36,7 +37,7 @@ func alertOf(a *monitor.Alert) alert {
 	return alert{
 		ID: a.ID, Kind: string(a.Kind), Subject: a.Subject.ID, Name: a.Name, Severity: string(a.Severity), State: state,
 		Reason: string(a.Reason), Detail: a.Detail, Run: a.Run, OpenedAt: stamp(a.Opened),
-		AcknowledgedAt: stamp(a.Acked), AcknowledgedBy: a.AckedBy, ClosedAt: stamp(a.Closed),
+		AcknowledgedAt: stamp(a.Acked), AcknowledgedBy: a.AckedBy, ClosedAt: stamp(a.Closed), Ending: a.Ending,
 	}
 }
 

@@ -193,7 +193,7 @@ func (a *API) deleteChannel(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.Alerts.DeleteChannel(r.Context(), account, id); err != nil {
+	if err := a.Alerts.DeleteChannel(r.Context(), account, id, callerName(r)); err != nil {
 		return nil, err
 	}
 	return map[string]string{"id": id}, nil

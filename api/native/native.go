@@ -140,6 +140,12 @@ func callerOf(r *http.Request) auth.Caller {
 	return c
 }
 
+// callerName is who makes the request, for people.
+func callerName(r *http.Request) string {
+	c := callerOf(r)
+	return c.ARN()
+}
+
 // authenticated reads the request's body and returns the request with its
 // caller; of one that is refused, the request as it was.
 func (a *API) authenticated(r *http.Request) (*http.Request, error) {

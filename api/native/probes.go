@@ -249,7 +249,7 @@ func (a *API) deleteProbe(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return shown(a.Probes.Delete(r.Context(), account, r.PathValue("id")))
+	return shown(a.Probes.Delete(r.Context(), account, r.PathValue("id"), callerName(r)))
 }
 
 // runProbe looks now, and answers with what was seen.

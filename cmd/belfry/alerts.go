@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -29,6 +30,7 @@ type alertItem struct {
 	State    string    `json:"state"`
 	Reason   string    `json:"reason"`
 	Detail   string    `json:"detail"`
+	Ending   string    `json:"ending"`
 	OpenedAt time.Time `json:"opened_at"`
 }
 
@@ -53,7 +55,7 @@ func (c *alertsListCmd) Run(out output) error {
 	}
 	tb := newTable("ID", "SINCE (UTC)", "STATE", "SEVERITY", "KIND", "NAME", "REASON", "DETAIL")
 	for _, a := range all {
-		tb.row(a.ID, a.OpenedAt.UTC().Format(time.DateTime), a.State, a.Severity, a.Kind, a.Name, a.Reason, a.Detail)
+		tb.row(a.ID, a.OpenedAt.UTC().Format(time.DateTime), a.State, a.Severity, a.Kind, a.Name, a.Reason, strings.TrimSpace(a.Detail+" "+a.Ending))
 	}
 	return tb.print(out)
 }

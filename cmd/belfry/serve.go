@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry/app"
+	"github.com/belfry-run/belfry/egress"
 )
 
 type serveCmd struct {
@@ -24,6 +25,7 @@ type serveCmd struct {
 	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
 	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
 	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes, alerts and functions behind the proxy may reach; the public internet they may in any case. With --dev all."`
+	SMTPListen  string        `name:"smtp-listen" env:"BELFRY_SMTP_LISTEN" placeholder:"ADDR" help:"Address to receive mail on that pings checks, such as 127.0.0.1:2525 (nowhere)."`
 	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
 	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
 	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
@@ -88,7 +90,7 @@ func (c *serveCmd) Run() error {
 	if c.ClockSkew < time.Second || c.ClockSkew > 24*time.Hour {
 		return wrongUse{fmt.Errorf("--clock-skew is %v, want 1s to 24h", c.ClockSkew)}
 	}
-	egress, err := app.ParseNetworks(c.EgressAllow)
+	allowed, err := egress.ParseNetworks(c.EgressAllow)
 	if err != nil {
 		return wrongUse{fmt.Errorf("--egress-allow: %w", err)}
 	}
@@ -109,12 +111,13 @@ func (c *serveCmd) Run() error {
 		},
 		Checks: app.Checks{Max: c.MaxChecks, BodyLimit: c.PingBodyLimit, PingLog: c.PingLog},
 
-		EgressAllow: egress,
+		EgressAllow: allowed,
 		Functions: app.Functions{
 			Isolation: c.Isolation, RequireIsolation: c.RequireIsolation, Egress: c.Egress, EgressMax: c.EgressMax,
 			Processes: c.Processes,
 		},
 
+		SMTPListen: c.SMTPListen,
 		PublicURL:  c.PublicURL,
 		Permissive: c.Permissive,
 		ClockSkew:  c.ClockSkew,

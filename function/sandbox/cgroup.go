@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A hierarchy is a tree of cgroups in which the server may make some of its
@@ -206,11 +208,15 @@ type limits struct {
 type group struct {
 	dirs    []string
 	memory  string // the one that counts memory; empty: none
+	limited []limited
 	freezer string // the one that freezes and kills; empty: none
 }
 
-// shimTasks are the threads of a shim, which count as well.
-const shimTasks = 12
+// A limited controller of a group.
+type limited struct {
+	dir, controller string
+	v2              bool
+}
 
 const cpuPeriod = 100_000 // microseconds
 
@@ -230,26 +236,41 @@ func (c cgroups) make(name string, l limits) (g group, err error) {
 			if controller == "memory" {
 				g.memory = dir
 			}
-			if err := limit(dir, controller, h.v2, l); err != nil {
-				g.remove()
-				return g, fmt.Errorf("limit %s: %w", controller, err)
-			}
+			g.limited = append(g.limited, limited{dir, controller, h.v2})
 		}
 	}
+	if err := g.limit(l); err != nil {
+		g.remove()
+		return g, err
+	}
 	return g, nil
+}
+
+// limit sets limits, of a group that has some too.
+func (g group) limit(l limits) error {
+	for _, c := range g.limited {
+		if err := limit(c.dir, c.controller, c.v2, l); err != nil {
+			return fmt.Errorf("limit %s: %w", c.controller, err)
+		}
+	}
+	return nil
 }
 
 func limit(dir, controller string, v2 bool, l limits) error {
 	memory, quota := strconv.FormatInt(l.memory, 10), strconv.Itoa(int(l.cpu*cpuPeriod))
 	switch {
 	case controller == "pids":
-		return put(dir, "pids.max", strconv.Itoa(l.processes+shimTasks))
+		return put(dir, "pids.max", strconv.Itoa(l.processes+shim.Tasks))
 	case controller == "memory" && v2:
 		_ = put(dir, "memory.swap.max", "0") // a kernel without swap has no such file
 		return errors.Join(put(dir, "memory.oom.group", "1"), put(dir, "memory.max", memory))
 	case controller == "memory":
+		// The second is not there when swap is not accounted. It is never the
+		// lower one: a limit that is raised comes after it.
 		err := put(dir, "memory.limit_in_bytes", memory)
-		_ = put(dir, "memory.memsw.limit_in_bytes", memory) // not there when swap is not accounted
+		if put(dir, "memory.memsw.limit_in_bytes", memory) == nil && err != nil {
+			err = put(dir, "memory.limit_in_bytes", memory)
+		}
 		return err
 	case v2: // cpu
 		return errors.Join(put(dir, "cpu.max", quota+" "+strconv.Itoa(cpuPeriod)), put(dir, "cpu.weight", scaled(l.weight, 100, 10_000)))

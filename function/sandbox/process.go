@@ -3,7 +3,6 @@ package sandbox
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A Spec says what program to start.
@@ -30,12 +31,16 @@ type Spec struct {
 	Mounts  []Mount    // shown beside the system's own folders; nothing at [UID]
 	Memory  int        // MB
 	Storage int        // MB of /tmp, which is memory too; nothing at [UID]
+	Places  []string   // empty folders, for what Assign shows; refused at [UID]
 	// Processes and threads at once.
 	Processes int
 	// HostNetwork leaves the program in the host's network.
 	HostNetwork bool
 	Ports       []int // of 127.0.0.1 in the program's own network; see Process.Listeners
 }
+
+// A Mount shows a file or folder of the host in the sandbox, read-only.
+type Mount = shim.Mount
 
 // An ExecError says that the program of a Spec cannot be started, the sandbox
 // being well.
@@ -57,6 +62,12 @@ type Process struct {
 	user    int
 	box     *Sandbox
 
+	processes int                // that it may have
+	places    bool               // it can be assigned
+	assigned  chan string        // what the shim made of the assignment: empty, or the error
+	ended     chan struct{}      // closed when the shim has nothing more to say
+	status    syscall.WaitStatus // of the program, from then on
+
 	mu     sync.Mutex // guards waited
 	waited bool       // the process's number may be somebody else's now
 }
@@ -73,7 +84,13 @@ const startTime = 30 * time.Second
 // Start starts a program. The error is an *ExecError when only the program is
 // to blame.
 func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error) {
-	p := &Process{box: s}
+	if len(spec.Places) > 0 && !s.namespaces {
+		return nil, errors.New("programs that see the host's files cannot be shown others later")
+	}
+	p := &Process{
+		box: s, processes: spec.Processes, places: len(spec.Places) > 0, assigned: make(chan string, 1), ended: make(chan struct{}),
+		status: syscall.WaitStatus(syscall.SIGKILL), // when the shim cannot say
+	}
 	if s.users {
 		p.user = s.takeUser()
 	}
@@ -82,7 +99,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 			p.discard()
 		}
 	}()
-	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec)); err != nil {
+	if p.group, err = s.cgroups.make(s.nextName(), s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
 		return nil, err
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
@@ -117,7 +134,11 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	if err := p.begin(s.order(spec, p.user), len(spec.Ports)); err != nil {
 		return nil, err
 	}
-	return p, p.control.SetDeadline(time.Time{})
+	if err := p.control.SetDeadline(time.Time{}); err != nil {
+		return nil, fmt.Errorf("set the control socket's deadline: %w", err)
+	}
+	go p.listen() // Wait waits for it
+	return p, nil
 }
 
 // command is the shim of a sandbox.
@@ -134,11 +155,11 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Geteuid(), Size: 1}}
 		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: insideUser, HostID: os.Getegid(), Size: 1}}
 		// Without them the shim would lose at its start what it has in its namespace.
-		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
+		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
 	}
 	return &exec.Cmd{
 		// Of a program that was replaced on disk, this is still the one that runs.
-		Path: "/proc/self/exe", Args: []string{shimName}, Dir: "/",
+		Path: "/proc/self/exe", Args: []string{shim.Name}, Dir: "/",
 		// A shim does little, and is there for each program: few threads, no collector.
 		Env:    append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
 		Stdout: spec.Output, Stderr: spec.Output,
@@ -146,21 +167,18 @@ func (s *Sandbox) command(spec *Spec, control *os.File) *exec.Cmd {
 	}
 }
 
-func (s *Sandbox) order(spec *Spec, user int) *order {
-	return &order{
+func (s *Sandbox) order(spec *Spec, user int) *shim.Order {
+	return &shim.Order{
 		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files),
-		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts,
-		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports,
+		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts, Places: spec.Places,
+		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports, Filter: callFilter(),
 	}
 }
 
 // begin sends the order and takes what the shim answers.
-func (p *Process) begin(o *order, ports int) error {
-	data, err := json.Marshal(o)
-	if err != nil {
-		return fmt.Errorf("encode the order: %w", err)
-	}
-	if len(data) > maxMessage {
+func (p *Process) begin(o *shim.Order, ports int) error {
+	data := o.Encode()
+	if len(data) > shim.MaxMessage {
 		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(data))
 	}
 	if _, err := p.control.Write(data); err != nil {
@@ -175,9 +193,9 @@ func (p *Process) begin(o *order, ports int) error {
 		return fmt.Errorf("wait for a sandbox: %w", err)
 	}
 	files := descriptors(rights[:rn])
-	var a answer
-	if err := json.Unmarshal(buf[:n], &a); err != nil {
-		return fmt.Errorf("read a sandbox's answer: %w", err)
+	a, err := shim.DecodeAnswer(buf[:n])
+	if err != nil {
+		return err
 	}
 	if a.Exec {
 		return &ExecError{Message: a.Error}
@@ -226,22 +244,30 @@ func (p *Process) take(files []*os.File) error {
 // Wait waits until the program has ended, and everything that it started with
 // it. It must be called once.
 func (p *Process) Wait() Exit {
-	exit := Exit{Status: syscall.WaitStatus(syscall.SIGKILL)} // when the shim could not say
+	<-p.ended
+	p.end()
+	exit := Exit{Status: p.status, OutOfMemory: p.group.outOfMemory()}
+	p.discard()
+	return exit
+}
+
+// listen takes what the shim says until it has ended.
+func (p *Process) listen() {
+	defer close(p.ended)
 	buf := make([]byte, 4096)
 	for {
 		n, err := p.control.Read(buf)
-		var a answer
 		if err != nil || n == 0 {
-			break
+			return
 		}
-		if json.Unmarshal(buf[:n], &a) == nil && a.Exited {
-			exit.Status = syscall.WaitStatus(a.Status)
+		switch a, err := shim.DecodeAnswer(buf[:n]); {
+		case err != nil: // cannot be
+		case a.Kind == shim.Assigned:
+			p.assigned <- a.Error // there is room: it is said once
+		case a.Kind == shim.Exited:
+			p.status = a.Status
 		}
 	}
-	p.end()
-	exit.OutOfMemory = p.group.outOfMemory()
-	p.discard()
-	return exit
 }
 
 // end waits for the shim, and kills what it has left behind.
@@ -333,10 +359,10 @@ func (p *Process) Kill() {
 }
 
 // Freeze lets nothing of the program run until Thaw.
-func (p *Process) Freeze() error { return p.frozen(true, stopCommand) }
+func (p *Process) Freeze() error { return p.frozen(true, shim.StopCommand) }
 
 // Thaw ends Freeze.
-func (p *Process) Thaw() error { return p.frozen(false, continueCommand) }
+func (p *Process) Thaw() error { return p.frozen(false, shim.ContinueCommand) }
 
 func (p *Process) frozen(on bool, command byte) error {
 	if p.group.freezer != "" {

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
 // A Config says what sandboxes to make.
@@ -119,14 +121,14 @@ func possible() error {
 		return fmt.Errorf("sandboxes need Linux on amd64 or arm64, not %s on %s", runtime.GOOS, runtime.GOARCH)
 	}
 	if !canReexecute.Load() {
-		return errors.New("this program does not call sandbox.Main first")
+		return errors.New("this program does not call sandbox.Main")
 	}
 	return nil
 }
 
 // hidden says when programs would see the server's folder among the system's.
 func hidden(dir string) error {
-	for _, shown := range systemFolders {
+	for _, shown := range shim.SystemFolders {
 		if strings.HasPrefix(dir+"/", shown+"/") {
 			return fmt.Errorf("the data directory is below %s, which functions see", shown)
 		}
@@ -222,15 +224,15 @@ func (s *Sandbox) nextName() string { return strconv.FormatInt(s.names.Add(1), 1
 // Share of the processor: what Lambda calls one core.
 const memoryPerCore = 1769 // MB
 
-// limits are those of the spec's cgroup. What /tmp holds is memory too.
-func (s *Sandbox) limits(spec *Spec) limits {
+// limits are those of a cgroup. What /tmp holds is memory too.
+func (s *Sandbox) limits(memory, storage, processes int) limits {
 	const mb = 1 << 20
-	l := limits{memory: int64(spec.Memory) * mb, processes: spec.Processes}
+	l := limits{memory: int64(memory) * mb, processes: processes}
 	if s.namespaces {
-		l.memory += int64(spec.Storage) * mb
+		l.memory += int64(storage) * mb
 	}
-	l.cpu = max(1, float64(spec.Memory)/memoryPerCore)
-	l.weight = float64(spec.Memory) / memoryPerCore
+	l.cpu = max(1, float64(memory)/memoryPerCore)
+	l.weight = float64(memory) / memoryPerCore
 	return l
 }
 

@@ -1,7 +1,9 @@
 package sandbox
 
 import (
+	"encoding/binary"
 	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
@@ -78,7 +80,16 @@ func onCall(number uint32, body ...unix.SockFilter) []unix.SockFilter {
 	return append([]unix.SockFilter{jump(unix.BPF_JEQ, number, 0, uint8(len(body)))}, body...)
 }
 
-// seccompFilter returns the filter as the kernel takes it.
+// callFilter is the filter as the kernel takes it.
+var callFilter = sync.OnceValue(func() (b []byte) {
+	for _, f := range seccompFilter() {
+		b = binary.NativeEndian.AppendUint16(b, f.Code)
+		b = append(b, f.Jt, f.Jf)
+		b = binary.NativeEndian.AppendUint32(b, f.K)
+	}
+	return b
+})
+
 func seccompFilter() []unix.SockFilter {
 	f := []unix.SockFilter{
 		load(architecture),

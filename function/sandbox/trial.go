@@ -7,9 +7,26 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
+
+// trialName is what this program is called when it is its own trial.
+const trialName = "belfry trial"
+
+// canReexecute says that this program can be its own trial.
+var canReexecute atomic.Bool
+
+// Main must be called first by the main function of a program that makes
+// sandboxes. It returns at once, unless this process is a trial of them; then it
+// never returns.
+func Main() {
+	if os.Args[0] == trialName {
+		os.Exit(trial())
+	}
+	canReexecute.Store(true)
+}
 
 // trial is the program of a trial: it tries what a program must not be able to
 // do, and prints what it could.

@@ -2,7 +2,15 @@ package notify
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // chat posts to the address of a chat's incoming webhook; the address is the
@@ -10,13 +18,22 @@ import (
 type chat struct {
 	URL    string `json:"url"`
 	encode func(m *Message) any
+	// refuses says that the service may refuse a message in an answer of status 200.
+	refuses bool
 }
 
 func (c *chat) check() error   { return checkURL("url", c.URL) }
 func (c *chat) target() string { return host(c.URL) }
 
 func (c *chat) send(ctx context.Context, s *Sender, m *Message) error {
-	return s.post(ctx, "POST", c.URL, c.encode(m))
+	req, err := jsonRequest(ctx, "POST", c.URL, c.encode(m))
+	switch {
+	case err != nil:
+		return err
+	case c.refuses:
+		return s.answered(req, (*answer).codes)
+	}
+	return s.do(req)
 }
 
 // Bounds of the services, in characters; counted in bytes, which is never more.
@@ -70,4 +87,74 @@ func teamsBody(m *Message) any {
 		"type":        "message",
 		"attachments": []any{map[string]any{"contentType": "application/vnd.microsoft.card.adaptive", "content": card}},
 	}
+}
+
+// dingTalk posts to a custom robot of a DingTalk group.
+type dingTalk struct {
+	URL    string `json:"url"`    // of the robot, with its token
+	Secret string `json:"secret"` // of a robot that wants signatures; left out: it wants none
+}
+
+func (d *dingTalk) check() error   { return checkURL("url", d.URL) }
+func (d *dingTalk) target() string { return host(d.URL) }
+
+const dingTalkMax = 15_000
+
+func (d *dingTalk) send(ctx context.Context, s *Sender, m *Message) error {
+	to := d.URL
+	if d.Secret != "" {
+		stamp := strconv.FormatInt(time.Now().UnixMilli(), 10)
+		mac := hmac.New(sha256.New, []byte(d.Secret))
+		mac.Write([]byte(stamp + "\n" + d.Secret))
+		u, err := url.Parse(d.URL)
+		if err != nil {
+			return &Error{Permanent: true, Reason: "the address is not valid"}
+		}
+		query := u.Query()
+		query.Set("timestamp", stamp)
+		query.Set("sign", base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		u.RawQuery = query.Encode()
+		to = u.String()
+	}
+	req, err := jsonRequest(ctx, "POST", to, map[string]any{
+		"msgtype": "text", "text": map[string]string{"content": Cut(m.Subject()+"\n"+m.Text(), dingTalkMax)},
+	})
+	if err != nil {
+		return err
+	}
+	return s.answered(req, (*answer).codes)
+}
+
+// line pushes to a user, a group or a room by LINE's Messaging API.
+type line struct {
+	Token string `json:"token"` // a channel access token
+	To    string `json:"to"`    // an id such as U0123 or C0123
+	URL   string `json:"url"`   // of the API; left out: LINE's own
+}
+
+func (l *line) check() error {
+	if l.URL == "" {
+		l.URL = "https://api.line.me"
+	}
+	switch {
+	case l.Token == "":
+		return missing("token", "a channel access token")
+	case l.To == "":
+		return missing("to", "the id of a user, a group or a room")
+	}
+	return checkURL("url", l.URL)
+}
+
+func (l *line) target() string { return host(l.URL) + ", " + l.To }
+
+const lineMax = 5000
+
+func (l *line) send(ctx context.Context, s *Sender, m *Message) error {
+	err := s.post(ctx, "POST", strings.TrimSuffix(l.URL, "/")+"/v2/bot/message/push",
+		map[string]any{"to": l.To, "messages": []any{map[string]string{"type": "text", "text": Cut(m.Subject()+"\n"+m.Text(), lineMax)}}},
+		"Authorization", "Bearer "+l.Token, "X-Line-Retry-Key", m.ID)
+	if e, ok := err.(*Error); ok && e.status == http.StatusConflict { //nolint:errorlint // do returns it as it is
+		return nil // an earlier try was taken whose answer was lost
+	}
+	return err
 }

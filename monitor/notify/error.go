@@ -24,6 +24,8 @@ type Error struct {
 	// RetryAfter is how long the receiver asked to be left alone; mostly 0.
 	RetryAfter time.Duration
 	Reason     string // for people, without secrets
+
+	status int // of the answer; 0: there was none
 }
 
 // Error returns the reason.
@@ -35,7 +37,7 @@ const retryAfterMax = time.Hour
 // statusError classifies an answer that is not a success. What a receiver says
 // in its answer is left out: some repeat the request, and with it secrets.
 func statusError(r *http.Response) *Error {
-	e := &Error{Reason: "Received status code " + strconv.Itoa(r.StatusCode)}
+	e := &Error{status: r.StatusCode, Reason: "Received status code " + strconv.Itoa(r.StatusCode)}
 	switch {
 	case r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusServiceUnavailable:
 		if s, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && s > 0 {

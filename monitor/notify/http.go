@@ -7,12 +7,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/belfry-run/belfry"
 )
 
 // answerMax is how much of an answer is read, so that its connection can be used
-// again; it is not looked at.
+// again, and how much is looked at where that says more than the status.
 const answerMax = 64 << 10
 
 // delivered says which statuses mean that a message has arrived.
@@ -25,7 +26,11 @@ func delivered(status int) bool {
 }
 
 // do makes a request and reports whether the message has arrived.
-func (s *Sender) do(req *http.Request) error {
+func (s *Sender) do(req *http.Request) error { return s.exchange(req, func(io.Reader) {}) }
+
+// exchange makes a request, shows a success's body to read, and reports whether
+// the message has arrived.
+func (s *Sender) exchange(req *http.Request, read func(io.Reader)) error {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", s.c.UserAgent)
 	}
@@ -34,8 +39,12 @@ func (s *Sender) do(req *http.Request) error {
 		return err
 	}
 	defer res.Body.Close()
+	ok := delivered(res.StatusCode)
+	if ok {
+		read(res.Body)
+	}
 	_, _ = io.CopyN(io.Discard, res.Body, answerMax)
-	if !delivered(res.StatusCode) {
+	if !ok {
 		return statusError(res)
 	}
 	return nil
@@ -43,18 +52,37 @@ func (s *Sender) do(req *http.Request) error {
 
 // post sends v as JSON with the headers name, value, ...
 func (s *Sender) post(ctx context.Context, method, to string, v any, headers ...string) error {
-	body, err := json.Marshal(v)
+	req, err := jsonRequest(ctx, method, to, v, headers...)
 	if err != nil {
 		return err
 	}
+	return s.do(req)
+}
+
+func jsonRequest(ctx context.Context, method, to string, v any, headers ...string) (*http.Request, error) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
 	req, err := http.NewRequestWithContext(ctx, method, to, bytes.NewReader(body))
 	if err != nil {
-		return &Error{Permanent: true, Reason: "the address is not valid"}
+		return nil, &Error{Permanent: true, Reason: "the address is not valid"}
 	}
 	req.Header.Set("Content-Type", "application/json")
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
+	return req, nil
+}
+
+// postForm sends a form, with what sign adds to the request.
+func (s *Sender) postForm(ctx context.Context, to string, form url.Values, sign func(*http.Request)) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to, strings.NewReader(form.Encode()))
+	if err != nil {
+		return &Error{Permanent: true, Reason: "the address is not valid"}
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	sign(req)
 	return s.do(req)
 }
 
@@ -77,6 +105,10 @@ func host(s string) string {
 		return ""
 	}
 	return u.Host
+}
+
+func refused(field, why string) error {
+	return belfry.Errorf(belfry.Invalid, "config."+field, "config.%s %s.", field, why)
 }
 
 func missing(field, what string) error {

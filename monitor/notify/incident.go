@@ -94,3 +94,30 @@ func (o *opsgenie) send(ctx context.Context, s *Sender, m *Message) error {
 	}
 	return s.post(ctx, "POST", end, closing, key...)
 }
+
+// splunkOnCall opens and ends incidents of Splunk On-Call, which was VictorOps,
+// by its REST endpoint; the alert's id joins the two.
+type splunkOnCall struct {
+	URL string `json:"url"` // of the endpoint, with the routing key at its end; a secret
+}
+
+func (o *splunkOnCall) check() error   { return checkURL("url", o.URL) }
+func (o *splunkOnCall) target() string { return host(o.URL) }
+
+var splunkType = map[string]string{"info": "INFO", "warning": "WARNING", "error": "CRITICAL", "critical": "CRITICAL"}
+
+func (o *splunkOnCall) send(ctx context.Context, s *Sender, m *Message) error {
+	it := &m.Items[0]
+	event := map[string]any{
+		"message_type": splunkType[m.Severity], "entity_id": dedupKey(it), "entity_display_name": m.Subject(), "state_message": m.Text(),
+		"state_start_time": it.Since.Unix(), "monitoring_tool": "Belfry",
+	}
+	if m.Event == Up {
+		event["message_type"] = "RECOVERY"
+	}
+	if err := s.post(ctx, "POST", o.URL, event); err != nil || m.Event != Test {
+		return err
+	}
+	event["message_type"] = "RECOVERY" // a test leaves no incident behind
+	return s.post(ctx, "POST", o.URL, event)
+}

@@ -52,14 +52,26 @@ var kinds = map[string]func() kind{
 	"matrix":     func() kind { return &matrix{} },
 	"pagerduty":  func() kind { return &pagerDuty{} },
 	"opsgenie":   func() kind { return &opsgenie{} },
-	"lark":       func() kind { return &chat{encode: larkBody} },
-	"wecom":      func() kind { return &chat{encode: wecomBody} },
+	"lark":       func() kind { return &chat{encode: larkBody, refuses: true} },
+	"wecom":      func() kind { return &chat{encode: wecomBody, refuses: true} },
 	"zulip":      func() kind { return &zulip{} },
 	"gotify":     func() kind { return &gotify{} },
 	"pushover":   func() kind { return &pushover{} },
 	"pushbullet": func() kind { return &pushbullet{} },
 	"signal":     func() kind { return &signal{} },
 	"bark":       func() kind { return &bark{} },
+
+	"sms":            func() kind { return &twilio{by: "sms"} },
+	"whatsapp":       func() kind { return &twilio{by: "whatsapp"} },
+	"call":           func() kind { return &twilio{by: "call"} },
+	"dingtalk":       func() kind { return &dingTalk{} },
+	"line":           func() kind { return &line{} },
+	"apprise":        func() kind { return &apprise{} },
+	"ifttt":          func() kind { return &ifttt{} },
+	"join":           func() kind { return &join{} },
+	"notifiarr":      func() kind { return &notifiarr{} },
+	"home_assistant": func() kind { return &homeAssistant{} },
+	"splunk_oncall":  func() kind { return &splunkOnCall{} },
 }
 
 // Kinds lists the kinds of channel, sorted.
@@ -68,7 +80,11 @@ func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 // Single reports whether a message to a channel of the kind is about one subject
 // only: programs read it, and incidents are opened and closed by it.
 func Single(kind string) bool {
-	return kind == "webhook" || kind == "pagerduty" || kind == "opsgenie"
+	switch kind {
+	case "webhook", "pagerduty", "opsgenie", "splunk_oncall":
+		return true
+	}
+	return false
 }
 
 // Check returns how the channel is called for people, without secrets; what is

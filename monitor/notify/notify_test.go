@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +115,29 @@ func TestEachKindAsksItsServiceAsTheServiceWants(t *testing.T) {
 		{"signal", func(u string) object { return object{"url": u, "from": "+1", "to": []string{"+2"}} }, down(), "POST", "/v2/send", "", []string{`"number":"+1"`, `"recipients":["+2"]`}},
 		{"bark", func(u string) object { return object{"url": u, "key": "k"} }, down(), "POST", "/push", "", []string{`"device_key":"k"`}},
 		{"zulip", func(u string) object { return object{"url": u, "bot": "b@x", "key": "k", "stream": "ops"} }, down(), "POST", "/api/v1/messages", "Authorization: Basic YkB4Oms=", []string{"to=ops", "type=stream"}},
+		{"sms", func(u string) object {
+			return object{"url": u, "account": "AC1", "token": "k", "from": "+1", "to": []string{"+2"}}
+		}, down(), "POST", "/2010-04-01/Accounts/AC1/Messages.json", "Authorization: Basic QUMxOms=", []string{"From=%2B1", "To=%2B2", "Body=DOWN%3A+nightly+failed"}},
+		{"sms", func(u string) object {
+			return object{"url": u, "account": "AC1", "token": "k", "from": "MG7", "to": []string{"+2"}}
+		}, up(), "POST", "/2010-04-01/Accounts/AC1/Messages.json", "", []string{"MessagingServiceSid=MG7", "To=%2B2"}},
+		{"whatsapp", func(u string) object {
+			return object{"url": u, "account": "AC1", "token": "k", "from": "+1", "to": []string{"+2"}}
+		}, down(), "POST", "/2010-04-01/Accounts/AC1/Messages.json", "Content-Type: application/x-www-form-urlencoded", []string{"From=whatsapp%3A%2B1", "To=whatsapp%3A%2B2"}},
+		{"call", func(u string) object {
+			return object{"url": u, "account": "AC1", "token": "k", "from": "+1", "to": []string{"+2"}}
+		}, down(), "POST", "/2010-04-01/Accounts/AC1/Calls.json", "Authorization: Basic QUMxOms=", []string{"Twiml=%3CResponse%3E%3CSay%3EDOWN%3A+nightly+failed%3C%2FSay%3E%3C%2FResponse%3E"}},
+		{"dingtalk", func(u string) object { return object{"url": u + "/robot/send?access_token=k"} }, down(), "POST", "/robot/send?access_token=k", "", []string{`"msgtype":"text"`, `"content":"DOWN: nightly failed`}},
+		{"line", func(u string) object { return object{"url": u, "token": "k", "to": "U1"} }, down(), "POST", "/v2/bot/message/push", "X-Line-Retry-Key: d-1", []string{`"to":"U1"`, `"type":"text"`, `"text":"DOWN: nightly failed`}},
+		{"apprise", func(u string) object { return object{"url": u + "/notify/key", "tags": "ops"} }, down(), "POST", "/notify/key", "", []string{`"type":"failure"`, `"tag":"ops"`, `"title":"DOWN: nightly failed"`}},
+		{"apprise", func(u string) object { return object{"url": u + "/notify/key"} }, up(), "POST", "/notify/key", "", []string{`"type":"success"`}},
+		{"ifttt", func(u string) object { return object{"url": u, "key": "k", "event": "belfry"} }, down(), "POST", "/trigger/belfry/with/key/k", "", []string{`"value1":"DOWN: nightly failed"`, `"value3":"error"`}},
+		{"join", func(u string) object { return object{"url": u, "key": "k", "devices": []string{"a", "b"}} }, up(), "GET", "/_ah/api/messaging/v1/sendPush?apikey=k&deviceIds=a%2Cb&text=" + url.QueryEscape(up().Text()) + "&title=UP%3A+nightly+is+back+to+normal", "", nil},
+		{"notifiarr", func(u string) object { return object{"url": u, "key": "k", "channel": 7} }, down(), "POST", "/api/v1/notification/passthrough/k", "", []string{`"channel":7`, `"title":"DOWN: nightly failed"`, `"name":"Belfry"`}},
+		{"home_assistant", func(u string) object { return object{"url": u, "token": "k", "action": "notify.phone"} }, down(), "POST", "/api/services/notify/phone", "Authorization: Bearer k", []string{`"title":"DOWN: nightly failed"`, `"message":`}},
+		{"home_assistant", func(u string) object { return object{"url": u, "token": "k"} }, up(), "POST", "/api/services/persistent_notification/create", "", []string{`"title":"UP: nightly`}},
+		{"splunk_oncall", func(u string) object { return object{"url": u + "/alert/k/database"} }, down(), "POST", "/alert/k/database", "", []string{`"message_type":"CRITICAL"`, `"entity_id":"belfry-a-1"`}},
+		{"splunk_oncall", func(u string) object { return object{"url": u + "/alert/k/database"} }, up(), "POST", "/alert/k/database", "", []string{`"message_type":"RECOVERY"`, `"entity_id":"belfry-a-1"`}},
 		{"webhook", func(u string) object { return object{"down": object{"url": u + "/hook"}} }, down(), "POST", "/hook", "Idempotency-Key: d-1", []string{`"event":"down"`, `"alert":"a-1"`, `"detail":"HTTP.500: oops."`, `"title":"DOWN: nightly failed"`}},
 	}
 	tried := map[string]bool{"email": true} // has a test of its own
@@ -149,7 +173,7 @@ func TestEachKindAsksItsServiceAsTheServiceWants(t *testing.T) {
 }
 
 func TestATestLeavesNoIncidentBehind(t *testing.T) {
-	for kind, config := range map[string]object{"pagerduty": {"routing_key": "k"}, "opsgenie": {"api_key": "k"}} {
+	for kind, config := range map[string]object{"pagerduty": {"routing_key": "k"}, "opsgenie": {"api_key": "k"}, "splunk_oncall": {}} {
 		url, seen := receiver(t, 202)
 		config["url"] = url
 		m := down()
@@ -157,7 +181,7 @@ func TestATestLeavesNoIncidentBehind(t *testing.T) {
 		if err := send(t, kind, config, m); err != nil {
 			t.Fatal(err)
 		}
-		if all := seen(); len(all) != 2 || !strings.Contains(all[1].body+all[1].path, "resolve") && !strings.Contains(all[1].path, "/close") {
+		if all := seen(); len(all) != 2 || !strings.Contains(all[1].body+all[1].path, "resolve") && !strings.Contains(all[1].path, "/close") && !strings.Contains(all[1].body, "RECOVERY") {
 			t.Errorf("%s asked %+v, want an opening and an end", kind, all)
 		}
 	}
@@ -222,6 +246,10 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		"telegram": {"url": "http://" + closed, "token": "geheim", "chat": "1"},
 		"webhook":  {"down": object{"url": "http://user:geheim@" + closed + "/?k=geheim", "headers": object{"X-Key": "geheim"}}},
 		"email":    {"host": "127.0.0.1", "port": l.Addr().(*net.TCPAddr).Port, "from": "a@x.org", "to": []string{"b@x.org"}, "username": "u", "password": "geheim"},
+		"sms":      {"url": "http://" + closed, "account": "AC1", "token": "geheim", "from": "+1", "to": []string{"+2"}},
+		"ifttt":    {"url": "http://" + closed, "key": "geheim", "event": "e"},
+		"join":     {"url": "http://" + closed, "key": "geheim", "devices": []string{"a"}},
+		"dingtalk": {"url": "http://" + closed + "/?access_token=geheim", "secret": "geheim"},
 	} {
 		err := send(t, kind, config, down())
 		e, ok := errors.AsType[*notify.Error](err)
@@ -279,6 +307,24 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"webhook", `{"up":{"url":"x"}}`, "config.up.url"},
 		{"webhook", `{"down":{"url":"https://x","headers":{"A B":"x"}}}`, "config.down.headers"},
 		{"webhook", `{"down":{"url":"https://x","headers":{"A":"x\ny"}}}`, "config.down.headers"},
+		{"sms", `{"account":"AC1/geheim","token":"geheim","from":"+1","to":["+2"]}`, "config.account"},
+		{"sms", `{"account":"AC1","from":"+1","to":["+2"]}`, "config.token"},
+		{"whatsapp", `{"account":"AC1","token":"geheim","to":["+2"]}`, "config.from"},
+		{"call", `{"account":"AC1","token":"geheim","from":"+1"}`, "config.to"},
+		{"sms", `{"account":"AC1","token":"geheim","from":"+1","to":["1","2","3","4","5","6","7","8","9","10","11"]}`, "config.to"},
+		{"dingtalk", `{"secret":"geheim"}`, "config.url"},
+		{"line", `{"to":"U1"}`, "config.token"},
+		{"line", `{"token":"geheim"}`, "config.to"},
+		{"apprise", `{}`, "config.url"},
+		{"ifttt", `{"event":"x"}`, "config.key"},
+		{"ifttt", `{"key":"geheim","event":"a b"}`, "config.event"},
+		{"join", `{"devices":["a"]}`, "config.key"},
+		{"join", `{"key":"geheim"}`, "config.devices"},
+		{"notifiarr", `{"channel":1}`, "config.key"},
+		{"notifiarr", `{"key":"geheim"}`, "config.channel"},
+		{"home_assistant", `{"url":"https://x"}`, "config.token"},
+		{"home_assistant", `{"url":"https://x","token":"geheim","action":"a/b"}`, "config.action"},
+		{"splunk_oncall", `{}`, "config.url"},
 		{"email", `{"to":["a@x.org"],"from":"b@x.org"}`, "config.host"},
 		{"email", `{"to":["a@x.org"],"from":"b@x.org","host":"unix:///run/x"}`, "config.host"},
 		{"email", `{"to":["a"],"from":"b@x.org","host":"h"}`, "config.to"},

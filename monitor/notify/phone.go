@@ -176,11 +176,5 @@ func (z *zulip) send(ctx context.Context, s *Sender, m *Message) error {
 		"type": {"stream"}, "to": {z.Stream}, "topic": {z.Topic},
 		"content": {Cut("**"+m.Subject()+"**\n```\n"+m.Text()+"```", zulipMax)},
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(z.URL, "/")+"/api/v1/messages", strings.NewReader(form.Encode()))
-	if err != nil {
-		return &Error{Permanent: true, Reason: "the address is not valid"}
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(z.Bot, z.Key)
-	return s.do(req)
+	return s.postForm(ctx, strings.TrimSuffix(z.URL, "/")+"/api/v1/messages", form, func(r *http.Request) { r.SetBasicAuth(z.Bot, z.Key) })
 }

@@ -131,7 +131,7 @@ func (w *webhook) send(ctx context.Context, s *Sender, m *Message) error {
 	if e, ok := err.(*Error); ok && e.Gone { //nolint:errorlint // do returns it as it is
 		// A receiver of one's own that answers 404 while it is being deployed is
 		// not gone for ever; only one that says so is.
-		e.Gone = strings.HasSuffix(e.Reason, " 410")
+		e.Gone = e.status == http.StatusGone
 		e.Permanent = e.Gone
 	}
 	return err

@@ -55,9 +55,26 @@ func putAlert(c *sqlite.Conn, a *monitor.Alert) error {
 	return exec(c, "UPDATE alerts SET revision=?, closed_at=?, next_at=?, spec=? WHERE id=?", a.Revision, a.Closed, a.Next, string(spec), a.ID)
 }
 
-// forgetSubject removes the open alert of a subject that is no more.
-func forgetSubject(c *sqlite.Conn, s monitor.Subject) error {
-	return exec(c, "DELETE FROM alerts WHERE account=? AND kind=? AND subject=? AND closed_at=0", s.Account, string(s.Kind), s.ID)
+// endSubject ends the open alert of a subject that is no more, and sees to it that
+// no flip that waits opens another.
+func endSubject(c *sqlite.Conn, s monitor.Subject, ending string, now time.Time) error {
+	err := exec(c, "UPDATE flips SET processed=1 WHERE account=? AND kind=? AND subject=? AND processed=0", s.Account, string(s.Kind), s.ID)
+	if err != nil {
+		return err
+	}
+	open, err := queryAlerts(c, "account=? AND kind=? AND subject=? AND closed_at=0", s.Account, string(s.Kind), s.ID)
+	if err != nil {
+		return err
+	}
+	for i := range open {
+		a := &open[i].Alert
+		a.Closed, a.Ending, a.Next = now, ending, time.Time{}
+		a.Revision++
+		if err := putAlert(c, a); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // WaitingFlips implements [monitor.Alarms].

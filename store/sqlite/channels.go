@@ -108,7 +108,7 @@ func (s *Store) UpdateChannel(ctx context.Context, ch monitor.Channel, replaces 
 }
 
 // DeleteChannel implements [monitor.ChannelStore].
-func (s *Store) DeleteChannel(ctx context.Context, account, id, givenUp string, now time.Time) error {
+func (s *Store) DeleteChannel(ctx context.Context, account, id, givenUp, ending string, now time.Time) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		ch, err := findChannel(c, account, id)
 		if err != nil {
@@ -117,7 +117,7 @@ func (s *Store) DeleteChannel(ctx context.Context, account, id, givenUp string, 
 		if err := giveUp(c, id, givenUp, now); err != nil {
 			return err
 		}
-		if err := forgetSubject(c, ch.Subject()); err != nil {
+		if err := endSubject(c, ch.Subject(), ending, now); err != nil {
 			return err
 		}
 		return exec(c, "DELETE FROM channels WHERE id=?", id)

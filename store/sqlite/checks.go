@@ -282,7 +282,7 @@ func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error 
 }
 
 // DeleteCheck implements [monitor.Checks].
-func (s *Store) DeleteCheck(ctx context.Context, account, id string) error {
+func (s *Store) DeleteCheck(ctx context.Context, account, id, ending string, now time.Time) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		k, err := findCheck(c, "WHERE k.id=? AND k.account=?", id, account)
 		if err != nil {
@@ -300,7 +300,7 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id string) error {
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
 			return err
 		}
-		if err := forgetSubject(c, k.Subject()); err != nil {
+		if err := endSubject(c, k.Subject(), ending, now); err != nil {
 			return err
 		}
 		return exec(c, `UPDATE check_counts SET checks=checks-1 WHERE account=?`, account)

@@ -58,6 +58,7 @@ type Store struct {
 	counts  counts
 	news    news
 	history *history
+	logs    *logFile
 
 	failures atomic.Uint64
 }
@@ -101,11 +102,14 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		s.pool <- c
 	}
 	s.history = newHistory(s)
-	if err := s.loadNews(w); err != nil {
+	if s.logs, err = openLogs(dir, opts.NoSync); err != nil {
 		return nil, errors.Join(err, w.Close(), s.closePool())
 	}
+	if err := s.loadNews(w); err != nil {
+		return nil, errors.Join(err, w.Close(), s.closePool(), s.logs.close())
+	}
 	if err := s.loadTokens(ctx); err != nil {
-		return nil, errors.Join(err, w.Close(), s.closePool())
+		return nil, errors.Join(err, w.Close(), s.closePool(), s.logs.close())
 	}
 	go s.writeLoop(w)
 	if err := errors.Join(s.loadClaims(ctx), s.endLeases(ctx)); err != nil {
@@ -125,7 +129,7 @@ func (s *Store) Close() error {
 	close(s.writes)
 	s.mu.Unlock()
 	<-s.done
-	return errors.Join(s.history.close(), s.closePool())
+	return errors.Join(s.history.close(), s.logs.close(), s.closePool())
 }
 
 func (s *Store) closePool() error {

@@ -8,5 +8,5 @@
 //
 // Files in the data directory: belfry.db holds schedules, the due queue,
 // recent runs and everything else that changes; history/YYYY-MM-DD.db holds the closed
-// runs of one UTC day.
+// runs of one UTC day; logs.db holds the streams and events of log groups.
 package sqlite

@@ -140,9 +140,9 @@ func (t *alerts) channel() {
 	got, err = t.Channel(t.ctx, accountA, c.ID)
 	t.ok(err)
 	t.same(got, c)
-	t.kind(t.DeleteChannel(t.ctx, accountB, c.ID, "gone", alertsT0), belfry.NotFound)
-	t.ok(t.DeleteChannel(t.ctx, accountA, c.ID, "gone", alertsT0))
-	t.kind(t.DeleteChannel(t.ctx, accountA, c.ID, "gone", alertsT0), belfry.NotFound)
+	t.kind(t.DeleteChannel(t.ctx, accountB, c.ID, "gone", "It is gone.", alertsT0), belfry.NotFound)
+	t.ok(t.DeleteChannel(t.ctx, accountA, c.ID, "gone", "It is gone.", alertsT0))
+	t.kind(t.DeleteChannel(t.ctx, accountA, c.ID, "gone", "It is gone.", alertsT0), belfry.NotFound)
 	t.kind(t.UpdateChannel(t.ctx, c, 2, "off"), belfry.NotFound)
 }
 

@@ -209,12 +209,12 @@ func (q *checks) like() {
 			q.Fatalf("like %+v: created is %v", c.like, created)
 		}
 		if created {
-			q.ok(q.DeleteCheck(q.ctx, k.Account, k.ID))
+			q.ok(q.DeleteCheck(q.ctx, k.Account, k.ID, "gone", checkT0))
 			continue
 		}
 		q.same(stored, first)
 	}
-	q.ok(q.DeleteCheck(q.ctx, checkAccount, first.ID))
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, first.ID, "gone", checkT0))
 	stored, _, err := q.CreateCheck(q.ctx, numberedCheck(1), monitor.Like{Name: true}, 0) // no place is needed
 	q.ok(err)
 	q.same(stored, second)
@@ -252,7 +252,7 @@ func (q *checks) limit() {
 	other := numberedCheck(3)
 	other.Account = otherAccount
 	q.add(other)
-	q.ok(q.DeleteCheck(q.ctx, checkAccount, numberedCheck(0).ID))
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, numberedCheck(0).ID, "gone", checkT0))
 	_, _, err = q.CreateCheck(q.ctx, numberedCheck(2), monitor.Like{}, 2)
 	q.ok(err)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/monitor"
 )
@@ -189,9 +191,21 @@ func (q *checks) delete() {
 		p := numberedPing(8)
 		other = q.did(c.ID, monitor.Change{Ping: &p, Keep: 9, Flips: []monitor.Flip{flipAt(c, 1)}})
 	}
-	q.kind(q.DeleteCheck(q.ctx, otherAccount, k.ID), belfry.NotFound)
-	q.ok(q.DeleteCheck(q.ctx, checkAccount, k.ID))
-	q.kind(q.DeleteCheck(q.ctx, checkAccount, k.ID), belfry.NotFound)
+	alerts, ok := q.Store.(monitor.AlertStore)
+	if !ok {
+		q.Fatal("the store keeps no alerts")
+	}
+	open := monitor.Alert{ID: uuid.NewString(), Subject: k.Subject(), Opened: checkT0, Revision: 1}
+	q.ok(alerts.Tell(q.ctx, monitor.Told{Alerts: []monitor.Alert{open}}, checkT0, monitor.Joining{}))
+	q.kind(q.DeleteCheck(q.ctx, otherAccount, k.ID, "gone", checkT0), belfry.NotFound)
+	if a, err := alerts.Alert(q.ctx, checkAccount, open.ID); err != nil || !a.Open() {
+		q.Fatalf("a deletion that was refused left the alert %+v, %v", a, err)
+	}
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, k.ID, "gone", checkT0))
+	q.kind(q.DeleteCheck(q.ctx, checkAccount, k.ID, "gone again", checkT0), belfry.NotFound)
+	if a, err := alerts.Alert(q.ctx, checkAccount, open.ID); err != nil || !a.Closed.Equal(checkT0) || a.Ending != "gone" {
+		q.Fatalf("the alert is %+v, %v", a, err)
+	}
 
 	_, err := q.Check(q.ctx, k.ID)
 	q.kind(err, belfry.NotFound)

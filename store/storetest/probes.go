@@ -253,7 +253,7 @@ func (q *probes) due() {
 
 func (q *probes) delete() {
 	p, other := q.create(1), q.create(2)
-	q.ok(q.DeleteCheck(q.ctx, checkAccount, p.Check.ID))
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, p.Check.ID, "gone", checkT0))
 	_, err := q.Probe(q.ctx, p.Check.ID)
 	q.kind(err, belfry.NotFound)
 	got, err := q.DueProbes(q.ctx, checkT0.Add(time.Hour), 9)
@@ -281,6 +281,6 @@ func (q *probes) rescheduled() {
 		if due := len(got) == 1 && got[0].Check.ID == p.Check.ID; due != (n < 4) {
 			q.Fatalf("edit %d: due is %+v", n, got)
 		}
-		q.ok(q.DeleteCheck(q.ctx, checkAccount, p.Check.ID))
+		q.ok(q.DeleteCheck(q.ctx, checkAccount, p.Check.ID, "gone", checkT0))
 	}
 }

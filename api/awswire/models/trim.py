@@ -98,6 +98,28 @@ OPERATIONS = {
             "UpdateTimeToLive",
         ],
     ),
+    "logs": (
+        "2014-03-28",
+        [
+            "CreateLogGroup",
+            "CreateLogStream",
+            "DeleteLogGroup",
+            "DeleteLogStream",
+            "DeleteRetentionPolicy",
+            "DescribeLogGroups",
+            "DescribeLogStreams",
+            "FilterLogEvents",
+            "GetLogEvents",
+            "ListTagsForResource",
+            "ListTagsLogGroup",
+            "PutLogEvents",
+            "PutRetentionPolicy",
+            "TagLogGroup",
+            "TagResource",
+            "UntagLogGroup",
+            "UntagResource",
+        ],
+    ),
     "iam": (
         "2010-05-08",
         [

@@ -70,6 +70,12 @@ var configs = []config{
 		named:     []string{"TableName", "ResourceArn"},
 	},
 	{
+		service: "logs", pkg: "logsapi",
+		// A batch of PutLogEvents in JSON, each character escaped, with room for the rest.
+		limit: map[string]string{"PutLogEvents": "8 << 20"},
+		named: []string{"LogGroupName", "LogGroupIdentifier", "LogStreamName", "ResourceArn"},
+	},
+	{
 		service: "sqs", pkg: "sqsapi",
 		// Ten messages in JSON, each escape counted, with room for the rest.
 		limit: map[string]string{"": "7 << 20"},

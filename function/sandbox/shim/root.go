@@ -1,24 +1,20 @@
-package sandbox
+package shim
 
 import (
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
-
-// A Mount shows a file or folder of the host in the sandbox, read-only.
-type Mount struct{ Source, Target string }
 
 // The folders that programs of a system live in. What of them is a link on the
 // host is the same link in the sandbox.
-var systemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"}
+var SystemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"}
 
 // Of /etc, what libraries read and everybody may know. The accounts, the hosts
 // and the secrets of the machine are not among it.
@@ -37,17 +33,17 @@ var devices = []string{"null", "zero", "full", "random", "urandom"}
 
 // Attributes of the parts of the root.
 const (
-	readOnly   = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
-	deviceOnly = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
+	readOnly   = attrReadOnly | attrNoSUID | attrNoDev
+	deviceOnly = attrReadOnly | attrNoSUID | attrNoExec
 )
 
 // buildRoot makes a root of its own for the shim's mount namespace, and leaves
 // the host's. The folder o.Root is only where it is put together.
-func buildRoot(o *order) error {
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+func buildRoot(o *Order) error {
+	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("part from the host's mounts: %w", err)
 	}
-	if err := unix.Mount("root", o.Root, "tmpfs", unix.MS_NOSUID, "mode=755,size=1m"); err != nil {
+	if err := syscall.Mount("root", o.Root, "tmpfs", syscall.MS_NOSUID, "mode=755,size=1m"); err != nil {
 		return fmt.Errorf("mount a root: %w", err)
 	}
 	b := builder{root: o.Root}
@@ -57,23 +53,25 @@ func buildRoot(o *order) error {
 	for _, m := range o.Mounts {
 		b.bind(m.Source, m.Target, readOnly)
 	}
+	for _, p := range o.Places {
+		b.empty(p)
+	}
 	b.tmp(o.Storage)
 	b.proc()
 	if b.err != nil {
 		return b.err
 	}
-	attr := unix.MountAttr{Attr_set: readOnly}
-	if err := unix.MountSetattr(unix.AT_FDCWD, o.Root, 0, &attr); err != nil {
+	if err := mountAttributes(atFDCWD, o.Root, 0, readOnly); err != nil {
 		return fmt.Errorf("close the root: %w", err)
 	}
-	if err := unix.Chdir(o.Root); err != nil {
+	if err := syscall.Chdir(o.Root); err != nil {
 		return fmt.Errorf("enter the root: %w", err)
 	}
 	// The old root is put over the new one, and then let go of.
-	if err := unix.PivotRoot(".", "."); err != nil {
+	if err := syscall.PivotRoot(".", "."); err != nil {
 		return fmt.Errorf("change the root: %w", err)
 	}
-	if err := unix.Unmount(".", unix.MNT_DETACH); err != nil {
+	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
 		return fmt.Errorf("leave the host's root: %w", err)
 	}
 	return nil
@@ -95,7 +93,7 @@ func (b *builder) do(what string, f func() error) {
 }
 
 func (b *builder) system() {
-	for _, dir := range systemFolders {
+	for _, dir := range SystemFolders {
 		info, err := os.Lstat(dir)
 		switch {
 		case err != nil: // not on this system
@@ -113,7 +111,7 @@ func (b *builder) system() {
 	}
 }
 
-func (b *builder) etc(o *order) {
+func (b *builder) etc(o *Order) {
 	files := systemFiles
 	if !o.Network {
 		files = append(slices.Clip(files), networkFiles...)
@@ -138,7 +136,7 @@ func (b *builder) etc(o *order) {
 }
 
 func (b *builder) write(name, content string) error {
-	if err := os.MkdirAll(filepath.Dir(b.root+name), 0o755); err != nil {
+	if err := os.MkdirAll(path.Dir(b.root+name), 0o755); err != nil {
 		return err
 	}
 	return os.WriteFile(b.root+name, []byte(content), 0o644)
@@ -158,10 +156,16 @@ func (b *builder) tmp(megabytes int) {
 		if err := os.Mkdir(b.root+"/tmp", 0o755); err != nil {
 			return err
 		}
-		// A file of one page needs an inode; more of them would be memory that the size does not bound.
-		options := fmt.Sprintf("mode=1777,size=%dm,nr_inodes=%d", megabytes, megabytes*256)
-		return unix.Mount("tmp", b.root+"/tmp", "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, options)
+		return syscall.Mount("tmp", b.root+"/tmp", "tmpfs", tmpFlags, tmpOptions(megabytes))
 	})
+}
+
+const tmpFlags = syscall.MS_NOSUID | syscall.MS_NODEV
+
+// A file of one page needs an inode; more of them would be memory that the size
+// does not bound.
+func tmpOptions(megabytes int) string {
+	return fmt.Sprintf("mode=1777,size=%dm,nr_inodes=%d", megabytes, megabytes*256)
 }
 
 func (b *builder) proc() {
@@ -169,33 +173,60 @@ func (b *builder) proc() {
 		if err := os.Mkdir(b.root+"/proc", 0o755); err != nil {
 			return err
 		}
-		return unix.Mount("proc", b.root+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")
+		return syscall.Mount("proc", b.root+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC|syscall.MS_RDONLY, "")
 	})
 }
 
 // bind shows source, with all that is mounted below it, as target.
 func (b *builder) bind(source, target string, attributes uint64) {
 	b.do("show "+source+" as "+target, func() error {
-		tree, err := unix.OpenTree(unix.AT_FDCWD, source, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)
+		tree, err := takeTree(source, attributes)
 		if err != nil {
 			return err
 		}
-		defer unix.Close(tree) //nolint:errcheck // it is a handle
-		attr := unix.MountAttr{Attr_set: attributes}
-		if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, &attr); err != nil {
-			return err
-		}
+		defer syscall.Close(tree) //nolint:errcheck // it is a handle
 		if err := b.place(source, target); err != nil {
 			return err
 		}
-		return unix.MoveMount(tree, "", unix.AT_FDCWD, b.root+target, unix.MOVE_MOUNT_F_EMPTY_PATH)
+		return moveMount(tree, b.root+target)
 	})
+}
+
+// takeTree returns a handle of what is mounted at source and below, with
+// attributes, to be mounted elsewhere.
+func takeTree(source string, attributes uint64) (int, error) {
+	tree, err := openTree(source)
+	if err != nil {
+		return -1, err
+	}
+	if err := mountAttributes(tree, "", atEmptyPath|atRecursive, attributes); err != nil {
+		syscall.Close(tree) //nolint:errcheck // it is a handle
+		return -1, err
+	}
+	return tree, nil
+}
+
+// An empty folder is where something may be shown later.
+func (b *builder) empty(target string) {
+	b.do("make "+target, func() error {
+		if err := checkTarget(target); err != nil {
+			return err
+		}
+		return os.MkdirAll(b.root+target, 0o755)
+	})
+}
+
+func checkTarget(target string) error {
+	if !path.IsAbs(target) || path.Clean(target) != target || strings.Contains(target, "..") {
+		return errors.New("a target must be a clean absolute path")
+	}
+	return nil
 }
 
 // place makes the file or folder that source is mounted on.
 func (b *builder) place(source, target string) error {
-	if !filepath.IsAbs(target) || filepath.Clean(target) != target || strings.Contains(target, "..") {
-		return errors.New("a target must be a clean absolute path")
+	if err := checkTarget(target); err != nil {
+		return err
 	}
 	info, err := os.Stat(source)
 	if err != nil {

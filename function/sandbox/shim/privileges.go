@@ -1,12 +1,10 @@
-package sandbox
+package shim
 
 import (
 	"errors"
 	"fmt"
 	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 // Limits of each program beside those of its cgroup.
@@ -15,12 +13,15 @@ const (
 	maxLocked = 64 << 10 // bytes of locked memory
 )
 
+// Tasks are the threads of a shim, which count as the program's.
+const Tasks = 12
+
 // setLimits sets the limits that the program inherits from the shim. The one of
 // processes counts per user: it is the fallback where no cgroup counts them.
-func setLimits(o *order) error {
+func setLimits(o *Order) error {
 	for resource, limit := range map[int]uint64{
-		unix.RLIMIT_CORE: 0, unix.RLIMIT_NOFILE: maxFiles, unix.RLIMIT_MEMLOCK: maxLocked,
-		unix.RLIMIT_MSGQUEUE: 0, unix.RLIMIT_NPROC: uint64(o.Processes + shimTasks),
+		syscall.RLIMIT_CORE: 0, syscall.RLIMIT_NOFILE: maxFiles, rlimitMemlock: maxLocked,
+		rlimitMsgqueue: 0, rlimitNPROC: uint64(o.Processes + Tasks),
 	} {
 		// By package syscall, because that is how Go notices that the limit of
 		// descriptors is not to be set back at the program's start.
@@ -39,15 +40,14 @@ const secureBits = 0x1 | 0x2 | // SECBIT_NOROOT and its lock
 // dropPrivileges takes from this thread, which must be locked, all that it may
 // do beyond an ordinary user, and the ways to get it back. It uses bare system
 // calls where the libraries would change all threads.
-func dropPrivileges(o *order) error {
-	filter := seccompFilter()
-	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+func dropPrivileges(o *Order) error {
+	if err := prctl(prSetNoNewPrivs, 1); err != nil {
 		return fmt.Errorf("set no_new_privs: %w", err)
 	}
 	if err := dropBounding(); err != nil {
 		return err
 	}
-	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+	if err := prctl(prAmbient, ambientClearAll); err != nil {
 		return fmt.Errorf("clear the ambient capabilities: %w", err)
 	}
 	if o.User != 0 {
@@ -55,17 +55,27 @@ func dropPrivileges(o *order) error {
 			return err
 		}
 	}
-	if err := unix.Prctl(unix.PR_SET_SECUREBITS, secureBits, 0, 0, 0); err != nil {
+	if err := prctl(prSetSecureBits, secureBits); err != nil {
 		return fmt.Errorf("set the secure bits: %w", err)
 	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var none [2]unix.CapUserData
-	if err := unix.Capset(&header, &none[0]); err != nil {
+	if err := setCapabilities(capabilities{}); err != nil {
 		return fmt.Errorf("drop the capabilities: %w", err)
 	}
-	program := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
-	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
-		return fmt.Errorf("filter the system calls: %w", err)
+	return filterCalls(o.Filter)
+}
+
+// filterCalls sets the filter of system calls, instructions of 8 bytes.
+func filterCalls(filter []byte) error {
+	const size = 8
+	if len(filter) == 0 || len(filter)%size != 0 {
+		return errors.New("there is no filter of system calls")
+	}
+	program := struct { // struct sock_fprog
+		length uint16
+		filter *byte
+	}{uint16(len(filter) / size), &filter[0]}
+	if _, _, e := syscall.RawSyscall(syscall.SYS_PRCTL, prSetSeccomp, seccompFilterMode, uintptr(unsafe.Pointer(&program))); e != 0 {
+		return fmt.Errorf("filter the system calls: %w", e)
 	}
 	return nil
 }
@@ -73,8 +83,8 @@ func dropPrivileges(o *order) error {
 // dropBounding empties the set of what a program could ever be given.
 func dropBounding() error {
 	for c := uintptr(0); ; c++ {
-		err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0)
-		if errors.Is(err, unix.EINVAL) && c > 0 {
+		err := prctl(prDropBounding, c)
+		if errors.Is(err, syscall.EINVAL) && c > 0 {
 			return nil // there are no more
 		}
 		if err != nil {
@@ -86,23 +96,22 @@ func dropBounding() error {
 // become makes user and group of this thread what they shall be. The
 // capabilities go with the last step, unless they are kept for the secure bits.
 func become(user int) error {
-	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+	if err := prctl(prSetKeepCaps, 1); err != nil {
 		return fmt.Errorf("keep the capabilities: %w", err)
 	}
 	id := uintptr(user)
-	if _, _, err := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); err != 0 {
+	if _, _, err := syscall.RawSyscall(syscall.SYS_SETGROUPS, 0, 0, 0); err != 0 {
 		return fmt.Errorf("leave the groups: %w", err)
 	}
-	if _, _, err := unix.RawSyscall(unix.SYS_SETRESGID, id, id, id); err != 0 {
+	if _, _, err := syscall.RawSyscall(syscall.SYS_SETRESGID, id, id, id); err != 0 {
 		return fmt.Errorf("set the group: %w", err)
 	}
-	if _, _, err := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); err != 0 {
+	if _, _, err := syscall.RawSyscall(syscall.SYS_SETRESUID, id, id, id); err != 0 {
 		return fmt.Errorf("set the user: %w", err)
 	}
 	// The effective set was cleared; the one step that is left needs it back.
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	set := [2]unix.CapUserData{{Effective: 1 << unix.CAP_SETPCAP, Permitted: 1 << unix.CAP_SETPCAP}}
-	if err := unix.Capset(&header, &set[0]); err != nil {
+	one := [2]uint32{1 << capSetPCap}
+	if err := setCapabilities(capabilities{effective: one, permitted: one}); err != nil {
 		return fmt.Errorf("keep one capability: %w", err)
 	}
 	return nil

@@ -1,59 +1,46 @@
-package sandbox
+package shim
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
-// canReexecute says that this process went through Main: a program that does
-// not would, started as a shim, do whatever it does.
-var canReexecute atomic.Bool
-
-// A shim stays on the thread that it began on, so that it is another one that
-// gives up its privileges: the first is what the kernel goes by when somebody
-// signals the process, and when the server ends. Only here is it sure that main
-// has not moved on to another thread yet.
+// A process that is a shim never gets to main. It stays on the thread that it
+// began on, so that it is another one that gives up its privileges: the first is
+// what the kernel goes by when somebody signals the process, and when the server
+// ends.
 func init() {
-	if os.Args[0] == shimName {
+	if os.Args[0] == Name {
 		runtime.LockOSThread()
-	}
-}
-
-// Main must come first in the main function of a program that makes sandboxes.
-// It returns at once, unless this process is a shim; then it never returns.
-func Main() {
-	switch os.Args[0] {
-	case shimName:
 		os.Exit(shim())
-	case trialName:
-		os.Exit(trial())
 	}
-	canReexecute.Store(true)
 }
 
 // shim carries out one order. Its exit status matters to nobody: what became of
 // the program is in its last answer.
 func shim() int {
 	// Whatever else came along does not go on to the program.
-	if err := unix.CloseRange(firstFileFD, ^uint(0), unix.CLOSE_RANGE_CLOEXEC); err != nil {
+	if err := call(sysCloseRange, firstFileFD, 1<<32-1, closeRangeOnExec); err != nil {
 		return refuse(fmt.Errorf("close what is inherited: %w", err))
 	}
-	unix.CloseOnExec(controlFD)
-	buf := make([]byte, maxMessage)
+	syscall.CloseOnExec(controlFD)
+	buf := make([]byte, MaxMessage)
 	message, err := receive(controlFD, buf)
 	if err != nil {
 		return 1 // the server is gone
 	}
-	var o order
-	if err := json.Unmarshal(message, &o); err != nil {
-		return refuse(fmt.Errorf("read the order: %w", err))
+	o, err := decodeOrder(message)
+	if err != nil {
+		return refuse(err)
+	}
+	host := -1
+	if len(o.Places) > 0 && o.Namespaces {
+		if host, err = keepHost(); err != nil {
+			return refuse(err)
+		}
 	}
 	listeners, err := prepare(&o)
 	if err != nil {
@@ -61,36 +48,36 @@ func shim() int {
 	}
 	pid, err := start(&o)
 	if err != nil {
-		_ = send(controlFD, answer{Error: err.Error(), Exec: errors.As(err, new(*execError))}) // the server is gone: so is the need
+		_ = answer(Answer{Error: err.Error(), Exec: errors.As(err, new(*execError))}) // the server is gone: so is the need
 		return 1
 	}
-	status, err := unix.Open(fmt.Sprintf("/proc/%d/status", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	status, err := syscall.Open(fmt.Sprintf("/proc/%d/status", pid), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return refuse(fmt.Errorf("watch the program: %w", err))
 	}
-	if err := send(controlFD, answer{}, append([]int{status}, listeners...)...); err != nil {
+	if err := answer(Answer{}, append([]int{status}, listeners...)...); err != nil {
 		return 1
 	}
 	for _, fd := range append(listeners, status) {
-		unix.Close(fd) //nolint:errcheck // the server has its own
+		syscall.Close(fd) //nolint:errcheck // the server has its own
 	}
-	go obey(&o, pid, buf)
-	_ = send(controlFD, answer{Exited: true, Status: reap(pid)})
+	go obey(&o, pid, host, buf)
+	_ = answer(Answer{Kind: Exited, Status: reap(pid)})
 	return 0
 }
 
 func refuse(err error) int {
-	_ = send(controlFD, answer{Error: err.Error()}) // the server is gone: so is the need
+	_ = answer(Answer{Error: err.Error()}) // the server is gone: so is the need
 	return 1
 }
 
 // prepare makes the world of the program.
-func prepare(o *order) (listeners []int, err error) {
+func prepare(o *Order) (listeners []int, err error) {
 	if o.Namespaces {
 		if err := buildRoot(o); err != nil {
 			return nil, err
 		}
-		if err := unix.Sethostname([]byte("localhost")); err != nil {
+		if err := syscall.Sethostname([]byte("localhost")); err != nil {
 			return nil, fmt.Errorf("name the host: %w", err)
 		}
 	}
@@ -100,7 +87,7 @@ func prepare(o *order) (listeners []int, err error) {
 		}
 	}
 	// Nobody traces the shim, or reads its memory, whatever user it has.
-	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+	if err := prctl(prSetDumpable, 0); err != nil {
 		return nil, fmt.Errorf("close the shim: %w", err)
 	}
 	return listeners, setLimits(o)
@@ -117,7 +104,7 @@ func (e *execError) Unwrap() error { return e.err }
 
 // start starts the program from a thread that has no privileges left. The other
 // threads keep theirs: the program cannot reach them.
-func start(o *order) (pid int, err error) {
+func start(o *Order) (pid int, err error) {
 	started := make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked
@@ -135,7 +122,7 @@ func start(o *order) (pid int, err error) {
 	return pid, err
 }
 
-func fork(o *order) (int, error) {
+func fork(o *Order) (int, error) {
 	attr := &syscall.ProcAttr{Dir: o.Dir, Env: o.Env, Files: []uintptr{0, 1, 2}, Sys: &syscall.SysProcAttr{Setsid: true}}
 	for i := range o.Files {
 		attr.Files = append(attr.Files, uintptr(firstFileFD+i))
@@ -147,7 +134,7 @@ func fork(o *order) (int, error) {
 }
 
 // obey does what the server says, and ends with it.
-func obey(o *order, pid int, buf []byte) {
+func obey(o *Order, pid, host int, buf []byte) {
 	target := -pid // the program's own group
 	if o.Namespaces {
 		target = -1 // all that is in here, save the shim
@@ -158,20 +145,26 @@ func obey(o *order, pid int, buf []byte) {
 			os.Exit(1)
 		}
 		switch command[0] {
-		case stopCommand:
-			_ = unix.Kill(target, unix.SIGSTOP) // it is just ending
-		case continueCommand:
-			_ = unix.Kill(target, unix.SIGCONT)
+		case StopCommand:
+			_ = syscall.Kill(target, syscall.SIGSTOP) // it is just ending
+		case ContinueCommand:
+			_ = syscall.Kill(target, syscall.SIGCONT)
+		case assignCommand:
+			a := Answer{Kind: Assigned}
+			if err := assign(o, host, command[1:]); err != nil {
+				a.Error = err.Error()
+			}
+			_ = answer(a) // the server is gone: so is the need
 		}
 	}
 }
 
 // reap waits for what ends in here until the program has ended.
-func reap(pid int) unix.WaitStatus {
+func reap(pid int) syscall.WaitStatus {
 	for {
-		var status unix.WaitStatus
-		got, err := unix.Wait4(-1, &status, 0, nil)
-		if got == pid || err != nil && !errors.Is(err, unix.EINTR) {
+		var status syscall.WaitStatus
+		got, err := syscall.Wait4(-1, &status, 0, nil)
+		if got == pid || err != nil && !errors.Is(err, syscall.EINTR) {
 			return status
 		}
 	}

@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/target"
+)
+
+// ahead has a function made ready for the schedule's run that is due, when the
+// schedule's role may run it. It implements [engine.Config.Ahead].
+func (g *guard) ahead(ctx context.Context, s *belfry.Schedule, due time.Time, host *function.Host) {
+	name, scope, ok := target.FunctionOf(s)
+	if !ok {
+		return
+	}
+	ref, qualifier, err := function.ParseName(scope, name)
+	if err != nil || !g.mayRun(ctx, s, ref) {
+		return // the attempt says what is wrong
+	}
+	host.Prestart(ref, qualifier, due)
+}
+
+// mayRun says whether a delivery to the schedule's function will be let through.
+func (g *guard) mayRun(ctx context.Context, s *belfry.Schedule, ref function.Ref) bool {
+	r := s.Ref()
+	switch {
+	case roleless(r, s.Target.RoleARN):
+		return ref.Account == s.Account
+	case g.dev:
+		return true
+	}
+	p := target.PermissionOf(&s.Target, s.Scope)
+	return g.auth.AuthorizeErrand(ctx, errand(r, s.Target.RoleARN), p.Action, p.Resource) == nil
+}

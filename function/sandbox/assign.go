@@ -1,0 +1,50 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/belfry-run/belfry/function/sandbox/shim"
+)
+
+// An Assignment is what a process that was started for nobody in particular
+// gets when it is known for whom: folders, each on one of the spec's Places, and
+// limits.
+type Assignment = shim.Assignment
+
+// Assign shows folders to a process that runs, and sets its limits anew. It
+// works once, for a process that has Places. A program that is in one of them
+// by then does not see what is shown there until it enters it again. The process
+// must not be frozen.
+//
+// After an error the process is in no state to be used: kill it. The error is
+// ctx's when that ends first, and os.ErrProcessDone when the process has ended.
+func (p *Process) Assign(ctx context.Context, a Assignment) error {
+	if !p.places {
+		return errors.New("this process has no places for an assignment")
+	}
+	p.places = false
+	data := a.Encode()
+	if len(data) > shim.MaxMessage {
+		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(data))
+	}
+	if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.processes)); err != nil {
+		return err
+	}
+	if _, err := p.control.Write(data); err != nil {
+		return errors.Join(os.ErrProcessDone, err)
+	}
+	select {
+	case refused := <-p.assigned:
+		if refused != "" {
+			return errors.New(refused)
+		}
+		return nil
+	case <-p.ended:
+		return os.ErrProcessDone
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
