@@ -67,11 +67,11 @@ func findTools() toolbox {
 		}
 		// The interpreter itself instead of a version manager's shim, which costs
 		// a quarter of a second at each start.
-		const ask = "import sys, boto3; print(sys.executable, '%d.%d' % sys.version_info[:2], boto3.__version__)"
+		const ask = "import sys, boto3; print('%d.%d' % sys.version_info[:2], boto3.__version__, sys.executable)"
 		if out, err := exec.Command(python, "-c", ask).Output(); err == nil {
-			if said := strings.Fields(string(out)); len(said) == 3 { // a path without blanks
-				found.python, found.pythonVersion, found.botoEnvEndpoint = said[0], said[1], atLeast(said[2], 1, 28)
-			}
+			version, rest, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+			boto, executable, _ := strings.Cut(rest, " ")
+			found.python, found.pythonVersion, found.botoEnvEndpoint = executable, version, atLeast(boto, 1, 28)
 			break
 		}
 	}
