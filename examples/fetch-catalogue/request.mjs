@@ -1,5 +1,5 @@
 // One HTTP request, through the proxy that an isolated function has, if it has
-// one. Node's own fetch does not look at HTTP_PROXY before version 24.
+// one. Node's own fetch does not look at HTTP_PROXY by itself.
 
 import http from 'node:http'
 import https from 'node:https'
