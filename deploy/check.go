@@ -86,9 +86,9 @@ func (s *Schedule) complete() error {
 	case s.Name == "":
 		return errors.New("name: is missing; only a single schedule may do without")
 	case !scheduleName.MatchString(s.Name):
-		return fmt.Errorf("name: %q is not 1 to 64 letters, digits, -, _ and .", s.Name)
+		return fmt.Errorf("name: %q is not 1 to 64 characters of letters, digits, dots, - and _", s.Name)
 	case !scheduleName.MatchString(s.Group):
-		return fmt.Errorf("group: %q is not 1 to 64 letters, digits, -, _ and .", s.Group)
+		return fmt.Errorf("group: %q is not 1 to 64 characters of letters, digits, dots, - and _", s.Group)
 	case s.Window < 0 || s.Window > maxWindow:
 		return fmt.Errorf("window: is %d, want 1 to %d minutes, or 0 for none", s.Window, maxWindow)
 	case !s.Start.IsZero() && !s.End.IsZero() && !s.Start.Before(s.End):

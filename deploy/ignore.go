@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -53,8 +54,8 @@ func newIgnorer(dir string) (*ignorer, error) {
 		}
 		above = append(above, filepath.Dir(at))
 	}
-	for i := len(above) - 1; i >= 0; i-- {
-		if err := ig.enter(above[i]); err != nil {
+	for _, dir := range slices.Backward(above) {
+		if err := ig.enter(dir); err != nil {
 			return nil, err
 		}
 	}
@@ -86,15 +87,14 @@ func (ig *ignorer) leave() { ig.sets = ig.sets[:len(ig.sets)-1] }
 
 // ignored reports whether a file or folder, whose parent is not ignored, is.
 func (ig *ignorer) ignored(path string, folder bool) bool {
-	for i := len(ig.sets) - 1; i >= 0; i-- {
-		set := ig.sets[i]
+	for _, set := range slices.Backward(ig.sets) {
 		below, err := filepath.Rel(set.dir, path)
 		if err != nil {
 			continue // never: both are absolute
 		}
 		below = filepath.ToSlash(below)
-		for j := len(set.rules) - 1; j >= 0; j-- {
-			if r := set.rules[j]; (folder || !r.folder) && r.re.MatchString(below) {
+		for _, r := range slices.Backward(set.rules) {
+			if (folder || !r.folder) && r.re.MatchString(below) {
 				return !r.negate
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -76,8 +77,8 @@ const (
 func ReadManifest(dir string) (*Manifest, error) {
 	m := &Manifest{}
 	text, err := os.ReadFile(filepath.Join(dir, ManifestName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return m, nil
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return m, nil // a folder that is none is for Prepare to see
 	}
 	if err != nil {
 		return nil, err

@@ -20,6 +20,9 @@ var (
 // test that needs it fails with what to do.
 type toolbox struct {
 	aws, python string
+	// pythonVersion is major and minor, so that a function asks for this one and no
+	// shim of another is tried.
+	pythonVersion string
 	// envEndpoint is set when both read AWS_ENDPOINT_URL (AWS CLI 1.29 and 2.13,
 	// boto3 1.28). Older ones get the endpoint as an argument.
 	awsEnvEndpoint, botoEnvEndpoint bool
@@ -64,10 +67,11 @@ func findTools() toolbox {
 		}
 		// The interpreter itself instead of a version manager's shim, which costs
 		// a quarter of a second at each start.
-		const ask = "import sys, boto3; print(sys.executable, boto3.__version__)"
+		const ask = "import sys, boto3; print('%d.%d' % sys.version_info[:2], boto3.__version__, sys.executable)"
 		if out, err := exec.Command(python, "-c", ask).Output(); err == nil {
-			executable, version, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
-			found.python, found.botoEnvEndpoint = executable, atLeast(version, 1, 28)
+			version, rest, _ := strings.Cut(strings.TrimSpace(string(out)), " ")
+			boto, executable, _ := strings.Cut(rest, " ")
+			found.python, found.pythonVersion, found.botoEnvEndpoint = executable, version, atLeast(boto, 1, 28)
 			break
 		}
 	}
