@@ -34,6 +34,7 @@ func (b *bench) rows() []row {
 		{name: "conditional PutItem over HTTP", measure: b.locks},
 		{name: "pings", measure: b.pings},
 		{name: "100,000 checks watched", measure: b.watched},
+		{name: "alert of a check that goes down", measure: b.alerts},
 		{name: "neighbours of hostile clients", measure: b.neighbours},
 		{name: "functions in Python", measure: b.starts},
 		{name: "next occurrence", measure: b.nextOccurrence},

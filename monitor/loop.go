@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	// lookEvery is how long a check may be overdue before it is noticed.
-	lookEvery = time.Second
+	// lookEvery is how long a check may be overdue before it is noticed. An alert is
+	// to leave within a second of it; a look that finds nothing is one short read.
+	lookEvery = 250 * time.Millisecond
 	// lookStep is the number of checks that go down in one step.
 	lookStep = 500
 	// FlipAge is how long flips are kept.

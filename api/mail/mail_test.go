@@ -3,6 +3,7 @@ package mail_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -293,7 +294,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		open = append(open, c)
 	}
 	c, line := p.greet()
-	if _, err := c.ReadLine(); line != "421 4.3.2 too many connections; try again later" || err != io.EOF {
+	if _, err := c.ReadLine(); line != "421 4.3.2 too many connections; try again later" || !errors.Is(err, io.EOF) {
 		t.Errorf("the 65th is greeted with %q, then %v", line, err)
 	}
 	if err := open[0].PrintfLine("QUIT"); err != nil {

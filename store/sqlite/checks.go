@@ -152,6 +152,9 @@ func insertCheck(c *sqlite.Conn, k monitor.Check, limit int64) (monitor.Check, e
 		return monitor.Check{}, err
 	}
 	k.Number = c.LastInsertRowID()
+	if err := retag(c, &k, nil); err != nil {
+		return k, err
+	}
 	return k, exec(c, `INSERT INTO check_states VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
 		slices.Concat([]any{k.Number}, state(&k), []any{k.AlertAfter})...)
 }
@@ -197,17 +200,13 @@ func countCheck(c *sqlite.Conn, account string, limit int64) error {
 
 // ListChecks implements [monitor.Checks].
 func (s *Store) ListChecks(ctx context.Context, q monitor.CheckQuery) (list []monitor.Check, err error) {
-	where, args := "WHERE k.account=? AND k.number>?", []any{q.Account, q.After}
-	if q.Slug != "" {
-		where += " AND k.slug=?"
-		args = append(args, q.Slug)
-	}
+	from, where, args := listChecks(q)
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		list = nil
 		if q.Limit <= 0 {
 			return nil
 		}
-		err := query(c, `SELECT `+checkColumns+`, `+stateColumns+` FROM checks k JOIN check_states s ON s.number=k.number `+where+` ORDER BY k.number`, func(st *sqlite.Stmt) error {
+		err := query(c, `SELECT `+checkColumns+`, `+stateColumns+` FROM `+from+` WHERE `+where+` ORDER BY k.number`, func(st *sqlite.Stmt) error {
 			row := columns{Stmt: st}
 			k := scanCheck(&row)
 			scanState(&row, &k)
@@ -265,6 +264,13 @@ func applyCheck(c *sqlite.Conn, k *monitor.Check, change *monitor.Change) error 
 		err = exec(c, `UPDATE check_states SET look_at=?1 WHERE number=?2 AND look_at<>?1 AND NOT (?3 AND look_at>0 AND look_at<=?1)`,
 			k.AlertAfter, k.Number, change.Ping != nil)
 	}
+	var had []string
+	if err == nil && change.Edited {
+		had, err = storedTags(c, k.Number)
+	}
+	if err == nil && change.Edited {
+		err = retag(c, k, had)
+	}
 	if err == nil && change.Edited {
 		err = exec(c, `UPDATE checks SET name=?, slug=?, tags=?, description=?, kind=?, timeout=?, grace=?, schedule=?, timezone=?,
 			manual_resume=?, methods=?, channels=?, start_kw=?, success_kw=?, failure_kw=?,
@@ -295,6 +301,11 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id, ending string, now
 			return err
 		}
 		if err := exec(c, `DELETE FROM check_states WHERE number=?`, k.Number); err != nil {
+			return err
+		}
+		had := k.TagList()
+		k.Tags = ""
+		if err := retag(c, &k, had); err != nil {
 			return err
 		}
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {

@@ -32,6 +32,7 @@ func Checks(t *testing.T, open func(t *testing.T) monitor.Store) {
 		{"of many creates at once as many succeed as there are places", (*checks).limitRace},
 		{"checks are listed in the order of creation, in pages", (*checks).list},
 		{"checks are listed by slug and by all of several tags", (*checks).filter},
+		{"a check is listed by the tags that it has now", (*checks).retagged},
 		{"a change stores the state, and settings only when they were edited", (*checks).change},
 		{"nothing is written when decide refuses", (*checks).refuse},
 		{"a change of a check that is gone is not found", (*checks).changeGone},
@@ -302,6 +303,44 @@ func (q *checks) list() {
 	none, err := q.ListChecks(q.ctx, monitor.CheckQuery{Account: "333333333333", Limit: 9})
 	q.ok(err)
 	q.same(none, []monitor.Check{})
+}
+
+func (q *checks) retagged() {
+	k := numberedCheck(1)
+	k.Tags = "a b b"
+	k = q.add(k)
+	listed := func(want string) {
+		q.Helper()
+		var by []string
+		for _, tag := range []string{"a", "b", "c", "ä"} {
+			list, err := q.ListChecks(q.ctx, monitor.CheckQuery{Account: checkAccount, Tags: []string{tag}, Limit: 9})
+			q.ok(err)
+			for range list {
+				by = append(by, tag)
+			}
+		}
+		q.same(strings.Join(by, " "), want)
+	}
+	listed("a b")
+	edit := func(tags string, edited bool) {
+		q.Helper()
+		_, err := q.ChangeCheck(q.ctx, k.ID, func(k *monitor.Check) (monitor.Change, error) {
+			k.Tags = tags
+			return monitor.Change{Edited: edited}, nil
+		})
+		q.ok(err)
+	}
+	edit("c\ta\u00a0ä", true)
+	listed("a c ä")
+	edit("b", false)
+	listed("a c ä")
+	list, err := q.ListChecks(q.ctx, monitor.CheckQuery{Account: otherAccount, Tags: []string{"a"}, Limit: 9})
+	q.ok(err)
+	q.same(len(list), 0)
+	edit("a", true)
+	listed("a")
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, k.ID, "gone", checkT0))
+	listed("")
 }
 
 func (q *checks) filter() {
