@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// The folders that programs of a system live in. What of them is a link on the
+// SystemFolders are those that programs of a system live in. What of them is a link on the
 // host is the same link in the sandbox.
 var SystemFolders = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/nix/store"}
 
