@@ -45,7 +45,7 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 	maps.Copy(env, f.Environment)
 	maps.Copy(env, map[string]string{
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION":     Latest,
+		"AWS_LAMBDA_FUNCTION_VERSION":     f.VersionName(),
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),
 		"AWS_LAMBDA_LOG_GROUP_NAME":       f.LogGroupName(),
 		"AWS_LAMBDA_LOG_STREAM_NAME":      stream,
@@ -74,8 +74,8 @@ func environList(env map[string]string) []string {
 }
 
 // newStream returns the name of an instance's log stream.
-func newStream(now time.Time) string {
-	return now.UTC().Format("2006/01/02") + "/[" + Latest + "]" + randomHex(16)
+func newStream(now time.Time, version string) string {
+	return now.UTC().Format("2006/01/02") + "/[" + version + "]" + randomHex(16)
 }
 
 // newTrace returns an X-Ray header that asks for no tracing.

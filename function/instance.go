@@ -57,7 +57,7 @@ const (
 func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	key := f.codeKey()
 	now := h.cfg.Clock.Now()
-	in := &instance{fn: f, born: now, stream: newStream(now), exited: make(chan struct{}), ended: make(chan struct{})}
+	in := &instance{fn: f, born: now, stream: newStream(now, f.VersionName()), exited: make(chan struct{}), ended: make(chan struct{})}
 	out, err := h.egressOf(&f.Settings)
 	if err != nil { // the server's settings have changed since the function's
 		return nil, &startError{err: err}

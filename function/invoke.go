@@ -19,7 +19,7 @@ import (
 // A Request is one invocation.
 type Request struct {
 	Function      Ref
-	Qualifier     string // empty or Latest
+	Qualifier     string // version or alias; empty is Latest
 	Payload       []byte // JSON; empty is {}
 	RequestID     string // empty: a new one
 	ClientContext []byte // JSON; nil is none
@@ -127,21 +127,48 @@ func notJSON(b []byte) string {
 	return json.Unmarshal(b, &any).Error()
 }
 
-// resolve returns the function that a request names.
+// resolve returns the version of the function that a request is for. Of an
+// alias with two it is chosen anew each time.
 func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Function, error) {
-	if qualifier != "" && qualifier != Latest {
-		return nil, notFound(ref, qualifier)
-	}
-	f, mark := h.pools.cached(ref, 0, functionMaxAge)
-	if f != nil {
-		return f, nil
-	}
-	f, err := h.cfg.Store.Function(ctx, ref)
+	f, err := h.recent(ctx, ref, 0)
 	if err != nil {
 		return nil, h.lookupError(err, ref, qualifier)
 	}
-	h.pools.remember(f, mark)
-	return f, nil
+	if isLatest(qualifier) {
+		return f, nil
+	}
+	n, ok := f.pick(qualifier, h.cfg.Random())
+	if !ok {
+		return nil, notFound(ref, qualifier)
+	}
+	v := f
+	if n != 0 {
+		if v, err = h.recent(ctx, ref, n); err != nil {
+			return nil, h.lookupError(err, ref, qualifier)
+		}
+	}
+	return f.shown(v, qualifier), nil
+}
+
+// recent returns a version of a function as it was within functionMaxAge.
+func (h *Host) recent(ctx context.Context, ref Ref, version int) (*Function, error) {
+	f, mark := h.pools.cached(ref, version, functionMaxAge)
+	if f != nil {
+		return f, nil
+	}
+	f, err := h.cfg.Store.Version(ctx, ref, version)
+	if err == nil {
+		h.pools.remember(f, mark)
+	}
+	return f, err
+}
+
+// arn is the function as the caller named it.
+func (r *Request) arn() string {
+	if r.Qualifier == "" {
+		return r.Function.ARN()
+	}
+	return r.Function.ARN() + ":" + r.Qualifier
 }
 
 func (h *Host) lookupError(err error, ref Ref, qualifier string) error {
@@ -241,11 +268,11 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	v.fn = in.fn
 	now := time.Now()
 	deadline := now.Add(in.fn.Timeout)
-	in.logs.output("START RequestId: %s Version: %s\n", r.RequestID, Latest)
+	in.logs.output("START RequestId: %s Version: %s\n", r.RequestID, in.fn.VersionName())
 	stop := context.AfterFunc(ctx, in.kill)
 	turn := in.thaw()
 	answer, err := in.link.invoke(deadline, &call{
-		id: r.RequestID, arn: in.fn.ARN(), trace: newTrace(now), deadline: deadline,
+		id: r.RequestID, arn: r.arn(), trace: newTrace(now), deadline: deadline,
 		clientContext: r.ClientContext, payload: r.Payload,
 	})
 	v.Duration = time.Since(now)
@@ -324,7 +351,7 @@ func (v *outcome) broken(in *instance, err error) {
 // initFailed closes the log of an instance that did not get ready.
 func (v *outcome) initFailed(in *instance, status string) {
 	in.logs.output("INIT_REPORT Init Duration: %s ms\tPhase: init\tStatus: %s\n", millis(in.initTime), status)
-	in.logs.print("START RequestId: %s Version: %s\n", v.id, Latest)
+	in.logs.print("START RequestId: %s Version: %s\n", v.id, in.fn.VersionName())
 	if v.status == "" {
 		v.status = status
 	}
@@ -333,7 +360,7 @@ func (v *outcome) initFailed(in *instance, status string) {
 
 // close completes the response with the last lines of the log.
 func (v *outcome) close(in *instance, status, kind string) {
-	v.RequestID, v.Version = v.id, Latest
+	v.RequestID, v.Version = v.id, v.fn.VersionName()
 	report := fmt.Appendf(nil, "END RequestId: %s\nREPORT RequestId: %s\tDuration: %s ms\tBilled Duration: %d ms\tMemory Size: %d MB\tMax Memory Used: ",
 		v.id, v.id, millis(v.Duration), (v.Duration+time.Millisecond-1)/time.Millisecond, v.fn.Memory)
 	if in != nil {
@@ -351,7 +378,7 @@ func (v *outcome) close(in *instance, status, kind string) {
 	}
 	report = append(report, "\t\n"...)
 	if in == nil {
-		v.Log = fmt.Appendf(nil, "START RequestId: %s Version: %s\n%s\n%s", v.id, Latest, v.Payload, report)
+		v.Log = fmt.Appendf(nil, "START RequestId: %s Version: %s\n%s\n%s", v.id, v.Version, v.Payload, report)
 		return
 	}
 	in.logs.output("%s", report)
