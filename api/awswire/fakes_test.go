@@ -122,10 +122,6 @@ func (f fakeLambda) GetProvisionedConcurrencyConfig(ctx context.Context, in *lam
 	return answer[lambdaapi.GetProvisionedConcurrencyConfigOutput](ctx, f.recorder, "GetProvisionedConcurrencyConfig", in)
 }
 
-func (f fakeLambda) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lambdaapi.ListProvisionedConcurrencyConfigsInput) (*lambdaapi.ListProvisionedConcurrencyConfigsOutput, error) {
-	return answer[lambdaapi.ListProvisionedConcurrencyConfigsOutput](ctx, f.recorder, "ListProvisionedConcurrencyConfigs", in)
-}
-
 func (f fakeLambda) AddPermission(ctx context.Context, in *lambdaapi.AddPermissionInput) (*lambdaapi.AddPermissionOutput, error) {
 	return answer[lambdaapi.AddPermissionOutput](ctx, f.recorder, "AddPermission", in)
 }

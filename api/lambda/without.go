@@ -52,17 +52,3 @@ func (s *Service) GetProvisionedConcurrencyConfig(ctx context.Context, in *lambd
 		Message: "No Provisioned Concurrency Config found for this function",
 	}
 }
-
-// ListProvisionedConcurrencyConfigs answers with an empty list.
-func (s *Service) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lambdaapi.ListProvisionedConcurrencyConfigsInput) (*lambdaapi.ListProvisionedConcurrencyConfigsOutput, error) {
-	r, err := latest(ctx, in.FunctionName)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, ""); err != nil {
-		return nil, err
-	}
-	return &lambdaapi.ListProvisionedConcurrencyConfigsOutput{
-		ProvisionedConcurrencyConfigs: []lambdaapi.ProvisionedConcurrencyConfigListItem{},
-	}, nil
-}

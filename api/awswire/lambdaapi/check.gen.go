@@ -541,18 +541,6 @@ func checkListFunctionsRequest(c *constraint.Check, v *ListFunctionsInput) {
 	}
 }
 
-func checkListProvisionedConcurrencyConfigsRequest(c *constraint.Check, v *ListProvisionedConcurrencyConfigsInput) {
-	if v.FunctionName == nil {
-		c.Null("functionName")
-	}
-	if v.FunctionName != nil {
-		checkFunctionName(c, "functionName", *v.FunctionName)
-	}
-	if v.MaxItems != nil {
-		checkMaxProvisionedConcurrencyConfigListItems(c, "maxItems", *v.MaxItems)
-	}
-}
-
 func checkListTagsRequest(c *constraint.Check, v *ListTagsInput) {
 	if v.Resource == nil {
 		c.Null("resource")
@@ -1207,15 +1195,6 @@ func checkMaxFunctionEventInvokeConfigListItems(c *constraint.Check, name string
 func checkMaxListItems(c *constraint.Check, name string, v int) {
 	if v > 10000 {
 		c.FailInt(name, int64(v), "Member must have value less than or equal to 10000")
-	}
-	if v < 1 {
-		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
-	}
-}
-
-func checkMaxProvisionedConcurrencyConfigListItems(c *constraint.Check, name string, v int) {
-	if v > 50 {
-		c.FailInt(name, int64(v), "Member must have value less than or equal to 50")
 	}
 	if v < 1 {
 		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")

@@ -34,7 +34,6 @@ type Service interface {
 	ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error)
 	ListFunctionEventInvokeConfigs(ctx context.Context, in *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error)
 	ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error)
-	ListProvisionedConcurrencyConfigs(ctx context.Context, in *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error)
 	ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error)
 	PublishVersion(ctx context.Context, in *PublishVersionInput) (*FunctionConfiguration, error)
@@ -163,11 +162,6 @@ func (Unimplemented) ListFunctions(context.Context, *ListFunctionsInput) (*ListF
 	return nil, awswire.NotImplemented("ListFunctions")
 }
 
-// ListProvisionedConcurrencyConfigs is not implemented.
-func (Unimplemented) ListProvisionedConcurrencyConfigs(context.Context, *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error) {
-	return nil, awswire.NotImplemented("ListProvisionedConcurrencyConfigs")
-}
-
 // ListTags is not implemented.
 func (Unimplemented) ListTags(context.Context, *ListTagsInput) (*ListTagsOutput, error) {
 	return nil, awswire.NotImplemented("ListTags")
@@ -261,7 +255,6 @@ func New(s Service) *awswire.Service {
 			{Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 200, Run: h.listAliases},
 			{Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", Status: 200, Run: h.listFunctionEventInvokeConfigs},
 			{Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions", Status: 200, Run: h.listFunctions},
-			{Name: "ListProvisionedConcurrencyConfigs", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", Status: 200, Run: h.listProvisionedConcurrencyConfigs},
 			{Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{Resource}", Status: 200, Run: h.listTags},
 			{Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 200, Run: h.listVersionsByFunction},
 			{Name: "PublishVersion", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 201, Run: h.publishVersion},
@@ -882,34 +875,6 @@ func (h handler) listFunctions(ctx context.Context, c *awswire.Call) error {
 		out = new(ListFunctionsOutput)
 	}
 	c.SetOut(appendListFunctionsResponse(c.Out(), out))
-	return nil
-}
-
-func (h handler) listProvisionedConcurrencyConfigs(ctx context.Context, c *awswire.Call) error {
-	in := new(ListProvisionedConcurrencyConfigsInput)
-	in.FunctionName = c.Label(0, "FunctionName")
-	in.Marker = c.QueryString("Marker")
-	in.MaxItems = c.QueryInt("MaxItems")
-	if err := c.DecodeErr(); err != nil {
-		return err
-	}
-	checkListProvisionedConcurrencyConfigsRequest(c.Check(), in)
-	if err := c.CheckErr(); err != nil {
-		return err
-	}
-	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "ListProvisionedConcurrencyConfigs", named{FunctionName: in.FunctionName})); err != nil {
-			return err
-		}
-	}
-	out, err := h.s.ListProvisionedConcurrencyConfigs(ctx, in)
-	if err != nil {
-		return err
-	}
-	if out == nil {
-		out = new(ListProvisionedConcurrencyConfigsOutput)
-	}
-	c.SetOut(appendListProvisionedConcurrencyConfigsResponse(c.Out(), out))
 	return nil
 }
 

@@ -477,19 +477,6 @@ type ListFunctionsOutput struct {
 	Functions  []FunctionConfiguration
 }
 
-// ListProvisionedConcurrencyConfigsInput is AWS's ListProvisionedConcurrencyConfigsRequest. Absent members are nil.
-type ListProvisionedConcurrencyConfigsInput struct {
-	FunctionName *string // required
-	Marker       *string
-	MaxItems     *int
-}
-
-// ListProvisionedConcurrencyConfigsOutput is AWS's ListProvisionedConcurrencyConfigsResponse. Absent members are nil.
-type ListProvisionedConcurrencyConfigsOutput struct {
-	ProvisionedConcurrencyConfigs []ProvisionedConcurrencyConfigListItem
-	NextMarker                    *string
-}
-
 // ListTagsInput is AWS's ListTagsRequest. Absent members are nil.
 type ListTagsInput struct {
 	Resource *string // required
@@ -529,17 +516,6 @@ type OnFailure struct {
 // OnSuccess is AWS's OnSuccess. Absent members are nil.
 type OnSuccess struct {
 	Destination *string
-}
-
-// ProvisionedConcurrencyConfigListItem is AWS's ProvisionedConcurrencyConfigListItem. Absent members are nil.
-type ProvisionedConcurrencyConfigListItem struct {
-	FunctionArn                              *string
-	RequestedProvisionedConcurrentExecutions *int
-	AvailableProvisionedConcurrentExecutions *int
-	AllocatedProvisionedConcurrentExecutions *int
-	Status                                   *string
-	StatusReason                             *string
-	LastModified                             *string
 }
 
 // PublishVersionInput is AWS's PublishVersionRequest. Absent members are nil.

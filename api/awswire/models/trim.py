@@ -66,7 +66,6 @@ OPERATIONS = {
             "ListAliases",
             "ListFunctionEventInvokeConfigs",
             "ListFunctions",
-            "ListProvisionedConcurrencyConfigs",
             "ListTags",
             "ListVersionsByFunction",
             "PublishVersion",
