@@ -20,7 +20,7 @@ const (
 // Usage is what the functions of a scope take.
 type Usage struct {
 	Functions int
-	CodeSize  int64 // bytes of all zips, each function's counted
+	CodeSize  int64 // bytes of all zips, each version's counted
 	Reserved  int   // invocations at once
 }
 
@@ -31,19 +31,22 @@ func (h *Host) Usage(ctx context.Context, scope belfry.Scope) (Usage, error) {
 
 // usage leaves the function of that name out.
 func (h *Host) usage(ctx context.Context, scope belfry.Scope, without string) (u Usage, err error) {
-	q := Query{Scope: scope, Limit: 1000}
+	q := Query{Scope: scope, Limit: 1000, Versions: true}
 	for {
 		page, err := h.cfg.Store.Functions(ctx, q)
 		if err != nil {
 			return u, fmt.Errorf("read the functions: %w", err)
 		}
 		for _, f := range page {
-			q.After = f.Ref
+			q.After, q.AfterVersion = f.Ref, f.Version
 			if f.Name == without {
 				continue
 			}
-			u.Functions++
 			u.CodeSize += f.CodeSize
+			if f.Version != 0 {
+				continue
+			}
+			u.Functions++
 			if f.Reserved != nil {
 				u.Reserved += *f.Reserved
 			}

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -108,7 +109,7 @@ type responseContext struct {
 func newRecord(f *Function, e *Event, c condition, last *Response, now time.Time) record {
 	r := record{Version: "1.0", Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z"), RequestPayload: e.Payload}
 	r.RequestContext.RequestID = e.ID
-	r.RequestContext.FunctionARN = f.ARN() + ":" + Latest
+	r.RequestContext.FunctionARN = f.ARN() + ":" + cmp.Or(e.Qualifier, Latest)
 	r.RequestContext.Condition = c
 	r.RequestContext.Invokes = e.Tries
 	if last != nil {

@@ -45,7 +45,7 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 	maps.Copy(env, f.Environment)
 	maps.Copy(env, map[string]string{
 		"AWS_LAMBDA_FUNCTION_NAME":        f.Name,
-		"AWS_LAMBDA_FUNCTION_VERSION":     Latest,
+		"AWS_LAMBDA_FUNCTION_VERSION":     f.VersionName(),
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(f.Memory),
 		"AWS_LAMBDA_LOG_GROUP_NAME":       f.LogGroupName(),
 		"AWS_LAMBDA_LOG_STREAM_NAME":      stream,
@@ -86,7 +86,7 @@ func newStream(f *Function, now time.Time) string {
 	if f.LogGroup != "" {
 		name = f.Name
 	}
-	return now.UTC().Format("2006/01/02") + "/" + name + "[" + Latest + "]" + randomHex(16)
+	return now.UTC().Format("2006/01/02") + "/" + name + "[" + f.VersionName() + "]" + randomHex(16)
 }
 
 // newTrace returns an X-Ray header that asks for no tracing.

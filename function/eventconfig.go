@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -86,14 +87,12 @@ func checkDestination(ref Ref, arn string) error {
 	case "sqs":
 		return nil
 	case "lambda":
-		to, qualifier, err := ParseName(ref.Scope, arn)
+		to, _, err := ParseName(ref.Scope, arn)
 		switch {
 		case err != nil:
 			return invalid("Destination", "The destination ARN "+arn+" is invalid.")
 		case to == ref:
 			return invalid("Destination", "You can't specify the function as a destination for itself.")
-		case qualifier != "" && qualifier != Latest:
-			return invalid("Destination", "The destination ARN "+arn+" names a version; versions are not available on this server yet.")
 		}
 		return nil
 	}
@@ -102,8 +101,8 @@ func checkDestination(ref Ref, arn string) error {
 
 // PutEventConfig sets how a function's events are tried.
 func (h *Host) PutEventConfig(ctx context.Context, ref Ref, qualifier string, c EventConfig) (*EventConfig, error) {
-	return h.setEvents(ctx, ref, qualifier, func(f *Function) error {
-		f.Events = c.clone()
+	return h.setEvents(ctx, ref, qualifier, func(events **EventConfig) error {
+		*events = c.clone()
 		return nil
 	})
 }
@@ -111,27 +110,29 @@ func (h *Host) PutEventConfig(ctx context.Context, ref Ref, qualifier string, c 
 // UpdateEventConfig changes how a function's events are tried; NotFound when
 // nobody has set it.
 func (h *Host) UpdateEventConfig(ctx context.Context, ref Ref, qualifier string, edit func(*EventConfig)) (*EventConfig, error) {
-	return h.setEvents(ctx, ref, qualifier, func(f *Function) error {
-		if f.Events == nil {
-			return noEventConfig(ref)
+	return h.setEvents(ctx, ref, qualifier, func(events **EventConfig) error {
+		if *events == nil {
+			return noEventConfig(ref, qualifier)
 		}
-		edit(f.Events)
+		edit(*events)
 		return nil
 	})
 }
 
-func (h *Host) setEvents(ctx context.Context, ref Ref, qualifier string, edit func(*Function) error) (*EventConfig, error) {
-	f, err := h.amend(ctx, ref, qualifier, func(f *Function) error {
-		if err := edit(f); err != nil {
+func (h *Host) setEvents(ctx context.Context, ref Ref, qualifier string, edit func(**EventConfig) error) (set *EventConfig, err error) {
+	_, err = h.amend(ctx, ref, qualifier, func(f *Function) error {
+		events := f.events(qualifier)
+		if err := edit(events); err != nil {
 			return err
 		}
-		f.Events.Modified = h.now()
-		return f.Events.check(ref)
+		set = *events
+		set.Modified = h.now()
+		return set.check(ref)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return f.Events, nil
+	return set, nil
 }
 
 // EventConfig returns how a function's events are tried; NotFound when nobody
@@ -142,24 +143,44 @@ func (h *Host) EventConfig(ctx context.Context, ref Ref, qualifier string) (*Eve
 		return nil, err
 	}
 	if f.Events == nil {
-		return nil, noEventConfig(ref)
+		return nil, noEventConfig(ref, qualifier)
 	}
 	return f.Events, nil
+}
+
+// EventConfigs returns what is set for a function, its versions and its aliases,
+// by qualifier.
+func (h *Host) EventConfigs(ctx context.Context, ref Ref) (map[string]*EventConfig, error) {
+	f, err := h.Get(ctx, ref, "")
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*EventConfig{}
+	if f.Events != nil {
+		all[Latest] = f.Events
+	}
+	for q, a := range f.Attached {
+		if a.Events != nil {
+			all[q] = a.Events
+		}
+	}
+	return all, nil
 }
 
 // DeleteEventConfig goes back to the defaults; NotFound when they hold already.
 func (h *Host) DeleteEventConfig(ctx context.Context, ref Ref, qualifier string) error {
 	_, err := h.amend(ctx, ref, qualifier, func(f *Function) error {
-		if f.Events == nil {
-			return noEventConfig(ref)
+		events := f.events(qualifier)
+		if *events == nil {
+			return noEventConfig(ref, qualifier)
 		}
-		f.Events = nil
+		*events = nil
 		return nil
 	})
 	return err
 }
 
 // noEventConfig is Lambda's answer about a function that has no setting.
-func noEventConfig(ref Ref) error {
-	return noResource("The function " + ref.ARN() + ":$LATEST doesn't have an EventInvokeConfig")
+func noEventConfig(ref Ref, qualifier string) error {
+	return noResource("The function " + ref.ARN() + ":" + cmp.Or(qualifier, Latest) + " doesn't have an EventInvokeConfig")
 }

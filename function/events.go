@@ -76,7 +76,7 @@ func (h *Host) InvokeAsync(ctx context.Context, r Request) (requestID string, er
 		return "", throttled()
 	}
 	now := h.now()
-	e := &Event{ID: r.RequestID, Function: r.Function, Payload: r.Payload, ClientContext: r.ClientContext, Accepted: now, Due: now}
+	e := &Event{ID: r.RequestID, Function: r.Function, Qualifier: r.Qualifier, Payload: r.Payload, ClientContext: r.ClientContext, Accepted: now, Due: now}
 	if err := h.cfg.Store.PutEvent(ctx, e); err != nil {
 		return "", fmt.Errorf("store the event: %w", err)
 	}
@@ -210,7 +210,10 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 	if err != nil {
 		return nil, unlessGone(err) // then its function was deleted
 	}
-	f, err := h.resolve(ctx, e.Function, "")
+	f, err := h.resolve(ctx, e.Function, e.Qualifier)
+	if err != nil && belfry.KindOf(err) != belfry.NotFound {
+		return nil, err
+	}
 	var response *Response
 	if err == nil {
 		if f.Reserved != nil && *f.Reserved == 0 {
@@ -225,7 +228,7 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 		case taken != "":
 			return nil, q.skip(ctx, f, e, taken)
 		}
-		response, err = h.Invoke(ctx, Request{Function: e.Function, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext})
+		response, err = h.runEvent(ctx, f, e)
 	}
 	switch {
 	case err == nil && response.FunctionError == "":
@@ -253,6 +256,17 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 		return nil, unlessGone(err)
 	}
 	return e, nil
+}
+
+// runEvent gives an event to f, which is chosen already.
+func (h *Host) runEvent(ctx context.Context, f *Function, e *Event) (*Response, error) {
+	if err := h.enter(); err != nil {
+		return nil, err
+	}
+	defer h.leave()
+	return h.invoke(ctx, f, &Request{
+		Function: e.Function, Qualifier: e.Qualifier, Payload: e.Payload, RequestID: e.ID, ClientContext: e.ClientContext,
+	})
 }
 
 func unlessGone(err error) error {

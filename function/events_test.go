@@ -257,7 +257,6 @@ func TestEventConfigsThatMayNotBe(t *testing.T) {
 		{"no ARN", function.EventConfig{OnFailure: "q"}, "InvalidParameterValueException", "The destination ARN q is invalid."},
 		{"another account's queue", function.EventConfig{OnSuccess: "arn:aws:sqs:eu-west-1:000000000000:q"}, "InvalidParameterValueException", "is invalid"},
 		{"a topic", function.EventConfig{OnSuccess: "arn:aws:sns:eu-west-1:123456789012:t"}, "InvalidParameterValueException", "queues and functions"},
-		{"a version", function.EventConfig{OnSuccess: ref("g").ARN() + ":1"}, "InvalidParameterValueException", "versions are not available"},
 	} {
 		_, err := b.PutEventConfig(t.Context(), ref("f"), "", c.set)
 		t.Run(c.name, func(t *testing.T) { refused(t, err, belfry.Invalid, c.code, c.message) })
@@ -268,7 +267,7 @@ func TestEventConfigsThatMayNotBe(t *testing.T) {
 	_, err = b.UpdateEventConfig(t.Context(), ref("f"), "", func(*function.EventConfig) {})
 	refused(t, err, belfry.NotFound, "ResourceNotFoundException", none)
 	refused(t, b.DeleteEventConfig(t.Context(), ref("f"), ""), belfry.NotFound, "ResourceNotFoundException", none)
-	for _, edge := range []function.EventConfig{{MaxAge: time.Minute}, {MaxAge: 6 * time.Hour}} {
+	for _, edge := range []function.EventConfig{{MaxAge: time.Minute}, {MaxAge: 6 * time.Hour}, {OnSuccess: ref("g").ARN() + ":1"}} {
 		b.configure(edge)
 	}
 	if err := b.DeleteEventConfig(t.Context(), ref("f"), ""); err != nil {

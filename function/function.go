@@ -87,6 +87,15 @@ type Function struct {
 	Reserved *int              `json:"reserved,omitempty"` // invocations at once; nil: no limit of its own
 	Events   *EventConfig      `json:"events,omitempty"`   // nil: the defaults
 
+	// What follows only the record of Latest has.
+
+	Published int                    `json:"published,omitempty"` // the last version that was; the store sets it
+	Aliases   map[string]*Alias      `json:"aliases,omitempty"`
+	Attached  map[string]*Attachment `json:"attached,omitempty"` // by version or alias
+
+	// Source is, of a published version, the fingerprint of what it was made of.
+	Source string `json:"source,omitempty"`
+
 	OncePer *belfry.OncePer `json:"once_per,omitempty"` // nil: every delivery is let through; never changed in place
 
 	// Change names this state of the record: new at every change, so that of
@@ -106,6 +115,11 @@ func (f *Function) clone() *Function {
 	}
 	if f.Events != nil {
 		c.Events = f.Events.clone()
+	}
+	c.Aliases = maps.Clone(f.Aliases) // an alias is never changed in place
+	c.Attached = maps.Clone(f.Attached)
+	for q, a := range c.Attached {
+		c.Attached[q] = a.clone()
 	}
 	return &c
 }

@@ -2,10 +2,11 @@ package function
 
 import (
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -72,6 +73,10 @@ type Config struct {
 	// Queues takes the records of events that have ended, and those that
 	// failed; nil refuses them all.
 	Queues Queues
+
+	// Random returns a number in [0, 1) and chooses between the versions of an
+	// alias; nil is a source of its own.
+	Random func() float64
 
 	// Logs is given what functions print, and what the host says of it, line by
 	// line as it comes. It must not block.
@@ -159,6 +164,9 @@ func New(cfg Config) (*Host, error) {
 	if cfg.Queues == nil {
 		cfg.Queues = noQueues{}
 	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Float64
+	}
 	if cfg.Roles == nil {
 		cfg.Roles = anyRole{}
 	}
@@ -193,7 +201,7 @@ func New(cfg Config) (*Host, error) {
 		egress:       exits,
 		secret:       make([]byte, 32),
 	}
-	_, _ = rand.Read(h.secret) // never fails
+	_, _ = crand.Read(h.secret) // never fails
 	h.events = newEvents(h)
 	h.prestarts = newPrestarts(h)
 	h.restock = make(chan struct{}, 1)
@@ -277,7 +285,7 @@ func (h *Host) Start(ctx context.Context) error {
 
 // holdAll holds the code of every function, and learns its once_per.
 func (h *Host) holdAll(ctx context.Context) error {
-	q := Query{Limit: 1000}
+	q := Query{Limit: 1000, Versions: true}
 	for {
 		page, err := h.cfg.Store.Functions(ctx, q)
 		if err != nil {
@@ -285,8 +293,10 @@ func (h *Host) holdAll(ctx context.Context) error {
 		}
 		for _, f := range page {
 			h.codes.hold(f.codeKey())
-			h.onces.set(f.Ref, f.OncePer)
-			q.After = f.Ref
+			if f.Version == 0 {
+				h.onces.set(f.Ref, f.OncePer)
+			}
+			q.After, q.AfterVersion = f.Ref, f.Version
 		}
 		if len(page) < q.Limit {
 			return nil

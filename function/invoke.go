@@ -19,7 +19,7 @@ import (
 // A Request is one invocation.
 type Request struct {
 	Function      Ref
-	Qualifier     string // empty or Latest
+	Qualifier     string // version or alias; empty is Latest
 	Payload       []byte // JSON; empty is {}
 	RequestID     string // empty: a new one
 	ClientContext []byte // JSON; nil is none
@@ -127,21 +127,48 @@ func notJSON(b []byte) string {
 	return json.Unmarshal(b, &any).Error()
 }
 
-// resolve returns the function that a request names.
+// resolve returns the version of the function that a request is for. Of an
+// alias with two it is chosen anew each time.
 func (h *Host) resolve(ctx context.Context, ref Ref, qualifier string) (*Function, error) {
-	if qualifier != "" && qualifier != Latest {
-		return nil, notFound(ref, qualifier)
-	}
-	f, mark := h.pools.cached(ref, 0, functionMaxAge)
-	if f != nil {
-		return f, nil
-	}
-	f, err := h.cfg.Store.Function(ctx, ref)
+	f, err := h.recent(ctx, ref, 0)
 	if err != nil {
 		return nil, h.lookupError(err, ref, qualifier)
 	}
-	h.pools.remember(f, mark)
-	return f, nil
+	if isLatest(qualifier) {
+		return f, nil
+	}
+	n, ok := f.pick(qualifier, h.cfg.Random())
+	if !ok {
+		return nil, notFound(ref, qualifier)
+	}
+	v := f
+	if n != 0 {
+		if v, err = h.recent(ctx, ref, n); err != nil {
+			return nil, h.lookupError(err, ref, qualifier)
+		}
+	}
+	return f.shown(v, qualifier), nil
+}
+
+// recent returns a version of a function as it was within functionMaxAge.
+func (h *Host) recent(ctx context.Context, ref Ref, version int) (*Function, error) {
+	f, mark := h.pools.cached(ref, version, functionMaxAge)
+	if f != nil {
+		return f, nil
+	}
+	f, err := h.cfg.Store.Version(ctx, ref, version)
+	if err == nil {
+		h.pools.remember(f, mark)
+	}
+	return f, err
+}
+
+// arn is the function as the caller named it.
+func (r *Request) arn() string {
+	if r.Qualifier == "" {
+		return r.Function.ARN()
+	}
+	return r.Function.ARN() + ":" + r.Qualifier
 }
 
 func (h *Host) lookupError(err error, ref Ref, qualifier string) error {
@@ -248,11 +275,11 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	now := time.Now()
 	deadline := now.Add(in.fn.Timeout)
 	in.logs.begin(r.RequestID)
-	in.logs.platform(in.fn, startEvent(r.RequestID))
+	in.logs.platform(in.fn, startEvent(r.RequestID, in.fn))
 	stop := context.AfterFunc(ctx, in.kill)
 	turn := in.thaw()
 	answer, err := in.link.invoke(deadline, &call{
-		id: r.RequestID, arn: in.fn.ARN(), trace: newTrace(now), deadline: deadline,
+		id: r.RequestID, arn: r.arn(), trace: newTrace(now), deadline: deadline,
 		clientContext: r.ClientContext, payload: r.Payload,
 	})
 	v.Duration = time.Since(now)
@@ -346,7 +373,7 @@ func (v *outcome) initFailed(in *instance, status string) {
 	if v.id == "" {
 		return // it was started ahead
 	}
-	in.logs.platform(in.fn, startEvent(v.id))
+	in.logs.platform(in.fn, startEvent(v.id, in.fn))
 	if v.status == "" {
 		v.status = status
 	}
@@ -355,7 +382,7 @@ func (v *outcome) initFailed(in *instance, status string) {
 
 // close completes the response with the last lines of the log.
 func (v *outcome) close(in *instance, status, kind string) {
-	v.RequestID, v.Version = v.id, Latest
+	v.RequestID, v.Version = v.id, v.fn.VersionName()
 	if in != nil {
 		v.Init, v.PeakMemory, in.initTime = in.initTime, in.peak, 0
 		in.logs.platform(in.fn, v.ends(status, kind)...)
@@ -363,7 +390,7 @@ func (v *outcome) close(in *instance, status, kind string) {
 		return
 	}
 	now := time.Now()
-	log := []byte(startEvent(v.id).line(v.fn, now))
+	log := []byte(startEvent(v.id, v.fn).line(v.fn, now))
 	log = append(append(log, v.Payload...), '\n')
 	for _, e := range v.ends(status, kind) {
 		log = append(log, e.line(v.fn, now)...)

@@ -20,8 +20,9 @@ import (
 type Creation struct {
 	Ref
 	Settings
-	Zip  []byte
-	Tags map[string]string
+	Zip     []byte
+	Tags    map[string]string
+	Publish bool // a first version as well, which is returned
 }
 
 // Create stores a function and its code. Settings that are zero get their
@@ -65,7 +66,8 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	}
 	f.Change = f.Revision
 	f.Environment = maps.Clone(c.Environment)
-	if err := h.cfg.Store.PutFunction(ctx, f, ""); err != nil {
+	shown, err := h.put(ctx, f, "", c.Publish)
+	if err != nil {
 		h.codes.release(f.codeKey())
 		if belfry.KindOf(err) == belfry.Conflict {
 			return nil, exists(c.Ref)
@@ -73,7 +75,7 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 		return nil, fmt.Errorf("store %s: %w", f.ARN(), err)
 	}
 	h.pools.changed(f)
-	return f.clone(), nil
+	return shown.clone(), nil
 }
 
 func exists(ref Ref) error {
@@ -86,22 +88,54 @@ func exists(ref Ref) error {
 // now is the time as it is stored.
 func (h *Host) now() time.Time { return h.cfg.Clock.Now().UTC().Truncate(time.Millisecond) }
 
-// Get returns a function; an empty qualifier is Latest.
-func (h *Host) Get(ctx context.Context, ref Ref, qualifier string) (*Function, error) {
-	if qualifier != "" && qualifier != Latest {
-		return nil, notFound(ref, qualifier)
+// put stores f in place of the state replaces, and a version of it if publish
+// says so and there is none that is the same. It returns the version, or else f.
+func (h *Host) put(ctx context.Context, f *Function, replaces string, publish bool) (*Function, error) {
+	var last *Function
+	if publish {
+		var err error
+		if last, err = h.lastVersion(ctx, f); err != nil {
+			return nil, err
+		}
+		if last == nil {
+			return h.publish(ctx, f, replaces, nil)
+		}
 	}
-	f, err := h.cfg.Store.Function(ctx, ref)
-	if err != nil {
-		return nil, h.lookupError(err, ref, qualifier)
+	if err := h.cfg.Store.PutFunction(ctx, f, replaces); err != nil {
+		return nil, err
+	}
+	if last != nil {
+		return last, nil
 	}
 	return f, nil
 }
 
-// List returns up to limit functions of a scope, by name, after the one named
-// after.
-func (h *Host) List(ctx context.Context, scope belfry.Scope, after string, limit int) ([]*Function, error) {
-	page, err := h.cfg.Store.Functions(ctx, Query{Scope: scope, After: Ref{Scope: scope, Name: after}, Limit: limit})
+// Get returns a function, or the version of it that the qualifier names: a
+// number, or an alias, whose main version it is. An empty qualifier is Latest.
+func (h *Host) Get(ctx context.Context, ref Ref, qualifier string) (*Function, error) {
+	f, err := h.cfg.Store.Function(ctx, ref)
+	if err != nil {
+		return nil, h.lookupError(err, ref, qualifier)
+	}
+	if isLatest(qualifier) {
+		return f, nil
+	}
+	n, ok := f.pick(qualifier, 1)
+	if !ok {
+		return nil, notFound(ref, qualifier)
+	}
+	v := f
+	if n != 0 {
+		if v, err = h.cfg.Store.Version(ctx, ref, n); err != nil {
+			return nil, h.lookupError(err, ref, qualifier)
+		}
+	}
+	return f.shown(v, qualifier), nil
+}
+
+// List returns the functions that q selects, in the order of name and version.
+func (h *Host) List(ctx context.Context, q Query) ([]*Function, error) {
+	page, err := h.cfg.Store.Functions(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("list functions: %w", err)
 	}
@@ -115,6 +149,7 @@ type CodeUpdate struct {
 	Architecture string // empty: as it is
 	Revision     string // that the caller expects; empty: any
 	DryRun       bool   // check everything and change nothing
+	Publish      bool   // a version as well, which is returned
 }
 
 // UpdateCode replaces a function's code. Invocations under way end on the old
@@ -123,7 +158,7 @@ func (h *Host) UpdateCode(ctx context.Context, u CodeUpdate) (*Function, error) 
 	if len(u.Zip) == 0 {
 		return nil, invalid("ZipFile", "Please provide a source for function code.")
 	}
-	return h.update(ctx, u.Ref, u.Revision, u.DryRun, func(f *Function) (err error) {
+	return h.update(ctx, u.Ref, u.Revision, u.DryRun, u.Publish, func(f *Function) (err error) {
 		if u.Architecture != "" {
 			f.Architecture = u.Architecture
 		}
@@ -140,7 +175,7 @@ func (h *Host) UpdateCode(ctx context.Context, u CodeUpdate) (*Function, error) 
 // UpdateSettings changes a function's settings as edit says; nothing is
 // changed when edit fails or leaves something that may not be.
 func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edit func(*Settings) error) (*Function, error) {
-	return h.update(ctx, ref, revision, false, func(f *Function) error {
+	return h.update(ctx, ref, revision, false, false, func(f *Function) error {
 		role, runtime := f.Role, f.Runtime
 		if err := edit(&f.Settings); err != nil {
 			return err
@@ -167,7 +202,7 @@ func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edi
 }
 
 // update changes a function with edit, which leaves its code held.
-func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun bool, edit func(*Function) error) (*Function, error) {
+func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun, publish bool, edit func(*Function) error) (*Function, error) {
 	if err := h.enter(); err != nil {
 		return nil, err
 	}
@@ -188,41 +223,52 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun bool
 	}
 	f.Revision, f.Modified = uuid.NewString(), h.now()
 	f.Change = f.Revision
-	if err := h.cfg.Store.PutFunction(ctx, f, old.Change); err != nil {
+	shown, err := h.put(ctx, f, old.Change, publish)
+	if err != nil {
 		h.codes.release(f.codeKey())
-		switch belfry.KindOf(err) {
-		case belfry.Conflict:
-			return nil, &belfry.Error{
-				Kind: belfry.Conflict, Code: "ResourceConflictException",
-				Message: "The operation cannot be performed at this time. An update is in progress for resource: " + ref.ARN(),
-			}
-		case belfry.NotFound:
-			return nil, notFound(ref, "")
-		}
-		return nil, fmt.Errorf("store %s: %w", f.ARN(), err)
+		return nil, storeError(err, f)
 	}
 	h.pools.changed(f)
 	h.codes.release(old.codeKey())
-	return f.clone(), nil
+	return shown.clone(), nil
+}
+
+// storeError words what kept f from being stored in place of another state.
+func storeError(err error, f *Function) error {
+	switch belfry.KindOf(err) {
+	case belfry.Conflict:
+		return &belfry.Error{
+			Kind: belfry.Conflict, Code: "ResourceConflictException",
+			Message: "The operation cannot be performed at this time. An update is in progress for resource: " + f.ARN(),
+		}
+	case belfry.NotFound:
+		return notFound(f.Ref, "")
+	}
+	return fmt.Errorf("store %s: %w", f.ARN(), err)
 }
 
 // amend changes what instances do not notice with edit: tags, permissions and
-// limits. It starts again when somebody else was faster, so edit must not
-// remember anything.
+// limits. edit gets the record of Latest, which keeps those of the qualifier too;
+// it is NotFound when there is no such version or alias. It starts again when
+// somebody else was faster, so edit must not remember anything.
 func (h *Host) amend(ctx context.Context, ref Ref, qualifier string, edit func(*Function) error) (*Function, error) {
 	if err := h.enter(); err != nil {
 		return nil, err
 	}
 	defer h.leave()
 	for {
-		old, err := h.Get(ctx, ref, qualifier)
+		old, err := h.Get(ctx, ref, "")
+		if err == nil && !isLatest(qualifier) {
+			_, err = h.Get(ctx, ref, qualifier)
+		}
 		if err != nil {
-			return nil, err
+			return nil, h.lookupError(err, ref, qualifier)
 		}
 		f := old.clone()
 		if err := edit(f); err != nil {
 			return nil, err
 		}
+		maps.DeleteFunc(f.Attached, func(_ string, a *Attachment) bool { return a.Events == nil && len(a.Policy.Statements) == 0 })
 		f.Change = uuid.NewString()
 		switch err := h.cfg.Store.PutFunction(ctx, f, old.Change); {
 		case err == nil:
@@ -248,11 +294,15 @@ func checkRevision(expected, present string) error {
 	}
 }
 
-// Delete removes a function, and the events that wait for it. Invocations
-// under way end as they would have.
+// Delete removes a function with its versions and the events that wait for it,
+// or the version that the qualifier names. Invocations under way end as they
+// would have.
 func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 	if qualifier == Latest {
 		return invalid("Qualifier", "$LATEST version cannot be deleted without deleting the function.")
+	}
+	if qualifier != "" {
+		return h.deleteVersion(ctx, ref, qualifier)
 	}
 	if err := h.enter(); err != nil {
 		return err
@@ -262,6 +312,10 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 	defer h.onces.change.Unlock()
 	for {
 		f, err := h.Get(ctx, ref, qualifier)
+		if err != nil {
+			return err
+		}
+		versions, err := h.allVersions(ctx, ref)
 		if err != nil {
 			return err
 		}
@@ -278,8 +332,27 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 		h.pools.deleted(ref)
 		h.onces.set(ref, nil)
 		h.events.forget(ref)
-		h.codes.release(f.codeKey())
+		for _, v := range versions {
+			h.codes.release(v.codeKey())
+		}
 		return nil
+	}
+}
+
+// allVersions returns all versions of a function, Latest too.
+func (h *Host) allVersions(ctx context.Context, ref Ref) (all []*Function, err error) {
+	q := Query{Scope: ref.Scope, Name: ref.Name, Versions: true, AfterVersion: -1, Limit: 1000}
+	for {
+		page, err := h.List(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range page {
+			all, q.AfterVersion = append(all, v), v.Version
+		}
+		if len(page) < q.Limit {
+			return all, nil
+		}
 	}
 }
 

@@ -78,7 +78,7 @@ func (q *events) claim(ctx context.Context, f *Function, e *Event) (taken string
 // keyless ends an event whose payload has no key for the function's once_per.
 func (q *events) keyless(ctx context.Context, f *Function, e *Event, err error) error {
 	return q.end(ctx, f, e, retriesExhausted, &Response{
-		RequestID: e.ID, Version: Latest, FunctionError: unhandled, Payload: errorPayload("Belfry.NoOncePerKey", err.Error()),
+		RequestID: e.ID, Version: f.VersionName(), FunctionError: unhandled, Payload: errorPayload("Belfry.NoOncePerKey", err.Error()),
 	})
 }
 

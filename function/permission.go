@@ -57,23 +57,24 @@ func (h *Host) AddPermission(ctx context.Context, ref Ref, qualifier string, p P
 	if qualifier == Latest {
 		return Statement{}, invalid("Qualifier", "We currently do not support adding policies for $LATEST.")
 	}
-	s, err := p.statement(ref)
+	s, err := p.statement(ref, qualifier)
 	if err != nil {
 		return s, err
 	}
 	_, err = h.amend(ctx, ref, qualifier, func(f *Function) error {
-		if err := checkRevision(p.Revision, f.Policy.Revision); err != nil {
+		policy := f.policy(qualifier)
+		if err := checkRevision(p.Revision, policy.Revision); err != nil {
 			return err
 		}
-		if slices.ContainsFunc(f.Policy.Statements, func(o Statement) bool { return o.Sid == s.Sid }) {
+		if slices.ContainsFunc(policy.Statements, func(o Statement) bool { return o.Sid == s.Sid }) {
 			return &belfry.Error{
 				Kind: belfry.Conflict, Code: "ResourceConflictException", Field: "StatementId",
 				Message: "The statement id (" + s.Sid + ") provided already exists. Please provide a new statement id, or remove the existing statement.",
 			}
 		}
-		f.Policy.Statements = append(f.Policy.Statements, s)
-		f.Policy.Revision = uuid.NewString()
-		text, err := f.Policy.Document()
+		policy.Statements = append(policy.Statements, s)
+		policy.Revision = uuid.NewString()
+		text, err := policy.Document()
 		if err == nil && len(text) > maxPolicy {
 			return &belfry.Error{
 				Kind: belfry.Quota, Code: "PolicyLengthExceededException",
@@ -86,7 +87,7 @@ func (h *Host) AddPermission(ctx context.Context, ref Ref, qualifier string, p P
 }
 
 // statement translates a permission as Lambda does.
-func (p Permission) statement(ref Ref) (Statement, error) {
+func (p Permission) statement(ref Ref, qualifier string) (Statement, error) {
 	var principal any
 	switch arn, ok := belfry.ParseARN(p.Principal); {
 	case p.Principal == "*":
@@ -104,7 +105,7 @@ func (p Permission) statement(ref Ref) (Statement, error) {
 	if err != nil {
 		return Statement{}, fmt.Errorf("encode the principal: %w", err)
 	}
-	s := Statement{Sid: p.StatementID, Effect: "Allow", Principal: text, Action: p.Action, Resource: ref.ARN()}
+	s := Statement{Sid: p.StatementID, Effect: "Allow", Principal: text, Action: p.Action, Resource: (&Request{Function: ref, Qualifier: qualifier}).arn()}
 	for _, c := range []struct{ operator, key, value string }{
 		{"ArnLike", "AWS:SourceArn", p.SourceARN},
 		{"StringEquals", "AWS:SourceAccount", p.SourceAccount},
@@ -141,15 +142,16 @@ func (h *Host) Policy(ctx context.Context, ref Ref, qualifier string) (Policy, e
 // RemovePermission removes a statement; NotFound when there is none of that id.
 func (h *Host) RemovePermission(ctx context.Context, ref Ref, qualifier, statementID, revision string) error {
 	_, err := h.amend(ctx, ref, qualifier, func(f *Function) error {
-		if err := checkRevision(revision, f.Policy.Revision); err != nil {
+		policy := f.policy(qualifier)
+		if err := checkRevision(revision, policy.Revision); err != nil {
 			return err
 		}
-		i := slices.IndexFunc(f.Policy.Statements, func(s Statement) bool { return s.Sid == statementID })
+		i := slices.IndexFunc(policy.Statements, func(s Statement) bool { return s.Sid == statementID })
 		if i < 0 {
 			return noResource("Statement " + statementID + " is not found in resource policy.")
 		}
-		f.Policy.Statements = slices.Delete(f.Policy.Statements, i, i+1)
-		f.Policy.Revision = uuid.NewString()
+		policy.Statements = slices.Delete(policy.Statements, i, i+1)
+		policy.Revision = uuid.NewString()
 		return nil
 	})
 	return err

@@ -89,7 +89,7 @@ func initStart(f *Function, banner string) *platformEvent {
 			ARN      string `json:"runtimeVersionArn"`
 			Function string `json:"functionName"`
 			Version  string `json:"functionVersion"`
-		}{"on-demand", "init", banner, RuntimeVersionARN(f), f.Name, Latest},
+		}{"on-demand", "init", banner, RuntimeVersionARN(f), f.Name, f.VersionName()},
 		text: fmt.Sprintf("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", banner, RuntimeVersionARN(f)),
 	}
 }
@@ -110,14 +110,14 @@ func initReport(took time.Duration, status string) *platformEvent {
 	}
 }
 
-func startEvent(id string) *platformEvent {
+func startEvent(id string, f *Function) *platformEvent {
 	return &platformEvent{
 		level: "INFO", kind: "platform.start",
 		record: struct {
 			ID      string `json:"requestId"`
 			Version string `json:"version"`
-		}{id, Latest},
-		text: fmt.Sprintf("START RequestId: %s Version: %s\n", id, Latest),
+		}{id, f.VersionName()},
+		text: fmt.Sprintf("START RequestId: %s Version: %s\n", id, f.VersionName()),
 	}
 }
 

@@ -58,7 +58,7 @@ func (h *Host) Failed(ctx context.Context, r Request, last *Response, tries int,
 
 // event is the event for which the request stands in.
 func (r *Request) event(tries int) *Event {
-	return &Event{ID: r.RequestID, Function: r.Function, Payload: r.Payload, ClientContext: r.ClientContext, Tries: tries}
+	return &Event{ID: r.RequestID, Function: r.Function, Qualifier: r.Qualifier, Payload: r.Payload, ClientContext: r.ClientContext, Tries: tries}
 }
 
 // Own returns how the function's owner has asynchronous invocations tried; nil

@@ -16,10 +16,20 @@ type Store interface {
 	PutFunction(ctx context.Context, f *Function, replaces string) error
 	// Function returns NotFound when there is no such function.
 	Function(ctx context.Context, ref Ref) (*Function, error)
+	// PublishVersion stores f as PutFunction does, with its Published, and v as the
+	// version of the next number, which no version of that name ever had; it
+	// returns the number. Both happen or none does.
+	PublishVersion(ctx context.Context, f *Function, replaces string, v *Function) (number int, err error)
+	// Version returns a version of a function, Latest for 0; NotFound when there
+	// is none.
+	Version(ctx context.Context, ref Ref, version int) (*Function, error)
+	// DeleteVersion stores f as PutFunction does and removes the version, which is
+	// not 0; it is no error when there is none.
+	DeleteVersion(ctx context.Context, f *Function, replaces string, version int) error
 	// Functions returns up to q.Limit functions after q.After in the order of
-	// account, region and name.
+	// account, region, name and version.
 	Functions(ctx context.Context, q Query) ([]*Function, error)
-	// DeleteFunction removes a function of that Change and the events that
+	// DeleteFunction removes a function of that Change, its versions and the events that
 	// wait for it, with what they have claimed. Conflict when it has another one; NotFound when there is none.
 	DeleteFunction(ctx context.Context, ref Ref, change string) error
 
@@ -50,12 +60,17 @@ type Query struct {
 	belfry.Scope     // zero: every account and region
 	After        Ref // position: the last function of the page before; in a scope only its name counts
 	Limit        int
+
+	Versions     bool   // published versions as well
+	AfterVersion int    // the version of After, when they are selected
+	Name         string // of the one function whose versions are selected; needs a scope. AfterVersion is the position, -1 before Latest
 }
 
 // An Event is an asynchronous invocation that was accepted and has not ended.
 type Event struct {
 	ID            string // the request id; the same for every try
 	Function      Ref
+	Qualifier     string // version or alias, as it was asked for; empty: none
 	Payload       []byte
 	ClientContext []byte // JSON; nil is none
 	Tries         int    // that ended with an error of the function

@@ -86,6 +86,42 @@ func (f fakeScheduler) UpdateSchedule(ctx context.Context, in *schedulerapi.Upda
 
 type fakeLambda struct{ *recorder }
 
+func (f fakeLambda) PublishVersion(ctx context.Context, in *lambdaapi.PublishVersionInput) (*lambdaapi.FunctionConfiguration, error) {
+	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "PublishVersion", in)
+}
+
+func (f fakeLambda) CreateAlias(ctx context.Context, in *lambdaapi.CreateAliasInput) (*lambdaapi.AliasConfiguration, error) {
+	return answer[lambdaapi.AliasConfiguration](ctx, f.recorder, "CreateAlias", in)
+}
+
+func (f fakeLambda) UpdateAlias(ctx context.Context, in *lambdaapi.UpdateAliasInput) (*lambdaapi.AliasConfiguration, error) {
+	return answer[lambdaapi.AliasConfiguration](ctx, f.recorder, "UpdateAlias", in)
+}
+
+func (f fakeLambda) GetAlias(ctx context.Context, in *lambdaapi.GetAliasInput) (*lambdaapi.AliasConfiguration, error) {
+	return answer[lambdaapi.AliasConfiguration](ctx, f.recorder, "GetAlias", in)
+}
+
+func (f fakeLambda) ListAliases(ctx context.Context, in *lambdaapi.ListAliasesInput) (*lambdaapi.ListAliasesOutput, error) {
+	return answer[lambdaapi.ListAliasesOutput](ctx, f.recorder, "ListAliases", in)
+}
+
+func (f fakeLambda) DeleteAlias(ctx context.Context, in *lambdaapi.DeleteAliasInput) (*lambdaapi.DeleteAliasOutput, error) {
+	return answer[lambdaapi.DeleteAliasOutput](ctx, f.recorder, "DeleteAlias", in)
+}
+
+func (f fakeLambda) GetRuntimeManagementConfig(ctx context.Context, in *lambdaapi.GetRuntimeManagementConfigInput) (*lambdaapi.GetRuntimeManagementConfigOutput, error) {
+	return answer[lambdaapi.GetRuntimeManagementConfigOutput](ctx, f.recorder, "GetRuntimeManagementConfig", in)
+}
+
+func (f fakeLambda) GetFunctionRecursionConfig(ctx context.Context, in *lambdaapi.GetFunctionRecursionConfigInput) (*lambdaapi.GetFunctionRecursionConfigOutput, error) {
+	return answer[lambdaapi.GetFunctionRecursionConfigOutput](ctx, f.recorder, "GetFunctionRecursionConfig", in)
+}
+
+func (f fakeLambda) GetProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.GetProvisionedConcurrencyConfigInput) (*lambdaapi.GetProvisionedConcurrencyConfigOutput, error) {
+	return answer[lambdaapi.GetProvisionedConcurrencyConfigOutput](ctx, f.recorder, "GetProvisionedConcurrencyConfig", in)
+}
+
 func (f fakeLambda) AddPermission(ctx context.Context, in *lambdaapi.AddPermissionInput) (*lambdaapi.AddPermissionOutput, error) {
 	return answer[lambdaapi.AddPermissionOutput](ctx, f.recorder, "AddPermission", in)
 }

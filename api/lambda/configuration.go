@@ -39,7 +39,7 @@ func configuration(f *function.Function, p phase, qualifier string) *lambdaapi.F
 		MemorySize:       &f.Memory,
 		LastModified:     new(f.Modified.UTC().Format("2006-01-02T15:04:05.000-0700")),
 		CodeSha256:       &f.CodeSHA256,
-		Version:          new(function.Latest),
+		Version:          new(f.VersionName()),
 		TracingConfig:    &lambdaapi.TracingConfigResponse{Mode: &f.TracingMode},
 		RevisionId:       &f.Revision,
 		PackageType:      new(lambdaapi.PackageTypeZip),

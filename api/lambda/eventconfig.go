@@ -1,7 +1,10 @@
 package lambda
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry/api/awswire"
@@ -22,7 +25,7 @@ func (s *Service) PutFunctionEventInvokeConfig(ctx context.Context, in *lambdaap
 	if err != nil {
 		return nil, err
 	}
-	return eventConfig(r, set), nil
+	return eventConfig(r, qualifier, set), nil
 }
 
 // UpdateFunctionEventInvokeConfig changes what the request has.
@@ -37,7 +40,7 @@ func (s *Service) UpdateFunctionEventInvokeConfig(ctx context.Context, in *lambd
 	if err != nil {
 		return nil, err
 	}
-	return eventConfig(r, set), nil
+	return eventConfig(r, qualifier, set), nil
 }
 
 // GetFunctionEventInvokeConfig answers with how a function's events are tried.
@@ -50,22 +53,36 @@ func (s *Service) GetFunctionEventInvokeConfig(ctx context.Context, in *lambdaap
 	if err != nil {
 		return nil, err
 	}
-	return eventConfig(r, c), nil
+	return eventConfig(r, qualifier, c), nil
 }
 
-// ListFunctionEventInvokeConfigs answers with that of $LATEST, the only version.
+// ListFunctionEventInvokeConfigs answers with a page of those that a function,
+// its versions and its aliases have.
 func (s *Service) ListFunctionEventInvokeConfigs(ctx context.Context, in *lambdaapi.ListFunctionEventInvokeConfigsInput) (*lambdaapi.ListFunctionEventInvokeConfigsOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, nil)
+	r, err := latest(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	limit, after, err := page(in.MaxItems, in.Marker, position{})
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.host.EventConfigs(ctx, r)
 	if err != nil {
 		return nil, err
 	}
 	out := &lambdaapi.ListFunctionEventInvokeConfigsOutput{FunctionEventInvokeConfigs: []lambdaapi.FunctionEventInvokeConfig{}}
-	f, err := s.host.Get(ctx, r, qualifier)
-	if err != nil {
-		return nil, err
-	}
-	if f.Events != nil {
-		out.FunctionEventInvokeConfigs = append(out.FunctionEventInvokeConfigs, *eventConfig(r, f.Events))
+	last := ""
+	for _, qualifier := range slices.Sorted(maps.Keys(all)) {
+		if qualifier <= after.name {
+			continue
+		}
+		if len(out.FunctionEventInvokeConfigs) == limit {
+			out.NextMarker = position{name: last}.marker()
+			break
+		}
+		last = qualifier
+		out.FunctionEventInvokeConfigs = append(out.FunctionEventInvokeConfigs, *eventConfig(r, qualifier, all[qualifier]))
 	}
 	return out, nil
 }
@@ -98,9 +115,9 @@ func applyEvents(c *function.EventConfig, retries, age *int, to *lambdaapi.Desti
 	}
 }
 
-func eventConfig(r function.Ref, c *function.EventConfig) *lambdaapi.FunctionEventInvokeConfig {
+func eventConfig(r function.Ref, qualifier string, c *function.EventConfig) *lambdaapi.FunctionEventInvokeConfig {
 	out := &lambdaapi.FunctionEventInvokeConfig{
-		LastModified: &c.Modified, FunctionArn: new(r.ARN() + ":" + function.Latest), MaximumRetryAttempts: c.Retries,
+		LastModified: &c.Modified, FunctionArn: new(r.ARN() + ":" + cmp.Or(qualifier, function.Latest)), MaximumRetryAttempts: c.Retries,
 		DestinationConfig: &lambdaapi.DestinationConfig{OnSuccess: &lambdaapi.OnSuccess{}, OnFailure: &lambdaapi.OnFailure{}},
 	}
 	if c.MaxAge != 0 {

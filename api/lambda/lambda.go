@@ -7,7 +7,6 @@ package lambda
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 
 	"github.com/belfry-run/belfry"
@@ -96,50 +95,6 @@ func (s *Service) DeleteFunction(ctx context.Context, in *lambdaapi.DeleteFuncti
 		return nil, err
 	}
 	return &lambdaapi.DeleteFunctionOutput{StatusCode: new(http.StatusNoContent)}, nil // as recorded; the model says 200
-}
-
-// maxPage is the largest page of a list.
-const maxPage = 50
-
-// ListFunctions answers with a page of the caller's functions.
-func (s *Service) ListFunctions(ctx context.Context, in *lambdaapi.ListFunctionsInput) (*lambdaapi.ListFunctionsOutput, error) {
-	limit := min(awswire.Or(in.MaxItems, maxPage), maxPage)
-	after, err := base64.RawURLEncoding.DecodeString(awswire.Value(in.Marker))
-	if err != nil {
-		return nil, invalid("Marker", "The marker is not one that this server gave.")
-	}
-	page, err := s.host.List(ctx, awswire.CallerFrom(ctx).Scope, string(after), limit+1)
-	if err != nil {
-		return nil, err
-	}
-	out := &lambdaapi.ListFunctionsOutput{Functions: []lambdaapi.FunctionConfiguration{}}
-	if len(page) > limit {
-		page = page[:limit]
-		out.NextMarker = new(base64.RawURLEncoding.EncodeToString([]byte(page[limit-1].Name)))
-	}
-	qualifier := ""
-	if awswire.Value(in.FunctionVersion) == lambdaapi.FunctionVersionAll {
-		qualifier = function.Latest
-	}
-	for _, f := range page {
-		out.Functions = append(out.Functions, *configuration(f, listed, qualifier))
-	}
-	return out, nil
-}
-
-// ListVersionsByFunction answers with $LATEST, the only version.
-func (s *Service) ListVersionsByFunction(ctx context.Context, in *lambdaapi.ListVersionsByFunctionInput) (*lambdaapi.ListVersionsByFunctionOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, nil)
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.host.Get(ctx, r, qualifier)
-	if err != nil {
-		return nil, err
-	}
-	return &lambdaapi.ListVersionsByFunctionOutput{
-		Versions: []lambdaapi.FunctionConfiguration{*configuration(f, listed, function.Latest)},
-	}, nil
 }
 
 // GetFunctionCodeSigningConfig answers that there is none.

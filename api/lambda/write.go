@@ -26,7 +26,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambdaapi.CreateFuncti
 	}
 	if err := refuse(
 		member{"PackageType", in.PackageType != nil && *in.PackageType != lambdaapi.PackageTypeZip, "container images are"},
-		member{"Publish", awswire.Value(in.Publish) || in.PublishTo != nil, "versions are"},
+		member{"PublishTo", in.PublishTo != nil, "capacity providers are"},
 		member{"CodeSigningConfigArn", in.CodeSigningConfigArn != nil, "code signing is"},
 		member{"TenancyConfig", in.TenancyConfig != nil, "tenancy is"},
 		member{"CapacityProviderConfig", in.CapacityProviderConfig != nil, "capacity providers are"},
@@ -36,7 +36,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambdaapi.CreateFuncti
 	if err := refuseSource(code.S3Bucket, code.S3Key, code.ImageUri); err != nil {
 		return nil, err
 	}
-	c := function.Creation{Ref: r, Zip: code.ZipFile, Tags: in.Tags}
+	c := function.Creation{Ref: r, Zip: code.ZipFile, Tags: in.Tags, Publish: awswire.Value(in.Publish)}
 	edit := settings{
 		Role: in.Role, Handler: in.Handler, Description: in.Description, Timeout: in.Timeout, MemorySize: in.MemorySize,
 		VpcConfig: in.VpcConfig, Environment: in.Environment, Runtime: in.Runtime, DeadLetterConfig: in.DeadLetterConfig,
@@ -57,7 +57,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambdaapi.CreateFuncti
 	if err != nil {
 		return nil, err
 	}
-	return configuration(f, creating, ""), nil
+	return configuration(f, creating, published(f)), nil
 }
 
 // mayPass says whether the caller may have functions run as the role; else he
@@ -102,13 +102,15 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *lambdaapi.UpdateFu
 	if err != nil {
 		return nil, err
 	}
-	if err := refuse(member{"Publish", awswire.Value(in.Publish) || in.PublishTo != nil, "versions are"}); err != nil {
+	if err := refuse(member{"PublishTo", in.PublishTo != nil, "capacity providers are"}); err != nil {
 		return nil, err
 	}
 	if err := refuseSource(in.S3Bucket, in.S3Key, in.ImageUri); err != nil {
 		return nil, err
 	}
-	u := function.CodeUpdate{Ref: r, Zip: in.ZipFile, Revision: awswire.Value(in.RevisionId), DryRun: awswire.Value(in.DryRun)}
+	u := function.CodeUpdate{
+		Ref: r, Zip: in.ZipFile, Revision: awswire.Value(in.RevisionId), DryRun: awswire.Value(in.DryRun), Publish: awswire.Value(in.Publish),
+	}
 	if u.Architecture, err = architecture(in.Architectures, ""); err != nil {
 		return nil, err
 	}
@@ -119,7 +121,18 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *lambdaapi.UpdateFu
 	if u.DryRun {
 		return configuration(f, active, ""), nil
 	}
+	if f.Version != 0 {
+		return configuration(f, creating, f.VersionName()), nil
+	}
 	return configuration(f, updating, ""), nil
+}
+
+// published is the qualifier of a version that was just made.
+func published(f *function.Function) string {
+	if f.Version == 0 {
+		return ""
+	}
+	return f.VersionName()
 }
 
 // latest returns the function that an update names; only $LATEST changes.

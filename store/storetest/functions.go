@@ -30,6 +30,11 @@ func Functions(t *testing.T, open func(t *testing.T) function.Store) {
 		{"a change needs the state that is there", (*functions).change},
 		{"a change that keeps the revision is a change", (*functions).amend},
 		{"of many changes to one state exactly one wins", (*functions).changeRace},
+		{"a version comes back as it was published, with the next number", (*functions).publish},
+		{"of many publications of one state exactly one wins, and no number is lost", (*functions).publishRace},
+		{"deleting a version needs the state that is there, and keeps the others", (*functions).removeVersion},
+		{"a version's number is never used again", (*functions).numbers},
+		{"pages with versions follow name and number", (*functions).listVersions},
 		{"pages of a scope follow the names", (*functions).list},
 		{"pages of everything follow account, region and name", (*functions).listAll},
 		{"delete needs the state that is there, and takes the events along", (*functions).remove},
@@ -309,7 +314,7 @@ func (t *functions) event() {
 	_, err := t.Event(t.ctx, "e")
 	t.kind(err, belfry.NotFound)
 	e := newEvent("e", functionRef("f"), 1)
-	e.Tries, e.Backoffs = 1, 2
+	e.Tries, e.Backoffs, e.Qualifier = 1, 2, "live"
 	t.putEvent(e)
 	got, err := t.Event(t.ctx, "e")
 	if err != nil {

@@ -53,6 +53,12 @@ func checkAddPermissionRequest(c *constraint.Check, v *AddPermissionInput) {
 	}
 }
 
+func checkAliasRoutingConfiguration(c *constraint.Check, v *AliasRoutingConfiguration) {
+	if v.AdditionalVersionWeights != nil {
+		checkAdditionalVersionWeights(c, "additionalVersionWeights", v.AdditionalVersionWeights)
+	}
+}
+
 func checkCapacityProviderConfig(c *constraint.Check, v *CapacityProviderConfig) {
 	if v.LambdaManagedInstancesCapacityProviderConfig == nil {
 		c.Null("lambdaManagedInstancesCapacityProviderConfig")
@@ -60,6 +66,35 @@ func checkCapacityProviderConfig(c *constraint.Check, v *CapacityProviderConfig)
 	if v.LambdaManagedInstancesCapacityProviderConfig != nil {
 		c.Enter("lambdaManagedInstancesCapacityProviderConfig")
 		checkLambdaManagedInstancesCapacityProviderConfig(c, v.LambdaManagedInstancesCapacityProviderConfig)
+		c.Leave()
+	}
+}
+
+func checkCreateAliasRequest(c *constraint.Check, v *CreateAliasInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Name == nil {
+		c.Null("name")
+	}
+	if v.Name != nil {
+		checkAlias(c, "name", *v.Name)
+	}
+	if v.FunctionVersion == nil {
+		c.Null("functionVersion")
+	}
+	if v.FunctionVersion != nil {
+		checkVersionWithLatestPublished(c, "functionVersion", *v.FunctionVersion)
+	}
+	if v.Description != nil {
+		checkDescription(c, "description", *v.Description)
+	}
+	if v.RoutingConfig != nil {
+		c.Enter("routingConfig")
+		checkAliasRoutingConfiguration(c, v.RoutingConfig)
 		c.Leave()
 	}
 }
@@ -181,6 +216,21 @@ func checkDeadLetterConfig(c *constraint.Check, v *DeadLetterConfig) {
 	}
 }
 
+func checkDeleteAliasRequest(c *constraint.Check, v *DeleteAliasInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Name == nil {
+		c.Null("name")
+	}
+	if v.Name != nil {
+		checkAlias(c, "name", *v.Name)
+	}
+}
+
 func checkDeleteFunctionConcurrencyRequest(c *constraint.Check, v *DeleteFunctionConcurrencyInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -284,6 +334,21 @@ func checkFunctionCode(c *constraint.Check, v *FunctionCode) {
 func checkGetAccountSettingsRequest(c *constraint.Check, v *GetAccountSettingsInput) {
 }
 
+func checkGetAliasRequest(c *constraint.Check, v *GetAliasInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Name == nil {
+		c.Null("name")
+	}
+	if v.Name != nil {
+		checkAlias(c, "name", *v.Name)
+	}
+}
+
 func checkGetFunctionCodeSigningConfigRequest(c *constraint.Check, v *GetFunctionCodeSigningConfigInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -326,6 +391,15 @@ func checkGetFunctionEventInvokeConfigRequest(c *constraint.Check, v *GetFunctio
 	}
 }
 
+func checkGetFunctionRecursionConfigRequest(c *constraint.Check, v *GetFunctionRecursionConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkUnqualifiedFunctionName(c, "functionName", *v.FunctionName)
+	}
+}
+
 func checkGetFunctionRequest(c *constraint.Check, v *GetFunctionInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -339,6 +413,33 @@ func checkGetFunctionRequest(c *constraint.Check, v *GetFunctionInput) {
 }
 
 func checkGetPolicyRequest(c *constraint.Check, v *GetPolicyInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
+func checkGetProvisionedConcurrencyConfigRequest(c *constraint.Check, v *GetProvisionedConcurrencyConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier == nil {
+		c.Null("qualifier")
+	}
+	if v.Qualifier != nil {
+		checkQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
+func checkGetRuntimeManagementConfigRequest(c *constraint.Check, v *GetRuntimeManagementConfigInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
 	}
@@ -398,6 +499,21 @@ func checkLambdaManagedInstancesCapacityProviderConfig(c *constraint.Check, v *L
 	}
 	if v.ExecutionEnvironmentMemoryGiBPerVCpu != nil {
 		checkExecutionEnvironmentMemoryGiBPerVCpu(c, "executionEnvironmentMemoryGiBPerVCpu", *v.ExecutionEnvironmentMemoryGiBPerVCpu)
+	}
+}
+
+func checkListAliasesRequest(c *constraint.Check, v *ListAliasesInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.FunctionVersion != nil {
+		checkVersionWithLatestPublished(c, "functionVersion", *v.FunctionVersion)
+	}
+	if v.MaxItems != nil {
+		checkMaxListItems(c, "maxItems", *v.MaxItems)
 	}
 }
 
@@ -470,6 +586,21 @@ func checkOnFailure(c *constraint.Check, v *OnFailure) {
 func checkOnSuccess(c *constraint.Check, v *OnSuccess) {
 	if v.Destination != nil {
 		checkDestinationArn(c, "destination", *v.Destination)
+	}
+}
+
+func checkPublishVersionRequest(c *constraint.Check, v *PublishVersionInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Description != nil {
+		checkDescription(c, "description", *v.Description)
+	}
+	if v.PublishTo != nil {
+		checkFunctionVersionLatestPublished(c, "publishTo", *v.PublishTo)
 	}
 }
 
@@ -571,6 +702,32 @@ func checkUntagResourceRequest(c *constraint.Check, v *UntagResourceInput) {
 	}
 	if v.TagKeys == nil {
 		c.Null("tagKeys")
+	}
+}
+
+func checkUpdateAliasRequest(c *constraint.Check, v *UpdateAliasInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Name == nil {
+		c.Null("name")
+	}
+	if v.Name != nil {
+		checkAlias(c, "name", *v.Name)
+	}
+	if v.FunctionVersion != nil {
+		checkVersionWithLatestPublished(c, "functionVersion", *v.FunctionVersion)
+	}
+	if v.Description != nil {
+		checkDescription(c, "description", *v.Description)
+	}
+	if v.RoutingConfig != nil {
+		c.Enter("routingConfig")
+		checkAliasRoutingConfiguration(c, v.RoutingConfig)
+		c.Leave()
 	}
 }
 
@@ -779,6 +936,21 @@ func checkSubnetIds(c *constraint.Check, name string, v []string) {
 	}
 }
 
+func checkAdditionalVersionWeights(c *constraint.Check, name string, v map[string]float64) {
+	for k := range v {
+		if !okAdditionalVersion(k) {
+			c.FailHidden(name, "Map keys must satisfy constraint: [Member must have length less than or equal to 1024, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [0-9]+]")
+			break
+		}
+	}
+	for _, e := range v {
+		if !okWeight(e) {
+			c.FailHidden(name, "Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must have value greater than or equal to 0.0]")
+			break
+		}
+	}
+}
+
 func checkEnvironmentVariables(c *constraint.Check, name string, v map[string]string) {
 	for k := range v {
 		if !okEnvironmentVariableName(k) {
@@ -789,8 +961,24 @@ func checkEnvironmentVariables(c *constraint.Check, name string, v map[string]st
 }
 
 func checkAction(c *constraint.Check, name string, v string) {
-	if !match3(v) {
+	if !match4(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (lambda:[*]|lambda:[a-zA-Z]+|[*])")
+	}
+}
+
+func okAdditionalVersion(v string) bool {
+	return !(!match2(v) || constraint.Longer(v, 1024) || v == "")
+}
+
+func checkAlias(c *constraint.Check, name string, v string) {
+	if !constraint.AliasName(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (?!^[0-9]+$)([a-zA-Z0-9-_]+)")
+	}
+	if constraint.Longer(v, 128) {
+		c.Fail(name, v, "Member must have length less than or equal to 128")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
 	}
 }
 
@@ -803,13 +991,13 @@ func checkApplicationLogLevel(c *constraint.Check, name string, v string) {
 func okArchitecture(v string) bool { return !(v != "x86_64" && v != "arm64") }
 
 func checkArn(c *constraint.Check, name string, v string) {
-	if !match4(v) {
+	if !match5(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}(-gov)?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)")
 	}
 }
 
 func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
-	if !match5(v) {
+	if !match6(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 140) {
@@ -821,7 +1009,7 @@ func checkCapacityProviderArn(c *constraint.Check, name string, v string) {
 }
 
 func checkCodeSigningConfigArn(c *constraint.Check, name string, v string) {
-	if !match6(v) {
+	if !match7(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 	}
 	if constraint.Longer(v, 200) {
@@ -836,7 +1024,7 @@ func checkDescription(c *constraint.Check, name string, v string) {
 }
 
 func checkDestinationArn(c *constraint.Check, name string, v string) {
-	if !match7(v) {
+	if !match8(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)")
 	}
 	if constraint.Longer(v, 350) {
@@ -845,7 +1033,7 @@ func checkDestinationArn(c *constraint.Check, name string, v string) {
 }
 
 func checkDurableExecutionName(c *constraint.Check, name string, v string) {
-	if !match8(v) {
+	if !match9(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 64) {
@@ -856,7 +1044,7 @@ func checkDurableExecutionName(c *constraint.Check, name string, v string) {
 	}
 }
 
-func okEnvironmentVariableName(v string) bool { return !(!match2(v)) }
+func okEnvironmentVariableName(v string) bool { return !(!match3(v)) }
 
 func checkEphemeralStorageSize(c *constraint.Check, name string, v int) {
 	if v > 10240 {
@@ -868,7 +1056,7 @@ func checkEphemeralStorageSize(c *constraint.Check, name string, v int) {
 }
 
 func checkEventSourceToken(c *constraint.Check, name string, v string) {
-	if !match9(v) {
+	if !match10(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9._\\-]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -895,7 +1083,7 @@ func checkExecutionTimeout(c *constraint.Check, name string, v int) {
 }
 
 func checkFileSystemArn(c *constraint.Check, name string, v string) {
-	if !match10(v) {
+	if !match11(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 	}
 	if constraint.Longer(v, 256) {
@@ -904,7 +1092,7 @@ func checkFileSystemArn(c *constraint.Check, name string, v string) {
 }
 
 func checkFunctionName(c *constraint.Check, name string, v string) {
-	if !match11(v) {
+	if !match12(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 140) {
@@ -934,7 +1122,7 @@ func checkFunctionVersionLatestPublished(c *constraint.Check, name string, v str
 }
 
 func checkHandler(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -949,7 +1137,7 @@ func checkInvocationType(c *constraint.Check, name string, v string) {
 }
 
 func checkKMSKeyArn(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match14(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -957,7 +1145,7 @@ func checkKMSKeyArn(c *constraint.Check, name string, v string) {
 func okLayerVersionArn(v string) bool { return !(!match1(v) || constraint.Longer(v, 140) || v == "") }
 
 func checkLocalMountPath(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match15(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+")
 	}
 	if constraint.Longer(v, 160) {
@@ -972,7 +1160,7 @@ func checkLogFormat(c *constraint.Check, name string, v string) {
 }
 
 func checkLogGroup(c *constraint.Check, name string, v string) {
-	if !match15(v) {
+	if !match16(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
 	}
 	if constraint.Longer(v, 512) {
@@ -990,7 +1178,7 @@ func checkLogType(c *constraint.Check, name string, v string) {
 }
 
 func checkMasterRegion(c *constraint.Check, name string, v string) {
-	if !match16(v) {
+	if !match17(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\\d{1}")
 	}
 }
@@ -1041,7 +1229,7 @@ func checkMemorySize(c *constraint.Check, name string, v int) {
 }
 
 func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
-	if !match17(v) {
+	if !match18(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 256) {
@@ -1053,7 +1241,7 @@ func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
 }
 
 func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
-	if !match18(v) {
+	if !match19(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_.]+)")
 	}
 	if constraint.Longer(v, 100) {
@@ -1065,7 +1253,7 @@ func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
 }
 
 func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name string, v string) {
-	if !match19(v) {
+	if !match20(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -1092,13 +1280,13 @@ func checkPerExecutionEnvironmentMaxConcurrency(c *constraint.Check, name string
 }
 
 func checkPrincipal(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 }
 
 func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
-	if !match20(v) {
+	if !match21(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}")
 	}
 	if constraint.Longer(v, 34) {
@@ -1109,6 +1297,18 @@ func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkQualifier(c *constraint.Check, name string, v string) {
+	if !match22(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (|[a-zA-Z0-9$_-]+)")
+	}
+	if constraint.Longer(v, 128) {
+		c.Fail(name, v, "Member must have length less than or equal to 128")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
 func checkReservedConcurrentExecutions(c *constraint.Check, name string, v int) {
 	if v < 0 {
 		c.FailInt(name, int64(v), "Member must have value greater than or equal to 0")
@@ -1116,7 +1316,7 @@ func checkReservedConcurrentExecutions(c *constraint.Check, name string, v int) 
 }
 
 func checkResourceArn(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match14(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -1131,7 +1331,7 @@ func checkRetentionPeriodInDays(c *constraint.Check, name string, v int) {
 }
 
 func checkRoleArn(c *constraint.Check, name string, v string) {
-	if !match21(v) {
+	if !match23(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 	}
 }
@@ -1173,7 +1373,7 @@ func checkSnapStartApplyOn(c *constraint.Check, name string, v string) {
 }
 
 func checkSourceOwner(c *constraint.Check, name string, v string) {
-	if !match22(v) {
+	if !match24(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\d{12}")
 	}
 	if constraint.Longer(v, 12) {
@@ -1182,7 +1382,7 @@ func checkSourceOwner(c *constraint.Check, name string, v string) {
 }
 
 func checkStatementId(c *constraint.Check, name string, v string) {
-	if !match23(v) {
+	if !match25(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 100) {
@@ -1200,7 +1400,7 @@ func checkSystemLogLevel(c *constraint.Check, name string, v string) {
 }
 
 func checkTaggableResource(c *constraint.Check, name string, v string) {
-	if !match24(v) {
+	if !match26(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 256) {
@@ -1212,7 +1412,7 @@ func checkTaggableResource(c *constraint.Check, name string, v string) {
 }
 
 func checkTenantId(c *constraint.Check, name string, v string) {
-	if !match25(v) {
+	if !match27(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -1241,6 +1441,32 @@ func checkTracingMode(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkUnqualifiedFunctionName(c *constraint.Check, name string, v string) {
+	if !match28(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)")
+	}
+	if constraint.Longer(v, 140) {
+		c.Fail(name, v, "Member must have length less than or equal to 140")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
+func checkVersionWithLatestPublished(c *constraint.Check, name string, v string) {
+	if !match29(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (\\$LATEST(\\.PUBLISHED)?|[0-9]+)")
+	}
+	if constraint.Longer(v, 1024) {
+		c.Fail(name, v, "Member must have length less than or equal to 1024")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
+func okWeight(v float64) bool { return !(v > 1.0 || v < 0.0) }
+
 func checkWorkingDirectory(c *constraint.Check, name string, v string) {
 	if constraint.Longer(v, 1000) {
 		c.Fail(name, v, "Member must have length less than or equal to 1000")
@@ -1252,38 +1478,48 @@ func match1(v string) bool { return pattern1.Match(v) }
 
 var pattern1 = constraint.NewPattern("arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+")
 
-// match2 matches [a-zA-Z]([a-zA-Z0-9_])+
-func match2(v string) bool { return pattern2.Match(v) }
+// match2 matches [0-9]+
+func match2(v string) bool {
+	for i := range len(v) {
+		if !constraint.In(v[i], 0x3ff000000000000, 0x0) {
+			return false
+		}
+	}
+	return v != ""
+}
 
-var pattern2 = constraint.NewPattern("[a-zA-Z]([a-zA-Z0-9_])+")
-
-// match3 matches (lambda:[*]|lambda:[a-zA-Z]+|[*])
+// match3 matches [a-zA-Z]([a-zA-Z0-9_])+
 func match3(v string) bool { return pattern3.Match(v) }
 
-var pattern3 = constraint.NewPattern("(lambda:[*]|lambda:[a-zA-Z]+|[*])")
+var pattern3 = constraint.NewPattern("[a-zA-Z]([a-zA-Z0-9_])+")
 
-// match4 matches arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)
+// match4 matches (lambda:[*]|lambda:[a-zA-Z]+|[*])
 func match4(v string) bool { return pattern4.Match(v) }
 
-var pattern4 = constraint.NewPattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
+var pattern4 = constraint.NewPattern("(lambda:[*]|lambda:[a-zA-Z]+|[*])")
 
-// match5 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
+// match5 matches arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)
 func match5(v string) bool { return pattern5.Match(v) }
 
-var pattern5 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
+var pattern5 = constraint.NewPattern("arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
 
-// match6 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
+// match6 matches arn:aws[a-zA-Z-]*:lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:capacity-provider:[a-zA-Z0-9-_]+
 func match6(v string) bool { return pattern6.Match(v) }
 
-var pattern6 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
+var pattern6 = constraint.NewPattern("arn:aws[a-zA-Z-]*:lambda:[a-zA-Z0-9_-]+:\\d{12}:capacity-provider:[a-zA-Z0-9-_]+")
 
-// match7 matches $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)
+// match7 matches arn:(aws[a-zA-Z-]*)?:lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:code-signing-config:csc-[a-z0-9]{17}
 func match7(v string) bool { return pattern7.Match(v) }
 
-var pattern7 = constraint.NewPattern("$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
+var pattern7 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 
-// match8 matches [a-zA-Z0-9-_]+
-func match8(v string) bool {
+// match8 matches $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)
+func match8(v string) bool { return pattern8.Match(v) }
+
+var pattern8 = constraint.NewPattern("$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
+
+// match9 matches [a-zA-Z0-9-_]+
+func match9(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff200000000000, 0x7fffffe87fffffe) {
 			return false
@@ -1292,8 +1528,8 @@ func match8(v string) bool {
 	return v != ""
 }
 
-// match9 matches [a-zA-Z0-9._\-]+
-func match9(v string) bool {
+// match10 matches [a-zA-Z0-9._\-]+
+func match10(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff600000000000, 0x7fffffe87fffffe) {
 			return false
@@ -1302,33 +1538,33 @@ func match9(v string) bool {
 	return v != ""
 }
 
-// match10 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
-func match10(v string) bool { return pattern10.Match(v) }
-
-var pattern10 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
-
-// match11 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
+// match11 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
 func match11(v string) bool { return pattern11.Match(v) }
 
-var pattern11 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+var pattern11 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 
-// match12 matches [^\s]+
+// match12 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
 func match12(v string) bool { return pattern12.Match(v) }
 
-var pattern12 = constraint.NewPattern("[^\\s]+")
+var pattern12 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 
-// match13 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
+// match13 matches [^\s]+
 func match13(v string) bool { return pattern13.Match(v) }
 
-var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+var pattern13 = constraint.NewPattern("[^\\s]+")
 
-// match14 matches /mnt/[a-zA-Z0-9-_.]+
+// match14 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
 func match14(v string) bool { return pattern14.Match(v) }
 
-var pattern14 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+var pattern14 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 
-// match15 matches [\.\-_/#A-Za-z0-9]+
-func match15(v string) bool {
+// match15 matches /mnt/[a-zA-Z0-9-_.]+
+func match15(v string) bool { return pattern15.Match(v) }
+
+var pattern15 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+
+// match16 matches [\.\-_/#A-Za-z0-9]+
+func match16(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ffe00800000000, 0x7fffffe87fffffe) {
 			return false
@@ -1337,53 +1573,58 @@ func match15(v string) bool {
 	return v != ""
 }
 
-// match16 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
-func match16(v string) bool { return pattern16.Match(v) }
-
-var pattern16 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
-
-// match17 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
+// match17 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
 func match17(v string) bool { return pattern17.Match(v) }
 
-var pattern17 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+var pattern17 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
 
-// match18 matches ([a-zA-Z0-9-_.]+)
+// match18 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
 func match18(v string) bool { return pattern18.Match(v) }
 
-var pattern18 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
+var pattern18 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 
-// match19 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
+// match19 matches ([a-zA-Z0-9-_.]+)
 func match19(v string) bool { return pattern19.Match(v) }
 
-var pattern19 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
+var pattern19 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
 
-// match20 matches o-[a-z0-9]{10,32}
+// match20 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
 func match20(v string) bool { return pattern20.Match(v) }
 
-var pattern20 = constraint.NewPattern("o-[a-z0-9]{10,32}")
+var pattern20 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 
-// match21 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
+// match21 matches o-[a-z0-9]{10,32}
 func match21(v string) bool { return pattern21.Match(v) }
 
-var pattern21 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
+var pattern21 = constraint.NewPattern("o-[a-z0-9]{10,32}")
 
-// match22 matches \d{12}
+// match22 matches (|[a-zA-Z0-9$_-]+)
 func match22(v string) bool { return pattern22.Match(v) }
 
-var pattern22 = constraint.NewPattern("\\d{12}")
+var pattern22 = constraint.NewPattern("(|[a-zA-Z0-9$_-]+)")
 
-// match23 matches ([a-zA-Z0-9-_]+)
+// match23 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
 func match23(v string) bool { return pattern23.Match(v) }
 
-var pattern23 = constraint.NewPattern("([a-zA-Z0-9-_]+)")
+var pattern23 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 
-// match24 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+// match24 matches \d{12}
 func match24(v string) bool { return pattern24.Match(v) }
 
-var pattern24 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+var pattern24 = constraint.NewPattern("\\d{12}")
 
-// match25 matches [a-zA-Z0-9\._:\/=+\-@ ]+
-func match25(v string) bool {
+// match25 matches ([a-zA-Z0-9-_]+)
+func match25(v string) bool { return pattern25.Match(v) }
+
+var pattern25 = constraint.NewPattern("([a-zA-Z0-9-_]+)")
+
+// match26 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+func match26(v string) bool { return pattern26.Match(v) }
+
+var pattern26 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+
+// match27 matches [a-zA-Z0-9\._:\/=+\-@ ]+
+func match27(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x27ffe80100000000, 0x7fffffe87ffffff) {
 			return false
@@ -1391,3 +1632,13 @@ func match25(v string) bool {
 	}
 	return v != ""
 }
+
+// match28 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)
+func match28(v string) bool { return pattern28.Match(v) }
+
+var pattern28 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)")
+
+// match29 matches (\$LATEST(\.PUBLISHED)?|[0-9]+)
+func match29(v string) bool { return pattern29.Match(v) }
+
+var pattern29 = constraint.NewPattern("(\\$LATEST(\\.PUBLISHED)?|[0-9]+)")

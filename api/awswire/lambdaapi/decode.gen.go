@@ -39,6 +39,21 @@ func decodeAddPermissionRequest(d *jsonwire.Decoder, v *AddPermissionInput) bool
 	return true
 }
 
+func decodeAliasRoutingConfiguration(d *jsonwire.Decoder, v *AliasRoutingConfiguration) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "AdditionalVersionWeights":
+			v.AdditionalVersionWeights = decodeAdditionalVersionWeights(d)
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeCapacityProviderConfig(d *jsonwire.Decoder, v *CapacityProviderConfig) bool {
 	if !d.Object() {
 		return false
@@ -49,6 +64,30 @@ func decodeCapacityProviderConfig(d *jsonwire.Decoder, v *CapacityProviderConfig
 			v.LambdaManagedInstancesCapacityProviderConfig = new(LambdaManagedInstancesCapacityProviderConfig)
 			if !decodeLambdaManagedInstancesCapacityProviderConfig(d, v.LambdaManagedInstancesCapacityProviderConfig) {
 				v.LambdaManagedInstancesCapacityProviderConfig = nil
+			}
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeCreateAliasRequest(d *jsonwire.Decoder, v *CreateAliasInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "Name":
+			v.Name = d.String()
+		case "FunctionVersion":
+			v.FunctionVersion = d.String()
+		case "Description":
+			v.Description = d.String()
+		case "RoutingConfig":
+			v.RoutingConfig = new(AliasRoutingConfiguration)
+			if !decodeAliasRoutingConfiguration(d, v.RoutingConfig) {
+				v.RoutingConfig = nil
 			}
 		default:
 			d.Skip()
@@ -378,6 +417,27 @@ func decodeOnSuccess(d *jsonwire.Decoder, v *OnSuccess) bool {
 	return true
 }
 
+func decodePublishVersionRequest(d *jsonwire.Decoder, v *PublishVersionInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "CodeSha256":
+			v.CodeSha256 = d.String()
+		case "Description":
+			v.Description = d.String()
+		case "RevisionId":
+			v.RevisionId = d.String()
+		case "PublishTo":
+			v.PublishTo = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodePutFunctionConcurrencyRequest(d *jsonwire.Decoder, v *PutFunctionConcurrencyInput) bool {
 	if !d.Object() {
 		return false
@@ -468,6 +528,30 @@ func decodeTracingConfig(d *jsonwire.Decoder, v *TracingConfig) bool {
 		switch string(d.Key()) {
 		case "Mode":
 			v.Mode = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodeUpdateAliasRequest(d *jsonwire.Decoder, v *UpdateAliasInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "FunctionVersion":
+			v.FunctionVersion = d.String()
+		case "Description":
+			v.Description = d.String()
+		case "RoutingConfig":
+			v.RoutingConfig = new(AliasRoutingConfiguration)
+			if !decodeAliasRoutingConfiguration(d, v.RoutingConfig) {
+				v.RoutingConfig = nil
+			}
+		case "RevisionId":
+			v.RevisionId = d.String()
 		default:
 			d.Skip()
 		}
@@ -721,6 +805,21 @@ func decodeTagKeyList(d *jsonwire.Decoder) []string {
 	for d.Element() {
 		if e, ok := d.Text(); ok {
 			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func decodeAdditionalVersionWeights(d *jsonwire.Decoder) map[string]float64 {
+	if !d.Object() {
+		return nil
+	}
+	v := map[string]float64{}
+	for d.Member() {
+		k := string(d.Key())
+		if p := d.Float(); p != nil {
+			e := *p
+			v[k] = e
 		}
 	}
 	return v

@@ -89,8 +89,9 @@ func action(operation string) string {
 }
 
 // resource is the ARN of the function that an operation is on, which requests
-// name in many ways (semantics.md 3.1); a version is not part of it.
-func resource(scope belfry.Scope, _ string, n named) string {
+// name in many ways (semantics.md 3.1). To invoke a version or an alias is to be
+// allowed for that; for other operations it is not part of the name.
+func resource(scope belfry.Scope, operation string, n named) string {
 	name := n.FunctionName
 	if n.Resource != nil {
 		name = n.Resource
@@ -107,5 +108,13 @@ func resource(scope belfry.Scope, _ string, n named) string {
 	case len(parts) > 2 && parts[1] == "function":
 		scope.Account, parts = parts[0], parts[2:]
 	}
-	return "arn:aws:lambda:" + scope.Region + ":" + scope.Account + ":function:" + parts[0]
+	arn := "arn:aws:lambda:" + scope.Region + ":" + scope.Account + ":function:" + parts[0]
+	switch {
+	case operation != "Invoke":
+	case n.Qualifier != nil && *n.Qualifier != "":
+		arn += ":" + *n.Qualifier
+	case len(parts) == 2:
+		arn += ":" + parts[1]
+	}
+	return arn
 }

@@ -56,6 +56,44 @@ func appendAddPermissionResponse(b []byte, v *AddPermissionOutput) []byte {
 	return append(b, '}')
 }
 
+func appendAliasConfiguration(b []byte, v *AliasConfiguration) []byte {
+	b = append(b, '{')
+	if v.AliasArn != nil {
+		b = jsonwire.Name(b, "AliasArn")
+		b = jsonwire.String(b, *v.AliasArn)
+	}
+	if v.Name != nil {
+		b = jsonwire.Name(b, "Name")
+		b = jsonwire.String(b, *v.Name)
+	}
+	if v.FunctionVersion != nil {
+		b = jsonwire.Name(b, "FunctionVersion")
+		b = jsonwire.String(b, *v.FunctionVersion)
+	}
+	if v.Description != nil {
+		b = jsonwire.Name(b, "Description")
+		b = jsonwire.String(b, *v.Description)
+	}
+	if v.RoutingConfig != nil {
+		b = jsonwire.Name(b, "RoutingConfig")
+		b = appendAliasRoutingConfiguration(b, v.RoutingConfig)
+	}
+	if v.RevisionId != nil {
+		b = jsonwire.Name(b, "RevisionId")
+		b = jsonwire.String(b, *v.RevisionId)
+	}
+	return append(b, '}')
+}
+
+func appendAliasRoutingConfiguration(b []byte, v *AliasRoutingConfiguration) []byte {
+	b = append(b, '{')
+	if v.AdditionalVersionWeights != nil {
+		b = jsonwire.Name(b, "AdditionalVersionWeights")
+		b = appendAdditionalVersionWeights(b, v.AdditionalVersionWeights)
+	}
+	return append(b, '}')
+}
+
 func appendCapacityProviderConfig(b []byte, v *CapacityProviderConfig) []byte {
 	b = append(b, '{')
 	if v.LambdaManagedInstancesCapacityProviderConfig != nil {
@@ -80,6 +118,11 @@ func appendDeadLetterConfig(b []byte, v *DeadLetterConfig) []byte {
 		b = jsonwire.Name(b, "TargetArn")
 		b = jsonwire.String(b, *v.TargetArn)
 	}
+	return append(b, '}')
+}
+
+func appendDeleteAliasOutput(b []byte, v *DeleteAliasOutput) []byte {
+	b = append(b, '{')
 	return append(b, '}')
 }
 
@@ -422,6 +465,15 @@ func appendGetFunctionConcurrencyResponse(b []byte, v *GetFunctionConcurrencyOut
 	return append(b, '}')
 }
 
+func appendGetFunctionRecursionConfigResponse(b []byte, v *GetFunctionRecursionConfigOutput) []byte {
+	b = append(b, '{')
+	if v.RecursiveLoop != nil {
+		b = jsonwire.Name(b, "RecursiveLoop")
+		b = jsonwire.String(b, *v.RecursiveLoop)
+	}
+	return append(b, '}')
+}
+
 func appendGetFunctionResponse(b []byte, v *GetFunctionOutput) []byte {
 	b = append(b, '{')
 	if v.Configuration != nil {
@@ -456,6 +508,52 @@ func appendGetPolicyResponse(b []byte, v *GetPolicyOutput) []byte {
 	if v.RevisionId != nil {
 		b = jsonwire.Name(b, "RevisionId")
 		b = jsonwire.String(b, *v.RevisionId)
+	}
+	return append(b, '}')
+}
+
+func appendGetProvisionedConcurrencyConfigResponse(b []byte, v *GetProvisionedConcurrencyConfigOutput) []byte {
+	b = append(b, '{')
+	if v.RequestedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "RequestedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.RequestedProvisionedConcurrentExecutions)
+	}
+	if v.AvailableProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AvailableProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AvailableProvisionedConcurrentExecutions)
+	}
+	if v.AllocatedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AllocatedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AllocatedProvisionedConcurrentExecutions)
+	}
+	if v.Status != nil {
+		b = jsonwire.Name(b, "Status")
+		b = jsonwire.String(b, *v.Status)
+	}
+	if v.StatusReason != nil {
+		b = jsonwire.Name(b, "StatusReason")
+		b = jsonwire.String(b, *v.StatusReason)
+	}
+	if v.LastModified != nil {
+		b = jsonwire.Name(b, "LastModified")
+		b = jsonwire.String(b, *v.LastModified)
+	}
+	return append(b, '}')
+}
+
+func appendGetRuntimeManagementConfigResponse(b []byte, v *GetRuntimeManagementConfigOutput) []byte {
+	b = append(b, '{')
+	if v.UpdateRuntimeOn != nil {
+		b = jsonwire.Name(b, "UpdateRuntimeOn")
+		b = jsonwire.String(b, *v.UpdateRuntimeOn)
+	}
+	if v.RuntimeVersionArn != nil {
+		b = jsonwire.Name(b, "RuntimeVersionArn")
+		b = jsonwire.String(b, *v.RuntimeVersionArn)
+	}
+	if v.FunctionArn != nil {
+		b = jsonwire.Name(b, "FunctionArn")
+		b = jsonwire.String(b, *v.FunctionArn)
 	}
 	return append(b, '}')
 }
@@ -542,6 +640,19 @@ func appendLayer(b []byte, v *Layer) []byte {
 	if v.SigningJobArn != nil {
 		b = jsonwire.Name(b, "SigningJobArn")
 		b = jsonwire.String(b, *v.SigningJobArn)
+	}
+	return append(b, '}')
+}
+
+func appendListAliasesResponse(b []byte, v *ListAliasesOutput) []byte {
+	b = append(b, '{')
+	if v.NextMarker != nil {
+		b = jsonwire.Name(b, "NextMarker")
+		b = jsonwire.String(b, *v.NextMarker)
+	}
+	if v.Aliases != nil {
+		b = jsonwire.Name(b, "Aliases")
+		b = appendAliasList(b, v.Aliases)
 	}
 	return append(b, '}')
 }
@@ -739,6 +850,15 @@ func appendVpcConfigResponse(b []byte, v *VpcConfigResponse) []byte {
 	return append(b, '}')
 }
 
+func appendAliasList(b []byte, v []AliasConfiguration) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = appendAliasConfiguration(b, &v[i])
+	}
+	return append(b, ']')
+}
+
 func appendArchitecturesList(b []byte, v []string) []byte {
 	b = append(b, '[')
 	for i := range v {
@@ -809,6 +929,16 @@ func appendSubnetIds(b []byte, v []string) []byte {
 		b = jsonwire.String(b, v[i])
 	}
 	return append(b, ']')
+}
+
+func appendAdditionalVersionWeights(b []byte, v map[string]float64) []byte {
+	b = append(b, '{')
+	for _, k := range slices.Sorted(maps.Keys(v)) {
+		b = jsonwire.Key(b, k)
+		e := v[k]
+		b = jsonwire.Float(b, e)
+	}
+	return append(b, '}')
 }
 
 func appendEnvironmentVariables(b []byte, v map[string]string) []byte {

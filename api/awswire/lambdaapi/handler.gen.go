@@ -13,27 +13,36 @@ import (
 // empty one.
 type Service interface {
 	AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error)
+	CreateAlias(ctx context.Context, in *CreateAliasInput) (*AliasConfiguration, error)
 	CreateFunction(ctx context.Context, in *CreateFunctionInput) (*FunctionConfiguration, error)
+	DeleteAlias(ctx context.Context, in *DeleteAliasInput) (*DeleteAliasOutput, error)
 	DeleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error)
 	DeleteFunctionConcurrency(ctx context.Context, in *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error)
 	DeleteFunctionEventInvokeConfig(ctx context.Context, in *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error)
 	GetAccountSettings(ctx context.Context, in *GetAccountSettingsInput) (*GetAccountSettingsOutput, error)
+	GetAlias(ctx context.Context, in *GetAliasInput) (*AliasConfiguration, error)
 	GetFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error)
 	GetFunctionCodeSigningConfig(ctx context.Context, in *GetFunctionCodeSigningConfigInput) (*GetFunctionCodeSigningConfigOutput, error)
 	GetFunctionConcurrency(ctx context.Context, in *GetFunctionConcurrencyInput) (*GetFunctionConcurrencyOutput, error)
 	GetFunctionConfiguration(ctx context.Context, in *GetFunctionConfigurationInput) (*FunctionConfiguration, error)
 	GetFunctionEventInvokeConfig(ctx context.Context, in *GetFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
+	GetFunctionRecursionConfig(ctx context.Context, in *GetFunctionRecursionConfigInput) (*GetFunctionRecursionConfigOutput, error)
 	GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error)
+	GetProvisionedConcurrencyConfig(ctx context.Context, in *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error)
+	GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigOutput, error)
 	Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error)
+	ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error)
 	ListFunctionEventInvokeConfigs(ctx context.Context, in *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error)
 	ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error)
 	ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error)
+	PublishVersion(ctx context.Context, in *PublishVersionInput) (*FunctionConfiguration, error)
 	PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error)
 	PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
 	RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
+	UpdateAlias(ctx context.Context, in *UpdateAliasInput) (*AliasConfiguration, error)
 	UpdateFunctionCode(ctx context.Context, in *UpdateFunctionCodeInput) (*FunctionConfiguration, error)
 	UpdateFunctionConfiguration(ctx context.Context, in *UpdateFunctionConfigurationInput) (*FunctionConfiguration, error)
 	UpdateFunctionEventInvokeConfig(ctx context.Context, in *UpdateFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
@@ -48,9 +57,19 @@ func (Unimplemented) AddPermission(context.Context, *AddPermissionInput) (*AddPe
 	return nil, awswire.NotImplemented("AddPermission")
 }
 
+// CreateAlias is not implemented.
+func (Unimplemented) CreateAlias(context.Context, *CreateAliasInput) (*AliasConfiguration, error) {
+	return nil, awswire.NotImplemented("CreateAlias")
+}
+
 // CreateFunction is not implemented.
 func (Unimplemented) CreateFunction(context.Context, *CreateFunctionInput) (*FunctionConfiguration, error) {
 	return nil, awswire.NotImplemented("CreateFunction")
+}
+
+// DeleteAlias is not implemented.
+func (Unimplemented) DeleteAlias(context.Context, *DeleteAliasInput) (*DeleteAliasOutput, error) {
+	return nil, awswire.NotImplemented("DeleteAlias")
 }
 
 // DeleteFunction is not implemented.
@@ -71,6 +90,11 @@ func (Unimplemented) DeleteFunctionEventInvokeConfig(context.Context, *DeleteFun
 // GetAccountSettings is not implemented.
 func (Unimplemented) GetAccountSettings(context.Context, *GetAccountSettingsInput) (*GetAccountSettingsOutput, error) {
 	return nil, awswire.NotImplemented("GetAccountSettings")
+}
+
+// GetAlias is not implemented.
+func (Unimplemented) GetAlias(context.Context, *GetAliasInput) (*AliasConfiguration, error) {
+	return nil, awswire.NotImplemented("GetAlias")
 }
 
 // GetFunction is not implemented.
@@ -98,14 +122,34 @@ func (Unimplemented) GetFunctionEventInvokeConfig(context.Context, *GetFunctionE
 	return nil, awswire.NotImplemented("GetFunctionEventInvokeConfig")
 }
 
+// GetFunctionRecursionConfig is not implemented.
+func (Unimplemented) GetFunctionRecursionConfig(context.Context, *GetFunctionRecursionConfigInput) (*GetFunctionRecursionConfigOutput, error) {
+	return nil, awswire.NotImplemented("GetFunctionRecursionConfig")
+}
+
 // GetPolicy is not implemented.
 func (Unimplemented) GetPolicy(context.Context, *GetPolicyInput) (*GetPolicyOutput, error) {
 	return nil, awswire.NotImplemented("GetPolicy")
 }
 
+// GetProvisionedConcurrencyConfig is not implemented.
+func (Unimplemented) GetProvisionedConcurrencyConfig(context.Context, *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error) {
+	return nil, awswire.NotImplemented("GetProvisionedConcurrencyConfig")
+}
+
+// GetRuntimeManagementConfig is not implemented.
+func (Unimplemented) GetRuntimeManagementConfig(context.Context, *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigOutput, error) {
+	return nil, awswire.NotImplemented("GetRuntimeManagementConfig")
+}
+
 // Invoke is not implemented.
 func (Unimplemented) Invoke(context.Context, *InvokeInput) (*InvokeOutput, error) {
 	return nil, awswire.NotImplemented("Invoke")
+}
+
+// ListAliases is not implemented.
+func (Unimplemented) ListAliases(context.Context, *ListAliasesInput) (*ListAliasesOutput, error) {
+	return nil, awswire.NotImplemented("ListAliases")
 }
 
 // ListFunctionEventInvokeConfigs is not implemented.
@@ -126,6 +170,11 @@ func (Unimplemented) ListTags(context.Context, *ListTagsInput) (*ListTagsOutput,
 // ListVersionsByFunction is not implemented.
 func (Unimplemented) ListVersionsByFunction(context.Context, *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error) {
 	return nil, awswire.NotImplemented("ListVersionsByFunction")
+}
+
+// PublishVersion is not implemented.
+func (Unimplemented) PublishVersion(context.Context, *PublishVersionInput) (*FunctionConfiguration, error) {
+	return nil, awswire.NotImplemented("PublishVersion")
 }
 
 // PutFunctionConcurrency is not implemented.
@@ -151,6 +200,11 @@ func (Unimplemented) TagResource(context.Context, *TagResourceInput) (*TagResour
 // UntagResource is not implemented.
 func (Unimplemented) UntagResource(context.Context, *UntagResourceInput) (*UntagResourceOutput, error) {
 	return nil, awswire.NotImplemented("UntagResource")
+}
+
+// UpdateAlias is not implemented.
+func (Unimplemented) UpdateAlias(context.Context, *UpdateAliasInput) (*AliasConfiguration, error) {
+	return nil, awswire.NotImplemented("UpdateAlias")
 }
 
 // UpdateFunctionCode is not implemented.
@@ -180,27 +234,36 @@ func New(s Service) *awswire.Service {
 		OwnsPath: ownsPath,
 		Operations: []awswire.Operation{
 			{Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201, Run: h.addPermission},
+			{Name: "CreateAlias", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 201, Run: h.createAlias},
 			{Name: "CreateFunction", Method: "POST", Path: "/2015-03-31/functions", Status: 201, Limit: 70_167_211, Run: h.createFunction},
+			{Name: "DeleteAlias", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 204, Run: h.deleteAlias},
 			{Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204, Run: h.deleteFunction},
 			{Name: "DeleteFunctionConcurrency", Method: "DELETE", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 204, Run: h.deleteFunctionConcurrency},
 			{Name: "DeleteFunctionEventInvokeConfig", Method: "DELETE", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 204, Run: h.deleteFunctionEventInvokeConfig},
 			{Name: "GetAccountSettings", Method: "GET", Path: "/2016-08-19/account-settings", Status: 200, Run: h.getAccountSettings},
+			{Name: "GetAlias", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 200, Run: h.getAlias},
 			{Name: "GetFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}", Status: 200, Run: h.getFunction},
 			{Name: "GetFunctionCodeSigningConfig", Method: "GET", Path: "/2020-06-30/functions/{FunctionName}/code-signing-config", Status: 200, Run: h.getFunctionCodeSigningConfig},
 			{Name: "GetFunctionConcurrency", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/concurrency", Status: 200, Run: h.getFunctionConcurrency},
 			{Name: "GetFunctionConfiguration", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Run: h.getFunctionConfiguration},
 			{Name: "GetFunctionEventInvokeConfig", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.getFunctionEventInvokeConfig},
+			{Name: "GetFunctionRecursionConfig", Method: "GET", Path: "/2024-08-31/functions/{FunctionName}/recursion-config", Status: 200, Run: h.getFunctionRecursionConfig},
 			{Name: "GetPolicy", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 200, Run: h.getPolicy},
+			{Name: "GetProvisionedConcurrencyConfig", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 200, Run: h.getProvisionedConcurrencyConfig},
+			{Name: "GetRuntimeManagementConfig", Method: "GET", Path: "/2021-07-20/functions/{FunctionName}/runtime-management-config", Status: 200, Run: h.getRuntimeManagementConfig},
 			{Name: "Invoke", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/invocations", Status: 200, Limit: 6_291_456, Run: h.invoke},
+			{Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 200, Run: h.listAliases},
 			{Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", Status: 200, Run: h.listFunctionEventInvokeConfigs},
 			{Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions", Status: 200, Run: h.listFunctions},
 			{Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{Resource}", Status: 200, Run: h.listTags},
 			{Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 200, Run: h.listVersionsByFunction},
+			{Name: "PublishVersion", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 201, Run: h.publishVersion},
 			{Name: "PutFunctionConcurrency", Method: "PUT", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 200, Run: h.putFunctionConcurrency},
 			{Name: "PutFunctionEventInvokeConfig", Method: "PUT", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.putFunctionEventInvokeConfig},
 			{Name: "RemovePermission", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Status: 204, Run: h.removePermission},
 			{Name: "TagResource", Method: "POST", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.tagResource},
 			{Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.untagResource},
+			{Name: "UpdateAlias", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 200, Run: h.updateAlias},
 			{Name: "UpdateFunctionCode", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/code", Status: 200, Limit: 70_167_211, Run: h.updateFunctionCode},
 			{Name: "UpdateFunctionConfiguration", Method: "PUT", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Run: h.updateFunctionConfiguration},
 			{Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.updateFunctionEventInvokeConfig},
@@ -223,7 +286,7 @@ func (h handler) addPermission(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "AddPermission", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "AddPermission", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -235,6 +298,35 @@ func (h handler) addPermission(ctx context.Context, c *awswire.Call) error {
 		out = new(AddPermissionOutput)
 	}
 	c.SetOut(appendAddPermissionResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) createAlias(ctx context.Context, c *awswire.Call) error {
+	in := new(CreateAliasInput)
+	if d := c.Decoder(); d != nil {
+		decodeCreateAliasRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkCreateAliasRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateAlias", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.CreateAlias(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(AliasConfiguration)
+	}
+	c.SetOut(appendAliasConfiguration(c.Out(), out))
 	return nil
 }
 
@@ -266,6 +358,33 @@ func (h handler) createFunction(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) deleteAlias(ctx context.Context, c *awswire.Call) error {
+	in := new(DeleteAliasInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Name = c.Label(1, "Name")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkDeleteAliasRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteAlias", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.DeleteAlias(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(DeleteAliasOutput)
+	}
+	c.SetOut(appendDeleteAliasOutput(c.Out(), out))
+	return nil
+}
+
 func (h handler) deleteFunction(ctx context.Context, c *awswire.Call) error {
 	in := new(DeleteFunctionInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -278,7 +397,7 @@ func (h handler) deleteFunction(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunction", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunction", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -332,7 +451,7 @@ func (h handler) deleteFunctionEventInvokeConfig(ctx context.Context, c *awswire
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteFunctionEventInvokeConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -368,6 +487,33 @@ func (h handler) getAccountSettings(ctx context.Context, c *awswire.Call) error 
 	return nil
 }
 
+func (h handler) getAlias(ctx context.Context, c *awswire.Call) error {
+	in := new(GetAliasInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Name = c.Label(1, "Name")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetAliasRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetAlias", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetAlias(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(AliasConfiguration)
+	}
+	c.SetOut(appendAliasConfiguration(c.Out(), out))
+	return nil
+}
+
 func (h handler) getFunction(ctx context.Context, c *awswire.Call) error {
 	in := new(GetFunctionInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -380,7 +526,7 @@ func (h handler) getFunction(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunction", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunction", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -459,7 +605,7 @@ func (h handler) getFunctionConfiguration(ctx context.Context, c *awswire.Call) 
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionConfiguration", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionConfiguration", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -486,7 +632,7 @@ func (h handler) getFunctionEventInvokeConfig(ctx context.Context, c *awswire.Ca
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionEventInvokeConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -498,6 +644,32 @@ func (h handler) getFunctionEventInvokeConfig(ctx context.Context, c *awswire.Ca
 		out = new(FunctionEventInvokeConfig)
 	}
 	c.SetOut(appendFunctionEventInvokeConfig(c.Out(), out))
+	return nil
+}
+
+func (h handler) getFunctionRecursionConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(GetFunctionRecursionConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetFunctionRecursionConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetFunctionRecursionConfig", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetFunctionRecursionConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetFunctionRecursionConfigOutput)
+	}
+	c.SetOut(appendGetFunctionRecursionConfigResponse(c.Out(), out))
 	return nil
 }
 
@@ -513,7 +685,7 @@ func (h handler) getPolicy(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "GetPolicy", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetPolicy", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -525,6 +697,60 @@ func (h handler) getPolicy(ctx context.Context, c *awswire.Call) error {
 		out = new(GetPolicyOutput)
 	}
 	c.SetOut(appendGetPolicyResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) getProvisionedConcurrencyConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(GetProvisionedConcurrencyConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetProvisionedConcurrencyConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetProvisionedConcurrencyConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetProvisionedConcurrencyConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetProvisionedConcurrencyConfigOutput)
+	}
+	c.SetOut(appendGetProvisionedConcurrencyConfigResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) getRuntimeManagementConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(GetRuntimeManagementConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetRuntimeManagementConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetRuntimeManagementConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetRuntimeManagementConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetRuntimeManagementConfigOutput)
+	}
+	c.SetOut(appendGetRuntimeManagementConfigResponse(c.Out(), out))
 	return nil
 }
 
@@ -546,7 +772,7 @@ func (h handler) invoke(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "Invoke", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "Invoke", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -563,6 +789,35 @@ func (h handler) invoke(ctx context.Context, c *awswire.Call) error {
 	c.SetHeader("X-Amz-Executed-Version", out.ExecutedVersion)
 	c.SetHeader("X-Amz-Durable-Execution-Arn", out.DurableExecutionArn)
 	c.SetPayload(out.Payload)
+	return nil
+}
+
+func (h handler) listAliases(ctx context.Context, c *awswire.Call) error {
+	in := new(ListAliasesInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.FunctionVersion = c.QueryString("FunctionVersion")
+	in.Marker = c.QueryString("Marker")
+	in.MaxItems = c.QueryInt("MaxItems")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkListAliasesRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListAliases", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListAliases(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListAliasesOutput)
+	}
+	c.SetOut(appendListAliasesResponse(c.Out(), out))
 	return nil
 }
 
@@ -677,6 +932,35 @@ func (h handler) listVersionsByFunction(ctx context.Context, c *awswire.Call) er
 	return nil
 }
 
+func (h handler) publishVersion(ctx context.Context, c *awswire.Call) error {
+	in := new(PublishVersionInput)
+	if d := c.Decoder(); d != nil {
+		decodePublishVersionRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPublishVersionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PublishVersion", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PublishVersion(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(FunctionConfiguration)
+	}
+	c.SetOut(appendFunctionConfiguration(c.Out(), out))
+	return nil
+}
+
 func (h handler) putFunctionConcurrency(ctx context.Context, c *awswire.Call) error {
 	in := new(PutFunctionConcurrencyInput)
 	if d := c.Decoder(); d != nil {
@@ -721,7 +1005,7 @@ func (h handler) putFunctionEventInvokeConfig(ctx context.Context, c *awswire.Ca
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "PutFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutFunctionEventInvokeConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -750,7 +1034,7 @@ func (h handler) removePermission(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "RemovePermission", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "RemovePermission", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -818,6 +1102,36 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 		out = new(UntagResourceOutput)
 	}
 	c.SetOut(appendUntagResourceOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) updateAlias(ctx context.Context, c *awswire.Call) error {
+	in := new(UpdateAliasInput)
+	if d := c.Decoder(); d != nil {
+		decodeUpdateAliasRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Name = c.Label(1, "Name")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkUpdateAliasRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateAlias", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.UpdateAlias(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(AliasConfiguration)
+	}
+	c.SetOut(appendAliasConfiguration(c.Out(), out))
 	return nil
 }
 
@@ -894,7 +1208,7 @@ func (h handler) updateFunctionEventInvokeConfig(ctx context.Context, c *awswire
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateFunctionEventInvokeConfig", named{FunctionName: in.FunctionName})); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UpdateFunctionEventInvokeConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
 			return err
 		}
 	}
@@ -967,6 +1281,8 @@ func modelled(code string) (status int, lower, ok bool) {
 		return 400, true, true
 	case "PreconditionFailedException":
 		return 412, true, true
+	case "ProvisionedConcurrencyConfigNotFoundException":
+		return 404, true, true
 	case "RecursiveInvocationException":
 		return 400, false, true
 	case "RequestTooLargeException":
@@ -1005,5 +1321,5 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	FunctionName, Resource *string
+	FunctionName, Resource, Qualifier *string
 }

@@ -42,6 +42,21 @@ type AddPermissionOutput struct {
 	Statement *string
 }
 
+// AliasConfiguration is AWS's AliasConfiguration. Absent members are nil.
+type AliasConfiguration struct {
+	AliasArn        *string
+	Name            *string
+	FunctionVersion *string
+	Description     *string
+	RoutingConfig   *AliasRoutingConfiguration
+	RevisionId      *string
+}
+
+// AliasRoutingConfiguration is AWS's AliasRoutingConfiguration. Absent members are nil.
+type AliasRoutingConfiguration struct {
+	AdditionalVersionWeights map[string]float64
+}
+
 // CapacityProviderConfig is AWS's CapacityProviderConfig. Absent members are nil.
 type CapacityProviderConfig struct {
 	LambdaManagedInstancesCapacityProviderConfig *LambdaManagedInstancesCapacityProviderConfig // required
@@ -50,6 +65,15 @@ type CapacityProviderConfig struct {
 // Concurrency is AWS's Concurrency. Absent members are nil.
 type Concurrency struct {
 	ReservedConcurrentExecutions *int
+}
+
+// CreateAliasInput is AWS's CreateAliasRequest. Absent members are nil.
+type CreateAliasInput struct {
+	FunctionName    *string // required
+	Name            *string // required
+	FunctionVersion *string // required
+	Description     *string
+	RoutingConfig   *AliasRoutingConfiguration
 }
 
 // CreateFunctionInput is AWS's CreateFunctionRequest. Absent members are nil.
@@ -87,6 +111,16 @@ type CreateFunctionInput struct {
 // DeadLetterConfig is AWS's DeadLetterConfig. Absent members are nil.
 type DeadLetterConfig struct {
 	TargetArn *string
+}
+
+// DeleteAliasOutput is AWS's DeleteAliasOutput. Absent members are nil.
+type DeleteAliasOutput struct {
+}
+
+// DeleteAliasInput is AWS's DeleteAliasRequest. Absent members are nil.
+type DeleteAliasInput struct {
+	FunctionName *string // required
+	Name         *string // required
 }
 
 // DeleteFunctionConcurrencyOutput is AWS's DeleteFunctionConcurrencyOutput. Absent members are nil.
@@ -241,6 +275,12 @@ type GetAccountSettingsOutput struct {
 	AccountUsage *AccountUsage
 }
 
+// GetAliasInput is AWS's GetAliasRequest. Absent members are nil.
+type GetAliasInput struct {
+	FunctionName *string // required
+	Name         *string // required
+}
+
 // GetFunctionCodeSigningConfigInput is AWS's GetFunctionCodeSigningConfigRequest. Absent members are nil.
 type GetFunctionCodeSigningConfigInput struct {
 	FunctionName *string // required
@@ -274,6 +314,16 @@ type GetFunctionEventInvokeConfigInput struct {
 	Qualifier    *string
 }
 
+// GetFunctionRecursionConfigInput is AWS's GetFunctionRecursionConfigRequest. Absent members are nil.
+type GetFunctionRecursionConfigInput struct {
+	FunctionName *string // required
+}
+
+// GetFunctionRecursionConfigOutput is AWS's GetFunctionRecursionConfigResponse. Absent members are nil.
+type GetFunctionRecursionConfigOutput struct {
+	RecursiveLoop *string
+}
+
 // GetFunctionInput is AWS's GetFunctionRequest. Absent members are nil.
 type GetFunctionInput struct {
 	FunctionName *string // required
@@ -299,6 +349,35 @@ type GetPolicyInput struct {
 type GetPolicyOutput struct {
 	Policy     *string
 	RevisionId *string
+}
+
+// GetProvisionedConcurrencyConfigInput is AWS's GetProvisionedConcurrencyConfigRequest. Absent members are nil.
+type GetProvisionedConcurrencyConfigInput struct {
+	FunctionName *string // required
+	Qualifier    *string // required
+}
+
+// GetProvisionedConcurrencyConfigOutput is AWS's GetProvisionedConcurrencyConfigResponse. Absent members are nil.
+type GetProvisionedConcurrencyConfigOutput struct {
+	RequestedProvisionedConcurrentExecutions *int
+	AvailableProvisionedConcurrentExecutions *int
+	AllocatedProvisionedConcurrentExecutions *int
+	Status                                   *string
+	StatusReason                             *string
+	LastModified                             *string
+}
+
+// GetRuntimeManagementConfigInput is AWS's GetRuntimeManagementConfigRequest. Absent members are nil.
+type GetRuntimeManagementConfigInput struct {
+	FunctionName *string // required
+	Qualifier    *string
+}
+
+// GetRuntimeManagementConfigOutput is AWS's GetRuntimeManagementConfigResponse. Absent members are nil.
+type GetRuntimeManagementConfigOutput struct {
+	UpdateRuntimeOn   *string
+	RuntimeVersionArn *string
+	FunctionArn       *string
 }
 
 // ImageConfig is AWS's ImageConfig. Absent members are nil.
@@ -355,6 +434,20 @@ type Layer struct {
 	CodeSize                 *int64
 	SigningProfileVersionArn *string
 	SigningJobArn            *string
+}
+
+// ListAliasesInput is AWS's ListAliasesRequest. Absent members are nil.
+type ListAliasesInput struct {
+	FunctionName    *string // required
+	FunctionVersion *string
+	Marker          *string
+	MaxItems        *int
+}
+
+// ListAliasesOutput is AWS's ListAliasesResponse. Absent members are nil.
+type ListAliasesOutput struct {
+	NextMarker *string
+	Aliases    []AliasConfiguration
 }
 
 // ListFunctionEventInvokeConfigsInput is AWS's ListFunctionEventInvokeConfigsRequest. Absent members are nil.
@@ -423,6 +516,15 @@ type OnFailure struct {
 // OnSuccess is AWS's OnSuccess. Absent members are nil.
 type OnSuccess struct {
 	Destination *string
+}
+
+// PublishVersionInput is AWS's PublishVersionRequest. Absent members are nil.
+type PublishVersionInput struct {
+	FunctionName *string // required
+	CodeSha256   *string
+	Description  *string
+	RevisionId   *string
+	PublishTo    *string
 }
 
 // PutFunctionConcurrencyInput is AWS's PutFunctionConcurrencyRequest. Absent members are nil.
@@ -514,6 +616,16 @@ type UntagResourceOutput struct {
 type UntagResourceInput struct {
 	Resource *string  // required
 	TagKeys  []string // required
+}
+
+// UpdateAliasInput is AWS's UpdateAliasRequest. Absent members are nil.
+type UpdateAliasInput struct {
+	FunctionName    *string // required
+	Name            *string // required
+	FunctionVersion *string
+	Description     *string
+	RoutingConfig   *AliasRoutingConfiguration
+	RevisionId      *string
 }
 
 // UpdateFunctionCodeInput is AWS's UpdateFunctionCodeRequest. Absent members are nil.
@@ -683,6 +795,19 @@ const (
 	PackageTypeImage = "Image"
 )
 
+// The values of ProvisionedConcurrencyStatusEnum.
+const (
+	ProvisionedConcurrencyStatusEnumInProgress = "IN_PROGRESS"
+	ProvisionedConcurrencyStatusEnumReady      = "READY"
+	ProvisionedConcurrencyStatusEnumFailed     = "FAILED"
+)
+
+// The values of RecursiveLoop.
+const (
+	RecursiveLoopAllow     = "Allow"
+	RecursiveLoopTerminate = "Terminate"
+)
+
 // The values of SnapStartApplyOn.
 const (
 	SnapStartApplyOnPublishedVersions = "PublishedVersions"
@@ -765,4 +890,11 @@ const (
 const (
 	TracingModeActive      = "Active"
 	TracingModePassThrough = "PassThrough"
+)
+
+// The values of UpdateRuntimeOn.
+const (
+	UpdateRuntimeOnAuto           = "Auto"
+	UpdateRuntimeOnManual         = "Manual"
+	UpdateRuntimeOnFunctionUpdate = "FunctionUpdate"
 )

@@ -196,7 +196,6 @@ fails("ValidationException", "Value '901' at 'timeout' failed to satisfy constra
 fails("ValidationException", "at 'functionName'", 400, create, name="no spaces")
 fails("ValidationException", "at 'handler' failed to satisfy constraint: Member must have length less than or equal to 128", 400, create, name="x", Handler="h" * 129)
 fails(PARAM, "Layers: layers are not available on this server yet.", 400, create, name="x", Layers=["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"])
-fails(PARAM, "Publish: versions are not available", 400, create, name="x", Publish=True)
 fails(PARAM, "PackageType: container images are not available", 400, create, name="x", PackageType="Image")
 fails(PARAM, "S3Bucket: code from S3 is not available", 400, client.create_function, FunctionName="x", Runtime="python3.11", Role=ROLE, Handler="a.b", Code={"S3Bucket": "bucket", "S3Key": "k"})
 fails(PARAM, "Please provide a source for function code.", 400, client.create_function, FunctionName="x", Runtime="python3.11", Role=ROLE, Handler="a.b", Code={})
@@ -220,6 +219,79 @@ assert len(client.invoke(FunctionName="echo", Payload=b'{"n": 6291554}')["Payloa
 r = client.invoke(FunctionName="echo", Payload=b'{"n": 6291555}')
 assert r["FunctionError"] == "Unhandled" and json.loads(r["Payload"].read()) == {
     "errorMessage": "Response payload size exceeded maximum allowed payload size (6291556 bytes).", "errorType": "Function.ResponseSizeTooLarge"}
+
+# Versions and aliases.
+def has(got, **want):
+    for k, v in want.items():
+        assert got[k] == v, (k, got.get(k), v)
+create("v", make_zip("import os\ndef handler(e, c): return [1, c.function_version, c.invoked_function_arn, os.environ['AWS_LAMBDA_FUNCTION_VERSION']]"))
+rev = client.get_function_configuration(FunctionName="v")["RevisionId"]
+fails("PreconditionFailedException", "The Revision Id provided does not match the latest Revision Id.", 412, client.publish_version, FunctionName="v", RevisionId="wrong")
+fails(PARAM, "CodeSHA256 (x) is different from current CodeSHA256 in $LATEST (", 400, client.publish_version, FunctionName="v", CodeSha256="x")
+one = client.publish_version(FunctionName="v", RevisionId=rev, Description="first")
+assert one["ResponseMetadata"]["HTTPStatusCode"] == 201
+has(one, Version="1", FunctionArn=ARN + "v:1", Description="first", State="Active", LastUpdateStatus="Successful")
+after = client.get_function_configuration(FunctionName="v")["RevisionId"]
+assert after not in (rev, one["RevisionId"])
+again = client.publish_version(FunctionName="v")
+has(again, Version="1", RevisionId=one["RevisionId"])
+client.get_waiter("published_version_active").wait(FunctionName="v", Qualifier="1")
+two = client.update_function_code(FunctionName="v", Publish=True, ZipFile=make_zip("def handler(e, c): return [2, c.function_version, c.invoked_function_arn]"))
+has(two, Version="2", FunctionArn=ARN + "v:2")
+has(client.get_function(FunctionName="v:2")["Configuration"], Version="2", FunctionArn=ARN + "v:2", CodeSha256=two["CodeSha256"])
+assert [v["Version"] for v in client.list_versions_by_function(FunctionName="v")["Versions"]] == ["$LATEST", "1", "2"]
+assert [v["Version"] for p in client.get_paginator("list_versions_by_function").paginate(FunctionName="v", PaginationConfig={"PageSize": 1}) for v in p["Versions"]] == ["$LATEST", "1", "2"]
+assert [f["FunctionArn"] for p in client.get_paginator("list_functions").paginate(FunctionVersion="ALL", PaginationConfig={"PageSize": 2}) for f in p["Functions"] if f["FunctionName"] == "v"] == [ARN + "v:$LATEST", ARN + "v:1", ARN + "v:2"]
+def run(**which):
+    r = client.invoke(FunctionName="v", **which)
+    return r["ExecutedVersion"], json.loads(r["Payload"].read())
+assert run(Qualifier="1") == ("1", [1, "1", ARN + "v:1", "1"])
+assert run() == ("$LATEST", [2, "$LATEST", ARN + "v"])
+live = client.create_alias(FunctionName="v", Name="live", FunctionVersion="1")
+assert live["ResponseMetadata"]["HTTPStatusCode"] == 201
+has(live, AliasArn=ARN + "v:live", Name="live", FunctionVersion="1", Description="")
+assert "RoutingConfig" not in live
+assert run(Qualifier="live") == ("1", [1, "1", ARN + "v:live", "1"])
+has(client.get_function(FunctionName="v:live")["Configuration"], Version="1", FunctionArn=ARN + "v:live", RevisionId=one["RevisionId"])
+fails("ResourceConflictException", "Alias already exists: " + ARN + "v:live", 409, client.create_alias, FunctionName="v", Name="live", FunctionVersion="1")
+fails(NOT, "Function not found: " + ARN + "v:9", 404, client.create_alias, FunctionName="v", Name="x", FunctionVersion="9")
+fails("ValidationException", "at 'name' failed to satisfy constraint", 400, client.create_alias, FunctionName="v", Name="17", FunctionVersion="1")
+def route(main, name="x", **weights): return client.create_alias(FunctionName="v", Name=name, FunctionVersion=main, RoutingConfig={"AdditionalVersionWeights": {k.strip("_"): w for k, w in weights.items()}})
+fails(PARAM, "Number of items in AdditionalVersionWeights cannot be greater than 1", 400, route, main="1", _2=0.1, _3=0.1)
+fails(PARAM, "$LATEST is not supported for an alias pointing to more than 1 version", 400, route, main="$LATEST", _2=0.1)
+fails(PARAM, "Invalid function version 1. Function version 1 is already included in routing configuration.", 400, route, main="1", _1=0.1)
+fails(NOT, "Function not found: " + ARN + "v:9", 404, route, main="1", _9=0.1)
+has(route("1", name="both", _2=1.0), RoutingConfig={"AdditionalVersionWeights": {"2": 1.0}})
+assert run(Qualifier="both")[0] == "2"
+fails("PreconditionFailedException", "The Revision Id provided does not match", 412, client.update_alias, FunctionName="v", Name="live", RevisionId="wrong")
+moved = client.update_alias(FunctionName="v", Name="live", FunctionVersion="2", RevisionId=live["RevisionId"])
+assert moved["FunctionVersion"] == "2" and moved["RevisionId"] != live["RevisionId"]
+assert run(Qualifier="live")[0] == "2"
+assert [a["Name"] for a in client.list_aliases(FunctionName="v")["Aliases"]] == ["both", "live"]
+assert [a["Name"] for a in client.list_aliases(FunctionName="v", FunctionVersion="1")["Aliases"]] == ["both"]
+assert [a["Name"] for p in client.get_paginator("list_aliases").paginate(FunctionName="v", PaginationConfig={"PageSize": 1}) for a in p["Aliases"]] == ["both", "live"]
+fails(NOT, "Cannot find alias arn: " + ARN + "v:none", 404, client.get_alias, FunctionName="v", Name="none")
+fails(NOT, "Cannot find alias arn: " + ARN + "v:none", 404, client.update_alias, FunctionName="v", Name="none")
+client.add_permission(FunctionName="v", Qualifier="live", StatementId="s", Action="lambda:InvokeFunction", Principal="events.amazonaws.com")
+assert json.loads(client.get_policy(FunctionName="v:live")["Policy"])["Statement"][0]["Resource"] == ARN + "v:live"
+fails(NOT, "The resource you requested does not exist.", 404, client.get_policy, FunctionName="v")
+has(client.put_function_event_invoke_config(FunctionName="v", Qualifier="live", MaximumRetryAttempts=0), FunctionArn=ARN + "v:live", MaximumRetryAttempts=0)
+fails(NOT, "The function " + ARN + "v:1 doesn't have an EventInvokeConfig", 404, client.get_function_event_invoke_config, FunctionName="v", Qualifier="1")
+fails(NOT, "Function not found: " + ARN + "v:none", 404, client.put_function_event_invoke_config, FunctionName="v", Qualifier="none", MaximumRetryAttempts=0)
+assert [c["FunctionArn"] for c in client.list_function_event_invoke_configs(FunctionName="v")["FunctionEventInvokeConfigs"]] == [ARN + "v:live"]
+fails(PARAM, "Deletion of aliases is not currently supported.", 400, client.delete_function, FunctionName="v", Qualifier="live")
+fails("ResourceConflictException", "Unable to delete version because the following aliases reference it: [both, live]", 409, client.delete_function, FunctionName="v", Qualifier="2")
+assert client.delete_alias(FunctionName="v", Name="both")["ResponseMetadata"]["HTTPStatusCode"] == 204
+client.delete_alias(FunctionName="v", Name="both")
+assert client.delete_function(FunctionName="v", Qualifier="1")["ResponseMetadata"]["HTTPStatusCode"] == 204
+client.delete_function(FunctionName="v", Qualifier="1")
+fails(NOT, "Function not found: " + ARN + "v:1", 404, client.invoke, FunctionName="v:1")
+client.delete_function(FunctionName="v")
+has(create("v", Publish=True), Version="3", FunctionArn=ARN + "v:3")  # a number never means two things
+has(client.get_runtime_management_config(FunctionName="v"), UpdateRuntimeOn="Auto", FunctionArn=ARN + "v")
+has(client.get_function_recursion_config(FunctionName="v"), RecursiveLoop="Terminate")
+fails("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function", 404, client.get_provisioned_concurrency_config, FunctionName="v", Qualifier="3")
+client.delete_function(FunctionName="v")
 
 # Delete.
 gone = client.delete_function(FunctionName="f")

@@ -69,3 +69,18 @@ func In(c byte, lo, hi uint64) bool {
 func NotBlank(s string) bool {
 	return strings.TrimSpace(s) != "" && !strings.Contains(s, "\n")
 }
+
+// AliasName says whether s is a word, and not a number.
+func AliasName(s string) bool {
+	number := true
+	for _, c := range []byte(s) {
+		switch {
+		case c >= '0' && c <= '9':
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '_':
+			number = false
+		default:
+			return false
+		}
+	}
+	return !number
+}

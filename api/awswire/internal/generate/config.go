@@ -57,7 +57,7 @@ var configs = []config{
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
 		free: []string{"Runtime"},                      // semantics.md 3.4
 
-		named: []string{"FunctionName", "Resource"},
+		named: []string{"FunctionName", "Resource", "Qualifier"},
 	},
 	{
 		service: "dynamodb", pkg: "dynamodbapi",

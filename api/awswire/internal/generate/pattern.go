@@ -12,8 +12,9 @@ import (
 // package constraint that decides instead.
 var predicates = map[string]string{
 	`^(?=[/\.\-_A-Za-z0-9]+)((?!aws\.).*)|(\$(\.[\w_-]+(\[(\d+|\*)\])*)*)$`: "EventSource",
-	`[0-9A-Za-z\.\-_]*(?<!\.)`: "BucketName",
-	`^(?!\s*$).+`:              "NotBlank",
+	`[0-9A-Za-z\.\-_]*(?<!\.)`:     "BucketName",
+	`^(?!\s*$).+`:                  "NotBlank",
+	`(?!^[0-9]+$)([a-zA-Z0-9-_]+)`: "AliasName",
 }
 
 // awsRegions are the ways in which models spell "a region of AWS". A server of
