@@ -82,7 +82,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		return nil, err
 	}
 	if a := l.assign; a != nil {
-		in.link.(*framed).assign(now.Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
+		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
 	}
 	in.logs.print("INIT_START Runtime Version: %s\tRuntime Version ARN: %s\n", l.banner, RuntimeVersionARN(f))
 	h.codes.hold(key)
