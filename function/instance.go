@@ -83,7 +83,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		return nil, err
 	}
 	if a := l.assign; a != nil {
-		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // of all that are assigned
+		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
 	}
 	in.logs.platform(f, initStart(f, l.banner))
 	h.codes.hold(key)

@@ -238,7 +238,7 @@ written
 to stderr
 from a child
 ` + stamp + `\t` + id + `\tERROR\tfailed TypeError: t
-    at exports\.handler \(/var/task/app\.js:11:27\)
+    at exports\.handler \(/var/task/app\.js:10:27\)
 (    at .*\n)*no newline
 END RequestId`},
 		{"json", map[string]string{"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}, `{"timestamp":"` + stamp + `","level":"INFO","message":"at init"}

@@ -30,7 +30,7 @@ const attacks = {
   },
   // inherited is what a child has beside its standard streams.
   inherited() {
-    const list = "for f in /proc/self/fd/*; do readlink $f; done | grep -c socket:";
+    const list = "for f in /proc/self/fd/[3-9]*; do readlink $f; done | grep -c socket:";
     return require("node:child_process").spawnSync("/bin/sh", ["-c", list]).stdout.toString().trim();
   },
   async daemon(name) {
