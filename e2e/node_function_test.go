@@ -84,6 +84,7 @@ func TestNodeFunctions(t *testing.T) {
 		got, err := s.do("lambda", http.MethodPost, "/2015-03-31/functions/"+name+"/invocations", "", text)
 		if err != nil || got.status != http.StatusOK {
 			t.Errorf("invoke %s: %d %s, %v", name, got.status, got.body, err)
+			return "", true
 		}
 		return string(got.body), got.header.Get("X-Amz-Function-Error") != ""
 	}
@@ -91,25 +92,31 @@ func TestNodeFunctions(t *testing.T) {
 	s.aws(nil, "sqs", "create-queue", "--queue-name", "paid")
 	s.aws(nil, "dynamodb", "create-table", "--table-name", "idempotency", "--billing-mode", "PAY_PER_REQUEST",
 		"--attribute-definitions", "AttributeName=id,AttributeType=S", "--key-schema", "AttributeName=id,KeyType=HASH")
-	create("pay", "pay", s.roleFor("payer", "sqs:SendMessage", "dynamodb:*"))
-	create("caller", "call", s.roleFor("caller", "sqs:SendMessage", "lambda:InvokeFunction"))
+	create("pay", "pay", s.roleFor("payer", "sqs:SendMessage", "sqs:GetQueueUrl", "dynamodb:*"))
+	create("caller", "call", s.roleFor("caller", "sqs:SendMessage", "sqs:GetQueueUrl", "lambda:InvokeFunction"))
 
-	// Of ten deliveries of an event one does the work; all others have its answer,
+	// Of three deliveries of an event one does the work; all others have its answer,
 	// or are told to come again.
-	const want = `{"paid":"2026-03","amount":12.5}`
-	event := map[string]string{"invoice": "2026-03", "queue": queue}
+	paid := func(payload string) bool {
+		var answer struct {
+			Paid   string
+			Amount float64
+		}
+		return json.Unmarshal([]byte(payload), &answer) == nil && answer.Paid == "2026-03" && answer.Amount == 12.5
+	}
+	event := map[string]string{"invoice": "2026-03", "queue": "paid"}
 	var all sync.WaitGroup
-	for range 10 {
+	for range 3 {
 		all.Go(func() {
 			got, failed := invoke("pay", event)
-			if failed && !strings.Contains(got, `"errorType":"IdempotencyAlreadyInProgressError"`) || !failed && got != want {
-				t.Errorf("one of ten at once: %s", got)
+			if failed && !strings.Contains(got, `"errorType":"IdempotencyAlreadyInProgressError"`) || !failed && !paid(got) {
+				t.Errorf("one of three at once: %s", got)
 			}
 		})
 	}
 	all.Wait()
-	if got, _ := invoke("pay", event); got != want {
-		t.Errorf("after them: %s, want %s", got, want)
+	if got, _ := invoke("pay", event); !paid(got) {
+		t.Errorf("after them: %s", got)
 	}
 	var messages struct{ Messages []struct{ Body string } }
 	s.aws(&messages, "sqs", "receive-message", "--queue-url", queue, "--max-number-of-messages", "10")
@@ -119,7 +126,7 @@ func TestNodeFunctions(t *testing.T) {
 
 	// A role allows what it allows.
 	for _, c := range []struct{ service, target, want string }{
-		{"sqs", queue, `"done"`},
+		{"sqs", "paid", `"done"`},
 		{"dynamodb", "idempotency", `"AccessDeniedException"`},
 		{"lambda", "pay", "200"},
 	} {

@@ -5,12 +5,19 @@ import { IdempotencyConfig, makeIdempotent } from "@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from "@aws-lambda-powertools/idempotency/dynamodb";
 import { DynamoDBClient, PutItemCommand } from "@aws-sdk/client-dynamodb";
 import { InvokeCommand, LambdaClient } from "@aws-sdk/client-lambda";
-import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { GetQueueUrlCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 
 const once = { maxAttempts: 1 };
 const sqs = new SQSClient(once);
 const lambda = new LambdaClient(once);
 const db = new DynamoDBClient(once);
+
+// The SDK sends to the host of a queue's URL: that is for the function's own
+// network when the function has asked for it.
+const sendTo = async (queue, body) => {
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: queue }));
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: body }));
+};
 
 const persistenceStore = new DynamoDBPersistenceLayer({ tableName: "idempotency" });
 const config = new IdempotencyConfig({ eventKeyJmesPath: "invoice", expiresAfterSeconds: 3600 });
@@ -18,7 +25,7 @@ const config = new IdempotencyConfig({ eventKeyJmesPath: "invoice", expiresAfter
 // pay sends one message for each invoice, however often it is called.
 export const pay = makeIdempotent(
   async ({ invoice, queue }) => {
-    await sqs.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: `paid ${invoice}` }));
+    await sendTo(queue, `paid ${invoice}`);
     return { paid: invoice, amount: 12.5 };
   },
   { persistenceStore, config },
@@ -29,7 +36,7 @@ export const call = async ({ service, target }) => {
   try {
     switch (service) {
       case "sqs":
-        return await sqs.send(new SendMessageCommand({ QueueUrl: target, MessageBody: "called" })).then(() => "done");
+        return await sendTo(target, "called").then(() => "done");
       case "dynamodb":
         return await db.send(new PutItemCommand({ TableName: target, Item: { id: { S: "called" } } })).then(() => "done");
       case "lambda":
