@@ -61,7 +61,7 @@ type exitStatus int
 func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
 func main() {
-	sandbox.Main() // first: what else is done is done for every instance of a function
+	sandbox.Main() // first: this may be a trial of a sandbox
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
