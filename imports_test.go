@@ -67,7 +67,7 @@ var imports = []row{
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},
-	{pkg: "deploy", may: []string{"expr"}}, // talks HTTP to a server
+	{pkg: "deploy", may: []string{"expr"}},                                            // talks HTTP to a server
 	{pkg: "cmd/belfry", may: []string{"app", "deploy", "egress", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
 	{pkg: "e2e", may: nil}, // drives the binary from outside

@@ -39,7 +39,7 @@ func (b *bench) alerts(ctx context.Context) (_ []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer hook.Close()
+	defer hook.Close() //nolint:errcheck // the measurement is done
 	if err := createWebhook(srv.addr, "http://"+hook.Addr+"/"); err != nil {
 		return nil, err
 	}

@@ -144,5 +144,5 @@ func (s *pools) lead(ref Ref) (lead, init time.Duration) {
 	if init == 0 {
 		init = unknownInit
 	}
-	return min(max(init+leadMargin, leadMin), leadMax), init
+	return min(max(init+leadMargin, shortestLead), longestLead), init
 }

@@ -13,11 +13,8 @@ const (
 	LogJSON = "JSON"
 )
 
-// levelsOf are the names of levels, from the one that lets most pass on.
-var (
-	applicationLevels = []string{"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
-	systemLevels      = []string{"DEBUG", "INFO", "WARN"}
-)
+// systemLevels are those of platform events, from the one that lets most pass on.
+var systemLevels = []string{"DEBUG", "INFO", "WARN"}
 
 const defaultLevel = "INFO"
 

@@ -14,9 +14,9 @@ import (
 // How far ahead of its time an instance is started: what the function's own
 // starts have taken, and something for what they may take longer.
 const (
-	leadMargin = 100 * time.Millisecond
-	leadMin    = 150 * time.Millisecond
-	leadMax    = 10 * time.Second
+	leadMargin   = 100 * time.Millisecond
+	shortestLead = 150 * time.Millisecond
+	longestLead  = 10 * time.Second
 	// unknownInit stands for the starts of a function that has not been started
 	// since the server was, or since its code changed.
 	unknownInit = 500 * time.Millisecond
@@ -87,7 +87,7 @@ func (q *prestarts) wish(key wishKey) {
 	q.total++
 	// The more there is to start, the earlier it begins: starts take turns.
 	turns := time.Duration(q.total / maxAhead())
-	w.start = time.UnixMilli(key.due).Add(-min(lead+turns*init, leadMax))
+	w.start = time.UnixMilli(key.due).Add(-min(lead+turns*init, longestLead))
 	if w.place >= 0 {
 		heap.Fix(&q.queue, w.place)
 	}

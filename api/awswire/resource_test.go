@@ -3,11 +3,13 @@ package awswire_test
 import (
 	"context"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/api/awswire/logsapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
 	"github.com/belfry-run/belfry/api/awswire/sqsapi"
 	"github.com/belfry-run/belfry/auth"
@@ -30,14 +32,22 @@ func (j *judge) Authorize(_ context.Context, c auth.Caller, q auth.Query) error 
 	return &belfry.Error{Kind: belfry.Denied, Code: "AccessDeniedException", Message: c.ARN() + " may not " + q.Action}
 }
 
+// unreached is a service whose operations must not be called.
+type unreached struct{ logsapi.Service }
+
+func logsJSON(operation, body string) *http.Request {
+	return request("POST", "/", body, "X-Amz-Target", "Logs_20140328."+operation, "Content-Type", "application/x-amz-json-1.1")
+}
+
 // TestWhatRolesAreAskedFor: action and resource of a request, as policies name
 // them; a refused request reaches nobody.
 func TestWhatRolesAreAskedFor(t *testing.T) {
 	rec, j := &recorder{answers: map[string]any{}}, &judge{}
 	b := &bench{recorder: rec, router: awswire.NewRouter(awswire.Options{Auth: asRole{}, Authorizer: j},
-		schedulerapi.New(fakeScheduler{rec}), lambdaapi.New(fakeLambda{rec}), sqsapi.New(fakeSQS{rec}))}
+		schedulerapi.New(fakeScheduler{rec}), lambdaapi.New(fakeLambda{rec}), sqsapi.New(fakeSQS{rec}), logsapi.New(unreached{}))}
 	rest := func(method, path string) *http.Request { return request(method, path, "") }
 	const s, l, q = "arn:aws:scheduler:us-east-1:000000000000:", "arn:aws:lambda:us-east-1:000000000000:function:", "arn:aws:sqs:us-east-1:000000000000:"
+	const g = "arn:aws:logs:us-east-1:000000000000:log-group:"
 	for _, c := range []struct {
 		request          *http.Request
 		action, resource string
@@ -60,11 +70,21 @@ func TestWhatRolesAreAskedFor(t *testing.T) {
 		{sqsJSON("ReceiveMessage", `{"QueueUrl": "q"}`), "sqs:ReceiveMessage", q + "q"},
 		{sqsJSON("CreateQueue", `{"QueueName": "q"}`), "sqs:CreateQueue", q + "q"},
 		{sqsJSON("ListQueues", `{}`), "sqs:ListQueues", "*"},
+		{logsJSON("FilterLogEvents", `{"logGroupName": "g"}`), "logs:FilterLogEvents", g + "g:log-stream:"},
+		{logsJSON("GetLogEvents", `{"logGroupIdentifier": "arn:aws:logs:us-east-1:000000000000:log-group:g", "logStreamName": "s"}`), "logs:GetLogEvents", g + "g:log-stream:s"},
+		{logsJSON("PutLogEvents", `{"logGroupName": "g", "logStreamName": "s", "logEvents": [{"timestamp": 1, "message": "m"}]}`), "logs:PutLogEvents", g + "g:log-stream:s"},
+		{logsJSON("DeleteLogGroup", `{"logGroupName": "g"}`), "logs:DeleteLogGroup", g + "g:log-stream:"},
+		{logsJSON("ListTagsForResource", `{"resourceArn": "arn:aws:logs:us-east-1:000000000000:log-group:g"}`), "logs:ListTagsForResource", g + "g"},
+		{logsJSON("DescribeLogGroups", `{}`), "logs:DescribeLogGroups", "*"},
 		{sqsForm("/000000000000/q", "Action=PurgeQueue&Version=2012-11-05"), "sqs:PurgeQueue", q + "q"},
 	} {
 		j.asked = nil
 		got := b.do(c.request)
-		want(t, c.action+" status", got.status, 403)
+		status := 403
+		if strings.HasPrefix(c.action, "logs:") {
+			status = 400 // of every refusal in this protocol
+		}
+		want(t, c.action+" status", got.status, status)
 		if len(j.asked) != 1 || j.asked[0].Action != c.action || j.asked[0].Resource != c.resource {
 			t.Errorf("asked %+v, want %s on %s (%s)", j.asked, c.action, c.resource, got.body)
 		}

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,7 +111,7 @@ func (l *logCase) groups() {
 	l.must(err)
 	l.same(got, g)
 	l.kind(l.CreateLogGroup(l.ctx, &logs.Group{Ref: g.Ref}), belfry.Conflict)
-	n, err := l.Store.CountLogGroups(l.ctx, logScope)
+	n, err := l.CountLogGroups(l.ctx, logScope)
 	l.must(err)
 	l.same(n, 1)
 	l.must(l.DeleteLogGroup(l.ctx, g.Ref))
@@ -136,11 +137,11 @@ func (l *logCase) groupPages() {
 	} {
 		page, err := l.LogGroups(l.ctx, c.q)
 		l.must(err)
-		got := ""
+		var got strings.Builder
 		for i := range page {
-			got += page[i].Name + " "
+			got.WriteString(page[i].Name + " ")
 		}
-		l.same(got, c.want)
+		l.same(got.String(), c.want)
 	}
 }
 
@@ -202,11 +203,11 @@ func (l *logCase) streams() {
 		c.q.Group = g.ID
 		page, err := l.LogStreams(l.ctx, c.q)
 		l.must(err)
-		got := ""
+		var got strings.Builder
 		for i := range page {
-			got += page[i].Name + " "
+			got.WriteString(page[i].Name + " ")
 		}
-		l.same(got, c.want)
+		l.same(got.String(), c.want)
 	}
 	l.must(l.DeleteLogStream(l.ctx, g.ID, "z"))
 	l.kind(l.DeleteLogStream(l.ctx, g.ID, "z"), belfry.NotFound)
@@ -278,13 +279,13 @@ func (l *logCase) request() {
 	for request, want := range map[string]string{id: "ü1\nü2\n", "free text": "ü3\n", "none": ""} {
 		list, err := l.RequestLog(l.ctx, request, nil, 9)
 		l.must(err)
-		got := ""
+		var got strings.Builder
 		for i := range list {
-			got += list[i].Message
+			got.WriteString(list[i].Message)
 			l.same(list[i].Request, request)
 			l.same(list[i].Group, g.ID)
 		}
-		l.same(got, want)
+		l.same(got.String(), want)
 	}
 }
 

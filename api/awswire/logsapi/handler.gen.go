@@ -168,7 +168,7 @@ func (h handler) createLogGroup(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateLogGroup", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -196,7 +196,7 @@ func (h handler) createLogStream(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "CreateLogStream", named{LogGroupName: in.LogGroupName, LogStreamName: in.LogStreamName})); err != nil {
 			return err
 		}
 	}
@@ -224,7 +224,7 @@ func (h handler) deleteLogGroup(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteLogGroup", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -252,7 +252,7 @@ func (h handler) deleteLogStream(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteLogStream", named{LogGroupName: in.LogGroupName, LogStreamName: in.LogStreamName})); err != nil {
 			return err
 		}
 	}
@@ -280,7 +280,7 @@ func (h handler) deleteRetentionPolicy(ctx context.Context, c *awswire.Call) err
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteRetentionPolicy", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -336,7 +336,7 @@ func (h handler) describeLogStreams(ctx context.Context, c *awswire.Call) error 
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DescribeLogStreams", named{LogGroupName: in.LogGroupName, LogGroupIdentifier: in.LogGroupIdentifier})); err != nil {
 			return err
 		}
 	}
@@ -364,7 +364,7 @@ func (h handler) filterLogEvents(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "FilterLogEvents", named{LogGroupName: in.LogGroupName, LogGroupIdentifier: in.LogGroupIdentifier})); err != nil {
 			return err
 		}
 	}
@@ -392,7 +392,7 @@ func (h handler) getLogEvents(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetLogEvents", named{LogGroupName: in.LogGroupName, LogGroupIdentifier: in.LogGroupIdentifier, LogStreamName: in.LogStreamName})); err != nil {
 			return err
 		}
 	}
@@ -420,7 +420,7 @@ func (h handler) listTagsForResource(ctx context.Context, c *awswire.Call) error
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTagsForResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}
@@ -448,7 +448,7 @@ func (h handler) listTagsLogGroup(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListTagsLogGroup", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -476,7 +476,7 @@ func (h handler) putLogEvents(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutLogEvents", named{LogGroupName: in.LogGroupName, LogStreamName: in.LogStreamName})); err != nil {
 			return err
 		}
 	}
@@ -504,7 +504,7 @@ func (h handler) putRetentionPolicy(ctx context.Context, c *awswire.Call) error 
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutRetentionPolicy", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -532,7 +532,7 @@ func (h handler) tagLogGroup(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagLogGroup", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -560,7 +560,7 @@ func (h handler) tagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "TagResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}
@@ -588,7 +588,7 @@ func (h handler) untagLogGroup(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagLogGroup", named{LogGroupName: in.LogGroupName})); err != nil {
 			return err
 		}
 	}
@@ -616,7 +616,7 @@ func (h handler) untagResource(ctx context.Context, c *awswire.Call) error {
 		return err
 	}
 	if c.Restricted() {
-		if err := c.Authorize(ctx, "*"); err != nil {
+		if err := c.Authorize(ctx, resource(c.Scope(), "UntagResource", named{ResourceArn: in.ResourceArn})); err != nil {
 			return err
 		}
 	}

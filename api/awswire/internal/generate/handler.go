@@ -105,7 +105,11 @@ func (g *generator) run(f *file, name string, op *operation) {
 func (g *generator) resource(operation string, in *shape) string {
 	var members []string
 	for _, m := range g.named {
-		if r := in.Members.by[m]; r != nil && g.Shapes.by[r.Shape].Type == "string" {
+		r := in.Members.by[m]
+		if r == nil { // some services begin their members in lower case
+			r = in.Members.by[strings.ToLower(m[:1])+m[1:]]
+		}
+		if r != nil && g.Shapes.by[r.Shape].Type == "string" {
 			members = append(members, m+": in."+m)
 		}
 	}
