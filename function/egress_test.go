@@ -197,11 +197,11 @@ def handler(event, context):
 `))
 	b.result("f", "")
 	eventually(t, "all that may are open", func() bool { return open.Load() == 256 })
+	if most.Load() != 256 {
+		t.Errorf("%d were open at once", most.Load())
+	}
 	if err := b.Delete(t.Context(), ref("f"), ""); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "they end with the instance", func() bool { return open.Load() == 0 })
-	if most.Load() != 256 {
-		t.Errorf("%d were open at once", most.Load())
-	}
 }
