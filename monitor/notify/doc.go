@@ -1,5 +1,5 @@
 // Package notify carries messages about what is wrong, and what is well again,
-// to people and to their tools: e-mail, webhooks, chats, pagers.
+// to people and to their tools: e-mail, webhooks, chats, pagers, a broker.
 //
 // What it keeps true: a message is sent once for each call of [Sender.Send],
 // without a retry of its own, and within [Timeout]. An error is an [*Error] that

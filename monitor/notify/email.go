@@ -96,7 +96,6 @@ func (e *email) send(ctx context.Context, s *Sender, m *Message) error {
 }
 
 func (e *email) options(s *Sender) []mail.Option {
-	conf := &tls.Config{ServerName: e.Host, RootCAs: s.c.RootCAs, MinVersion: tls.VersionTLS12}
 	dial := mail.DialContextFunc(s.c.Dial)
 	policy := mail.TLSMandatory
 	switch e.TLS {
@@ -104,20 +103,10 @@ func (e *email) options(s *Sender) []mail.Option {
 		policy = mail.NoTLS
 	case "implicit":
 		policy = mail.NoTLS // the connection is encrypted before the first word
-		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			conn, err := s.c.Dial(ctx, network, address)
-			if err != nil {
-				return nil, err
-			}
-			t := tls.Client(conn, conf)
-			if err := t.HandshakeContext(ctx); err != nil {
-				return nil, errors.Join(err, conn.Close())
-			}
-			return t, nil
-		}
+		dial = s.dialTLS(e.Host)
 	}
 	options := []mail.Option{
-		mail.WithPort(e.Port), mail.WithTimeout(Timeout), mail.WithTLSPolicy(policy), mail.WithTLSConfig(conf), mail.WithDialContextFunc(dial),
+		mail.WithPort(e.Port), mail.WithTimeout(Timeout), mail.WithTLSPolicy(policy), mail.WithTLSConfig(s.tlsFor(e.Host)), mail.WithDialContextFunc(dial),
 	}
 	if e.TLS == "implicit" {
 		options = append(options, mail.WithSSL())

@@ -41,6 +41,7 @@ type kind interface {
 var kinds = map[string]func() kind{
 	"email":      func() kind { return &email{} },
 	"webhook":    func() kind { return &webhook{} },
+	"mqtt":       func() kind { return &mqtt{} },
 	"slack":      func() kind { return &chat{encode: slackBody} },
 	"mattermost": func() kind { return &chat{encode: slackBody} },
 	"rocketchat": func() kind { return &chat{encode: slackBody} },
@@ -81,7 +82,7 @@ func Kinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 // only: programs read it, and incidents are opened and closed by it.
 func Single(kind string) bool {
 	switch kind {
-	case "webhook", "pagerduty", "opsgenie", "splunk_oncall":
+	case "webhook", "mqtt", "pagerduty", "opsgenie", "splunk_oncall":
 		return true
 	}
 	return false
@@ -163,6 +164,27 @@ func NewSender(c Config) *Sender {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// tlsFor is how a connection to the host is encrypted.
+func (s *Sender) tlsFor(host string) *tls.Config {
+	return &tls.Config{ServerName: host, RootCAs: s.c.RootCAs, MinVersion: tls.VersionTLS12}
+}
+
+// dialTLS returns a dialer whose connections are encrypted before the first word,
+// and are to who has a certificate of the host's.
+func (s *Sender) dialTLS(host string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := s.c.Dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		t := tls.Client(conn, s.tlsFor(host))
+		if err := t.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, conn.Close())
+		}
+		return t, nil
+	}
 }
 
 // Close releases connections that are kept.

@@ -140,7 +140,7 @@ func TestEachKindAsksItsServiceAsTheServiceWants(t *testing.T) {
 		{"splunk_oncall", func(u string) object { return object{"url": u + "/alert/k/database"} }, up(), "POST", "/alert/k/database", "", []string{`"message_type":"RECOVERY"`, `"entity_id":"belfry-a-1"`}},
 		{"webhook", func(u string) object { return object{"down": object{"url": u + "/hook"}} }, down(), "POST", "/hook", "Idempotency-Key: d-1", []string{`"event":"down"`, `"alert":"a-1"`, `"detail":"HTTP.500: oops."`, `"title":"DOWN: nightly failed"`}},
 	}
-	tried := map[string]bool{"email": true} // has a test of its own
+	tried := map[string]bool{"email": true, "mqtt": true} // have tests of their own
 	for _, tt := range tests {
 		tried[tt.kind] = true
 		t.Run(tt.kind+" "+string(tt.m.Event), func(t *testing.T) {
@@ -246,6 +246,7 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 		"telegram": {"url": "http://" + closed, "token": "geheim", "chat": "1"},
 		"webhook":  {"down": object{"url": "http://user:geheim@" + closed + "/?k=geheim", "headers": object{"X-Key": "geheim"}}},
 		"email":    {"host": "127.0.0.1", "port": l.Addr().(*net.TCPAddr).Port, "from": "a@x.org", "to": []string{"b@x.org"}, "username": "u", "password": "geheim"},
+		"mqtt":     {"url": "mqtt://" + closed, "topic": "t", "username": "u", "password": "geheim"},
 		"sms":      {"url": "http://" + closed, "account": "AC1", "token": "geheim", "from": "+1", "to": []string{"+2"}},
 		"ifttt":    {"url": "http://" + closed, "key": "geheim", "event": "e"},
 		"join":     {"url": "http://" + closed, "key": "geheim", "devices": []string{"a"}},
@@ -325,6 +326,22 @@ func TestConfigurationsThatAreRefused(t *testing.T) {
 		{"home_assistant", `{"url":"https://x"}`, "config.token"},
 		{"home_assistant", `{"url":"https://x","token":"geheim","action":"a/b"}`, "config.action"},
 		{"splunk_oncall", `{}`, "config.url"},
+		{"mqtt", `{"topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"https://geheim","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://:1883","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://x/geheim","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://u:geheim@x","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://x:0","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://x:65536","topic":"t"}`, "config.url"},
+		{"mqtt", `{"url":"mqtt://x"}`, "config.topic"},
+		{"mqtt", `{"url":"mqtt://x","topic":"a/+"}`, "config.topic"},
+		{"mqtt", `{"url":"mqtt://x","topic":"a/#"}`, "config.topic"},
+		{"mqtt", `{"url":"mqtt://x","topic":"a\u0000"}`, "config.topic"},
+		{"mqtt", `{"url":"mqtt://x","topic":"` + strings.Repeat("t", 65536) + `"}`, "config.topic"},
+		{"mqtt", `{"url":"mqtt://x","topic":"t","password":"geheim\u0000"}`, "config.password"},
+		{"mqtt", `{"url":"mqtt://x","topic":"t","qos":2}`, "config.qos"},
+		{"mqtt", `{"url":"mqtt://x","topic":"t","qos":-1}`, "config"},
+		{"mqtt", `{"url":"mqtt://x","topic":"t","payload":"xml"}`, "config.payload"},
 		{"email", `{"to":["a@x.org"],"from":"b@x.org"}`, "config.host"},
 		{"email", `{"to":["a@x.org"],"from":"b@x.org","host":"unix:///run/x"}`, "config.host"},
 		{"email", `{"to":["a"],"from":"b@x.org","host":"h"}`, "config.to"},
@@ -348,6 +365,9 @@ func TestTargetsHoldNoSecrets(t *testing.T) {
 		`webhook {"up":{"url":"https://u:geheim@x.org/geheim"}}`:                         "x.org",
 		`ntfy {"topic":"geheim"}`:                                                        "ntfy.sh",
 		`telegram {"token":"geheim","chat":"@ops"}`:                                      "chat @ops",
+		`mqtt {"url":"mqtt://x.org","topic":"a/b","password":"geheim"}`:                  "a/b at x.org:1883",
+		`mqtt {"url":"mqtts://x.org/","topic":"a/b"}`:                                    "a/b at x.org:8883",
+		`mqtt {"url":"mqtt://[fd00::1]:65535","topic":"a/b"}`:                            "a/b at [fd00::1]:65535",
 		`email {"to":["a@x.org"],"from":"b@x.org","host":"mail.x.org"}`:                  "a@x.org by mail.x.org:587",
 		`email {"to":["a@x.org"],"from":"b@x.org","host":"mail.x.org","tls":"implicit"}`: "a@x.org by mail.x.org:465",
 	} {
