@@ -64,7 +64,9 @@ func TestVersionsAndAliasesWithAWSCLI(t *testing.T) {
 	invoke("1", "one", "1")
 	invoke("2", "two", "2")
 	invoke("$LATEST", "three", "$LATEST")
-	var versions struct{ Versions []struct{ Version, Description string } }
+	var versions struct {
+		Versions []struct{ Version, Description string }
+	}
 	s.aws(&versions, "lambda", "list-versions-by-function", "--function-name", "report")
 	if v := versions.Versions; len(v) != 3 || v[0].Version != "$LATEST" || v[1].Version != "1" || v[2].Version != "2" || v[2].Description != "release three" {
 		t.Errorf("list-versions-by-function: %+v", v)
