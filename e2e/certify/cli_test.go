@@ -22,7 +22,7 @@ type cli struct {
 
 func certifyCLI(t *testing.T, endpoint, region string) {
 	for service, certify := range map[string]func(*cli){
-		"dynamodb": cliDynamoDB, "events": cliEvents, "iam": cliIAM, "lambda": cliLambda, "scheduler": cliScheduler, "sqs": cliSQS,
+		"dynamodb": cliDynamoDB, "events": cliEvents, "iam": cliIAM, "lambda": cliLambda, "logs": cliLogs, "scheduler": cliScheduler, "sqs": cliSQS,
 	} {
 		t.Run(service, func(t *testing.T) {
 			t.Parallel()
@@ -229,6 +229,7 @@ func cliLambda(c *cli) {
 	same(t, "ages", c.run("list-function-event-invoke-configs --function-name one").each("FunctionEventInvokeConfigs", "MaximumEventAgeInSeconds"), "60")
 	c.run("delete-function-event-invoke-config --function-name one")
 	c.refused("InvalidParameterValueException", "put-function-event-invoke-config --function-name one")
+	cliVersions(c)
 	for _, name := range []string{"one", "two"} {
 		c.run("delete-function --function-name " + name)
 	}

@@ -67,6 +67,7 @@ func goLambda(t *testing.T, config aws.Config) {
 	goPermissions(t, c)
 	goConcurrency(t, c)
 	goEventInvokeConfig(t, c, config.Region)
+	goVersions(t, c)
 
 	for _, name := range []string{"one", "two"} {
 		must[lambda.DeleteFunctionOutput](t)(c.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &name}))

@@ -32,6 +32,7 @@ func certifyGo(t *testing.T, endpoint, region string) {
 		{"events", goEvents},
 		{"iam", goIAM},
 		{"lambda", goLambda},
+		{"logs", goLogs},
 		{"scheduler", goScheduler},
 		{"sqs", goSQS},
 	} {

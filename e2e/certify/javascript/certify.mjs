@@ -18,11 +18,12 @@ export async function refused(exception, promise) {
   assert.fail(`was not refused, want ${exception.name}`);
 }
 
-// all reads a list with the SDK's paginator, in pages of size.
+// all reads a list with the SDK's paginator, in pages of size. The paginator writes
+// into the input that it is given.
 export async function all(paginate, client, key, size, input = {}) {
   const found = [];
   let pages = 0;
-  for await (const page of paginate({ client, pageSize: size }, input)) {
+  for await (const page of paginate({ client, pageSize: size }, { ...input })) {
     found.push(...(page[key] ?? []));
     pages++;
   }

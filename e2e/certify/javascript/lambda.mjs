@@ -92,10 +92,39 @@ async function eventInvokeConfigs() {
   await refused(sdk.InvalidParameterValueException, client.putFunctionEventInvokeConfig(one));
 }
 
+async function versions() {
+  for (const version of ["1", "2"]) {
+    await client.updateFunctionConfiguration({ ...one, Description: `v${version}` });
+    assert.equal((await client.publishVersion(one)).Version, version);
+    await sdk.waitUntilPublishedVersionActive({ client, maxWaitTime: 60 }, { ...one, Qualifier: version });
+  }
+  await refused(sdk.PreconditionFailedException, client.publishVersion({ ...one, RevisionId: "old" }));
+  const listed = await all(sdk.paginateListVersionsByFunction, client, "Versions", 1, one);
+  assert.deepEqual(listed.map((f) => f.Version), ["$LATEST", "1", "2"]);
+
+  const live = { ...one, Name: "live" };
+  await client.createAlias({ ...live, FunctionVersion: "1" });
+  await refused(sdk.ResourceConflictException, client.createAlias({ ...live, FunctionVersion: "1" }));
+  const RoutingConfig = { AdditionalVersionWeights: { 2: 1 } };
+  await client.updateAlias({ ...live, RoutingConfig });
+  assert.deepEqual((await client.getAlias(live)).RoutingConfig, RoutingConfig);
+  assert.deepEqual((await all(sdk.paginateListAliases, client, "Aliases", 1, one)).map((a) => a.Name), ["live"]);
+  assert.equal((await client.invoke({ ...one, Qualifier: "live" })).ExecutedVersion, "2");
+  await refused(sdk.ResourceConflictException, client.deleteFunction({ ...one, Qualifier: "2" }));
+  await client.deleteAlias(live);
+  await refused(sdk.ResourceNotFoundException, client.getAlias(live));
+  await client.deleteFunction({ ...one, Qualifier: "2" });
+
+  assert.equal((await client.getRuntimeManagementConfig(one)).UpdateRuntimeOn, "Auto");
+  assert.equal((await client.getFunctionRecursionConfig(one)).RecursiveLoop, "Terminate");
+  await refused(sdk.ProvisionedConcurrencyConfigNotFoundException, client.getProvisionedConcurrencyConfig({ ...one, Qualifier: "1" }));
+}
+
 await functions();
 await invocations();
 await permissions();
 await limits();
 await eventInvokeConfigs();
+await versions();
 for (const FunctionName of ["one", "two"]) await client.deleteFunction({ FunctionName });
 await refused(sdk.ResourceNotFoundException, client.getFunction(one));

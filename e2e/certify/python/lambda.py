@@ -106,12 +106,48 @@ def event_invoke_configs():
             DestinationConfig={"OnFailure": {"Destination": ARN + "one"}})
 
 
+
+def versions():
+    for version in ("1", "2"):
+        c.update_function_configuration(FunctionName="one", Description="v" + version)
+        published = c.publish_version(FunctionName="one")
+        same((published["Version"], published["FunctionArn"]), (version, ARN + "one:" + version))
+        c.get_waiter("published_version_active").wait(FunctionName="one", Qualifier=version)
+    same(c.publish_version(FunctionName="one")["Version"], "2")
+    refused(errors.PreconditionFailedException, c.publish_version, FunctionName="one", RevisionId="old")
+    refused(errors.InvalidParameterValueException, c.publish_version, FunctionName="one", CodeSha256="other")
+    listed = pages(c, "list_versions_by_function", "Versions", 1, FunctionName="one")
+    same([f["Version"] for f in listed], ["$LATEST", "1", "2"])
+
+    alias = {"FunctionName": "one", "Name": "live"}
+    made = c.create_alias(FunctionVersion="1", **alias)
+    same((made["AliasArn"], made["FunctionVersion"]), (ARN + "one:live", "1"))
+    refused(errors.ResourceConflictException, c.create_alias, FunctionVersion="1", **alias)
+    refused(errors.ResourceNotFoundException, c.update_alias, FunctionVersion="9", **alias)
+    weights = {"AdditionalVersionWeights": {"2": 1.0}}
+    same(c.update_alias(RoutingConfig=weights, **alias)["RoutingConfig"], weights)
+    same(c.get_alias(**alias)["RoutingConfig"], weights)
+    same([a["Name"] for a in pages(c, "list_aliases", "Aliases", 1, FunctionName="one")], ["live"])
+    r = c.invoke(FunctionName="one", Qualifier="live", Payload=b"1")
+    same((r["ExecutedVersion"], json.load(r["Payload"])), ("2", 1))
+    refused(errors.ResourceConflictException, c.delete_function, FunctionName="one", Qualifier="2")
+    c.delete_alias(**alias)
+    refused(errors.ResourceNotFoundException, c.get_alias, **alias)
+    c.delete_function(FunctionName="one", Qualifier="2")
+    refused(errors.ResourceNotFoundException, c.get_function, FunctionName="one", Qualifier="2")
+
+    same(c.get_runtime_management_config(FunctionName="one")["UpdateRuntimeOn"], "Auto")
+    same(c.get_function_recursion_config(FunctionName="one")["RecursiveLoop"], "Terminate")
+    refused(errors.ProvisionedConcurrencyConfigNotFoundException, c.get_provisioned_concurrency_config, FunctionName="one", Qualifier="1")
+
+
 functions()
 invocations()
 tags()
 permissions()
 concurrency()
 event_invoke_configs()
+versions()
 for name in ("one", "two", "three"):
     c.delete_function(FunctionName=name)
 refused(errors.ResourceNotFoundException, c.get_function, FunctionName="one")
