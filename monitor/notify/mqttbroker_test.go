@@ -20,8 +20,8 @@ import (
 	"github.com/belfry-run/belfry/monitor/notify"
 )
 
-// realBroker is not one of ours: it has the user ops, who may write below alerts/, and a
-// port with TLS.
+// realBroker is Mosquitto with the user ops, who may write below alerts/, and a port
+// with TLS.
 type realBroker struct {
 	plain, tls int // ports
 	roots      *x509.CertPool
