@@ -196,7 +196,7 @@ func New(cfg Config) (*Host, error) {
 			dir: filepath.Join(dir, "code"), log: cfg.Logger, held: map[string]int{},
 			limits: zipLimits{zip: MaxZip, unzipped: MaxUnzipped, entries: MaxEntries},
 		},
-		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}, failed: map[string]failure{}},
+		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}},
 		pools:        newPools(&cfg),
 		egress:       exits,
 		secret:       make([]byte, 32),

@@ -80,9 +80,8 @@ func (i *interpreter) note(runtime string) string {
 type interpreters struct {
 	dir string // where the bootstraps are kept
 
-	mu     sync.Mutex              // held while one is asked, so that it is asked once
-	found  map[string]*interpreter // by path
-	failed map[string]failure      // the same
+	mu    sync.Mutex              // held while one is asked, so that it is asked once
+	found map[string]*interpreter // by path
 }
 
 // A failure is an interpreter's that did not answer.
@@ -90,6 +89,10 @@ type failure struct {
 	err  error
 	when time.Time
 }
+
+// failures are those of this machine, by path: a version manager has a name on
+// PATH for every version that it could have, and takes long to say that it has not.
+var failures sync.Map
 
 const (
 	probeTimeout = 10 * time.Second // a first start from a slow disk takes seconds
@@ -136,8 +139,8 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	if i := s.found[path]; i != nil {
 		return i, nil
 	}
-	if f := s.failed[path]; f.err != nil && time.Since(f.when) < failureAge {
-		return nil, f.err
+	if f, ok := failures.Load(path); ok && time.Since(f.(failure).when) < failureAge { //nolint:forcetypeassert // the only type in it
+		return nil, f.(failure).err //nolint:forcetypeassert // the same
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, err
@@ -165,7 +168,7 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	if err != nil {
 		err = fmt.Errorf("ask %s about itself: %w", path, err)
 		if ctx.Err() == nil { // else it was not asked to its end
-			s.failed[path] = failure{err, time.Now()}
+			failures.Store(path, failure{err, time.Now()})
 		}
 		return nil, err
 	}

@@ -221,10 +221,10 @@ exports.handler = async () => {
 	const stamp, id = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z`, `[0-9a-f-]{36}`
 	for _, c := range []struct {
 		name string
-		env  map[string]string
+		as   string
 		want string
 	}{
-		{"text", nil, stamp + `\tundefined\tINFO\tat init
+		{"text", function.LogText, stamp + `\tundefined\tINFO\tat init
 START RequestId: ` + id + ` Version: \$LATEST
 ` + stamp + `\t` + id + `\tINFO\tlogged 1 { a: \[ 1 \] }
 ` + stamp + `\t` + id + `\tINFO\tinfo
@@ -241,8 +241,8 @@ from a child
     at exports\.handler \(/var/task/app\.js:10:27\)
 (    at .*\n)*no newline
 END RequestId`},
-		{"json", map[string]string{"AWS_LAMBDA_LOG_FORMAT": "JSON", "AWS_LAMBDA_LOG_LEVEL": "INFO"}, `{"timestamp":"` + stamp + `","level":"INFO","message":"at init"}
-START RequestId: ` + id + ` Version: \$LATEST
+		{"json", function.LogJSON, `{"timestamp":"` + stamp + `","level":"INFO","message":"at init"}
+{"time":"` + stamp + `","type":"platform\.start","record":{"requestId":"` + id + `","version":"\$LATEST"}}
 {"timestamp":"` + stamp + `","level":"INFO","requestId":"` + id + `","message":"logged 1 { a: \[ 1 \] }"}
 {"timestamp":"` + stamp + `","level":"INFO","requestId":"` + id + `","message":"info"}
 {"timestamp":"` + stamp + `","level":"WARN","requestId":"` + id + `","message":"warn"}
@@ -254,13 +254,13 @@ to stderr
 from a child
 {"timestamp":"` + stamp + `","level":"ERROR","requestId":"` + id + `","message":"failed TypeError: t\\n[^"]*","errorType":"TypeError","errorMessage":"t","stackTrace":\["TypeError: t",[^\]]*\]}
 no newline
-END RequestId`},
+{"time":"`},
 	} {
 		f := node(t, c.name, code)
-		f.Environment = c.env
+		f.LogFormat = c.as
 		b.deploy(f)
 		r := b.invoke(c.name, "")
-		if !regexp.MustCompile(`ARN: \S+\n` + c.want).Match(r.Log) {
+		if !regexp.MustCompile(`(ARN: \S+|"platform\.initStart".*)\n` + c.want).Match(r.Log) {
 			t.Errorf("%s:\n%s\nwant\n%s", c.name, r.Log, c.want)
 		}
 	}

@@ -1,8 +1,10 @@
 package function_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -174,17 +176,35 @@ func TestBlanksAreKeptForWhatIsInUse(t *testing.T) {
 	})
 }
 
+// shims are the children of this process that run a program, which those in
+// stock do not yet.
+func shims(t *testing.T) map[int]bool {
+	pids := map[int]bool{}
+	for pid := range children(t) {
+		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range tasks {
+			if data, err := os.ReadFile(f); err == nil && len(data) > 0 { // else the thread has ended
+				pids[pid] = true
+			}
+		}
+	}
+	return pids
+}
+
 // A blank whose process ends is not handed out, and not replaced for ever.
 func TestABlankThatDies(t *testing.T) {
 	b := newBenchAt(t, best(), func(c *function.Config) { c.Pool = map[string]int{"python": 1} })
 	b.deploy(python("a", counter))
-	before := children(t)
+	before := shims(t)
 	b.count("a", "")
 	b.stocked(1)
 	b.update("a", func(*function.Settings) {}) // the instance ends, and the blank is left
 	eventually(t, "the instance ends", func() bool { return b.Stats().Instances == 0 })
-	eventually(t, "the blank is the only process", func() bool { return len(children(t)) == len(before)+1 })
-	for pid := range children(t) {
+	eventually(t, "the blank is the only process", func() bool { return len(shims(t)) == len(before)+1 })
+	for pid := range shims(t) {
 		if !before[pid] {
 			if p, err := os.FindProcess(pid); err != nil || p.Kill() != nil {
 				t.Fatal("the blank could not be killed")
