@@ -274,7 +274,7 @@ func (h *Host) Start(ctx context.Context) error {
 	for _, f := range []func(){
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
-		func() { _ = h.Runtimes(bg) }, // so that the first start need not look for its interpreter
+		func() { h.interpreters.askUsual(bg) },
 		func() { h.prestarts.run(bg) },
 		func() { h.stock(bg) },
 	} {

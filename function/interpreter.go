@@ -134,6 +134,19 @@ func (s *interpreters) forRuntime(ctx context.Context, runtime string) (*interpr
 	return nil, fmt.Errorf("find an interpreter for %s: %w", runtime, errors.Join(errs...))
 }
 
+// askUsual has those answer that most functions run on, so that their first start
+// need not wait for it. The others, of which a version manager has many, are asked
+// when somebody wants them.
+func (s *interpreters) askUsual(ctx context.Context) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, l := range languages {
+		if path, err := exec.LookPath(l.any[0]); err == nil {
+			_, _ = s.ask(ctx, l, path) // whoever needs it is told
+		}
+	}
+}
+
 // ask has an interpreter answer for itself; the caller holds the lock.
 func (s *interpreters) ask(ctx context.Context, l *language, path string) (*interpreter, error) {
 	if i := s.found[path]; i != nil {
