@@ -24,14 +24,9 @@ func (g *guard) ahead(ctx context.Context, s *belfry.Schedule, due time.Time, ho
 }
 
 // mayRun says whether a delivery to the schedule's function will be let through.
-func (g *guard) mayRun(ctx context.Context, s *belfry.Schedule, ref function.Ref) bool {
-	r := s.Ref()
-	switch {
-	case roleless(r, s.Target.RoleARN):
-		return ref.Account == s.Account
-	case g.dev:
-		return true
+func (g *guard) mayRun(ctx context.Context, s *belfry.Schedule, f function.Ref) bool {
+	if roleless(s.Ref(), s.Target.RoleARN) && f.Account != s.Account {
+		return false // package target refuses it
 	}
-	p := target.PermissionOf(&s.Target, s.Scope)
-	return g.auth.AuthorizeErrand(ctx, errand(r, s.Target.RoleARN), p.Action, p.Resource) == nil
+	return g.authorize(ctx, s.Ref(), &s.Target) == nil
 }

@@ -66,17 +66,22 @@ func (g *guard) check(ctx context.Context, s *belfry.Schedule) error {
 	return &belfry.Error{Kind: belfry.Invalid, Field: "Target.RoleArn", Err: err, Message: message}
 }
 
+// authorize returns nil when a delivery to the schedule's target is let through.
+func (g *guard) authorize(ctx context.Context, r belfry.ScheduleRef, t *belfry.Target) error {
+	if g.dev || roleless(r, t.RoleARN) {
+		return nil
+	}
+	p := target.PermissionOf(t, r.Scope)
+	return g.auth.AuthorizeErrand(ctx, errand(r, t.RoleARN), p.Action, p.Resource)
+}
+
 // Invoke delivers the attempt if the role may. A refusal is permanent.
 func (g *guard) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result {
 	ref := refOf(in)
 	if ref == canary {
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	}
-	if g.dev || roleless(ref, in.Target.RoleARN) {
-		return g.targets.Invoke(ctx, in)
-	}
-	p := target.PermissionOf(in.Target, in.Scope)
-	err := g.auth.AuthorizeErrand(ctx, errand(ref, in.Target.RoleARN), p.Action, p.Resource)
+	err := g.authorize(ctx, ref, in.Target)
 	if err == nil {
 		return g.targets.Invoke(ctx, in)
 	}
