@@ -41,8 +41,8 @@ type Config struct {
 	TargetOncePer func(s *belfry.Schedule) (arn string, once *belfry.OncePer)
 	// Ahead is told of each entry that will be due, 5 to 10 s before or as soon as
 	// it is stored, so that its target may get ready; due is when the attempt is
-	// made, in a flexible window the chosen time. It is called from a goroutine of its own, and not told
-	// everything when it is slow. nil: nobody is told.
+	// made, in a flexible window the chosen time. It is called from a goroutine of
+	// its own, and not told everything when it is slow. nil: nobody is told.
 	Ahead func(ctx context.Context, s *belfry.Schedule, due time.Time)
 	// MaxSchedules and MaxGroups bound what one account can have in a region;
 	// 0 is DefaultMaxSchedules and DefaultMaxGroups.

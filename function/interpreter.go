@@ -152,8 +152,10 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	if i := s.found[path]; i != nil {
 		return i, nil
 	}
-	if f, ok := failures.Load(path); ok && time.Since(f.(failure).when) < failureAge { //nolint:forcetypeassert // the only type in it
-		return nil, f.(failure).err //nolint:forcetypeassert // the same
+	if f, ok := failures.Load(path); ok {
+		if f := f.(failure); time.Since(f.when) < failureAge { //nolint:forcetypeassert // the only type in it
+			return nil, f.err
+		}
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, err
