@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// lookEvery is how long a check may be overdue before it is noticed. An alert is
-	// to leave within a second of it; a look that finds nothing is one short read.
-	lookEvery = 250 * time.Millisecond
+	// lookEvery is how long a check that was due only later at the last look, and
+	// was brought forward since, may be overdue before it is noticed.
+	lookEvery = time.Second
+	// lookRest is the least time between two looks, for what comes due one by one.
+	lookRest = 100 * time.Millisecond
 	// lookStep is the number of checks that go down in one step.
 	lookStep = 500
 	// FlipAge is how long flips are kept.
@@ -26,7 +28,8 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	pruned := s.now()
 	for ctx.Err() == nil {
-		if err := s.look(ctx); err != nil && ctx.Err() == nil {
+		next, err := s.look(ctx)
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "looking for overdue checks failed; it is tried again", "in", lookEvery, "error", err)
 		}
 		if now := s.now(); now.Sub(pruned) >= pruneEvery {
@@ -35,7 +38,11 @@ func (s *Service) Run(ctx context.Context) {
 				s.log.ErrorContext(ctx, "removing old flips failed; it is tried again", "in", pruneEvery, "error", err)
 			}
 		}
-		timer, stop := s.c.Clock.NewTimer(lookEvery)
+		wait := lookEvery
+		if !next.IsZero() {
+			wait = min(lookEvery, max(lookRest, next.Sub(s.now())))
+		}
+		timer, stop := s.c.Clock.NewTimer(wait)
 		select {
 		case <-timer:
 		case <-ctx.Done():
@@ -44,12 +51,12 @@ func (s *Service) Run(ctx context.Context) {
 	}
 }
 
-// look takes down what is overdue.
-func (s *Service) look(ctx context.Context) error {
+// look takes down what is overdue, and returns when the next check will be.
+func (s *Service) look(ctx context.Context) (time.Time, error) {
 	for {
-		ids, err := s.store.DueChecks(ctx, s.now(), lookStep)
+		ids, next, err := s.store.DueChecks(ctx, s.now(), lookStep)
 		if err != nil || len(ids) == 0 {
-			return err
+			return next, err
 		}
 		errs := make([]error, len(ids))
 		var all sync.WaitGroup // at once, so that they share a transaction
@@ -58,7 +65,7 @@ func (s *Service) look(ctx context.Context) error {
 		}
 		all.Wait()
 		if err := errors.Join(errs...); err != nil || len(ids) < lookStep {
-			return err
+			return next, err
 		}
 	}
 }

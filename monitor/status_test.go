@@ -66,6 +66,26 @@ func TestTheLoopTakesDownWhatIsOverdue(t *testing.T) {
 	}
 }
 
+// A check is noticed when it is due, not at the end of a period; what comes one
+// by one does not keep the loop busy.
+func TestTheLoopWaitsForTheNextCheck(t *testing.T) {
+	b := newBench(t)
+	c := b.create()
+	b.ping(c, monitor.PingSuccess) // due after 70 minutes
+	for _, step := range []struct{ at, wait time.Duration }{
+		{0, time.Second},
+		{70*time.Minute - time.Second, time.Second},
+		{70*time.Minute - 400*ms, 400 * ms},
+		{70*time.Minute - ms, 100 * ms},
+		{70 * time.Minute, time.Second}, // it is down now, and nothing is to come
+	} {
+		b.clock.add(step.at - b.clock.Now().Sub(t0))
+		if wait := b.look(); wait != step.wait {
+			t.Errorf("at %v the loop waits %v, want %v", step.at, wait, step.wait)
+		}
+	}
+}
+
 // Many at once take several steps.
 func TestTheLoopTakesDownManyAtOnce(t *testing.T) {
 	b := newBench(t)

@@ -58,8 +58,9 @@ type Checks interface {
 	// DueChecks returns the ids of at most limit checks to look at, the earliest
 	// first: of all whose AlertAfter is at or before now, and of some whose
 	// AlertAfter was, before pings put it off. ChangeCheck without a Ping takes
-	// such a one off the list.
-	DueChecks(ctx context.Context, now time.Time, limit int) ([]string, error)
+	// such a one off the list. When these are all, next is when the earliest of
+	// the others is to be looked at; the zero time when there is none.
+	DueChecks(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error)
 
 	// CountChecks returns how many checks of all accounts have each stored status.
 	CountChecks(ctx context.Context) (map[Status]int64, error)

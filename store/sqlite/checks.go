@@ -319,16 +319,24 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id, ending string, now
 }
 
 // DueChecks implements [monitor.Checks].
-func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []string, err error) {
+func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		ids = nil
-		return query(c, `SELECT k.id FROM check_states s JOIN checks k ON k.number=s.number
+		ids, next = nil, time.Time{}
+		// A join would be planned again at each look.
+		err := query(c, `SELECT (SELECT id FROM checks WHERE number=s.number) FROM check_states s
 			WHERE s.look_at>0 AND s.look_at<=? ORDER BY s.look_at LIMIT ?`, func(st *sqlite.Stmt) error {
 			ids = append(ids, st.ColumnText(0))
 			return nil
 		}, now, limit)
+		if err != nil || len(ids) == limit {
+			return err
+		}
+		return query(c, `SELECT look_at FROM check_states WHERE look_at>0 AND look_at>? ORDER BY look_at LIMIT 1`, func(st *sqlite.Stmt) error {
+			next = fromMillis(st.ColumnInt64(0))
+			return nil
+		}, now)
 	})
-	return ids, err
+	return ids, next, err
 }
 
 // CountChecks implements [monitor.Checks].

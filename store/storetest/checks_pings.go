@@ -209,7 +209,7 @@ func (q *checks) delete() {
 
 	_, err := q.Check(q.ctx, k.ID)
 	q.kind(err, belfry.NotFound)
-	due, err := q.DueChecks(q.ctx, checkT0.Add(time.Hour), 9)
+	due, _, err := q.DueChecks(q.ctx, checkT0.Add(time.Hour), 9)
 	q.ok(err)
 	q.same(due, []string{other.ID})
 	q.same(q.flipsOf(k.Subject()), []monitor.Flip{})
@@ -250,22 +250,26 @@ func (q *checks) due() {
 		now   time.Duration
 		limit int
 		want  []string
+		next  time.Duration // 0: none, or not asked for
 	}{
-		{time.Second - time.Millisecond, 9, nil},
-		{time.Second, 9, []string{id(2)}},
-		{time.Hour, 9, []string{id(2), id(4), id(1)}},
-		{time.Hour, 2, []string{id(2), id(4)}},
+		{time.Second - time.Millisecond, 9, nil, time.Second},
+		{time.Second, 9, []string{id(2)}, 2 * time.Second},
+		{time.Hour, 9, []string{id(2), id(4), id(1)}, 0},
+		{time.Hour, 2, []string{id(2), id(4)}, 0},
 	} {
-		got, err := q.DueChecks(q.ctx, checkT0.Add(c.now), c.limit)
+		got, next, err := q.DueChecks(q.ctx, checkT0.Add(c.now), c.limit)
 		q.ok(err)
 		q.same(got, c.want)
+		if c.next > 0 && !next.Equal(checkT0.Add(c.next)) || c.next == 0 && len(got) < c.limit && !next.IsZero() {
+			q.Fatalf("after %v the next is looked at %v, want %v after the start", c.now, next, c.next)
+		}
 	}
 	_, err := q.ChangeCheck(q.ctx, id(2), func(k *monitor.Check) (monitor.Change, error) {
 		k.Status, k.AlertAfter = monitor.Down, time.Time{}
 		return monitor.Change{}, nil
 	})
 	q.ok(err)
-	got, err := q.DueChecks(q.ctx, checkT0.Add(time.Hour), 9)
+	got, _, err := q.DueChecks(q.ctx, checkT0.Add(time.Hour), 9)
 	q.ok(err)
 	q.same(got, []string{id(4), id(1)})
 
@@ -284,7 +288,7 @@ func (q *checks) due() {
 	move(4, 2*time.Hour, nil)
 	move(1, time.Second, &ping)
 	for now, want := range map[time.Duration][]string{time.Second - time.Millisecond: nil, time.Hour: {id(1)}, 2 * time.Hour: {id(1), id(4)}} {
-		got, err := q.DueChecks(q.ctx, checkT0.Add(now), 9)
+		got, _, err := q.DueChecks(q.ctx, checkT0.Add(now), 9)
 		q.ok(err)
 		q.same(got, want)
 	}
