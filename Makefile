@@ -21,7 +21,7 @@ FUZZTIME ?= 30s
 
 LINT := bin/golangci-lint
 
-.PHONY: help build demo test setup vet test-go test-race certify compatibility lint fmt generate generate-check bench fuzz clean
+.PHONY: help build demo test setup vet test-go test-race test-e2e certify compatibility lint fmt generate generate-check bench fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ build: ## build bin/belfry, without cgo
 demo: build ## deploy examples/daily-report to a fresh server and watch it run (DEMO_ONCE=1: stop after two runs)
 	@python3 scripts/demo.py
 
-test: setup vet test-race test-go certify ## install what is missing, then vet, race, all tests and foreign clients
+test: setup vet test-race test-go test-e2e certify ## install what is missing, then vet, race, all tests and foreign clients
 
 setup: ## install the tools that the tests drive Belfry with
 	@scripts/setup
@@ -41,11 +41,15 @@ setup: ## install the tools that the tests drive Belfry with
 vet:
 	$(GO) vet ./...
 
-test-go: ## all tests, no race detector
+test-go: ## the everyday tests, no race detector
 	$(GO) test -timeout 20m ./...
 
 test-race: ## the packages where goroutines meet, under the race detector; the longest tests in their short form
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE_PKGS)
+
+test-e2e: ## drive the built binary with the AWS CLI, boto3, curl and Powertools
+	$(GO) -C e2e vet ./...
+	$(GO) -C e2e test -count=1 -timeout 20m ./...
 
 certify: ## hold a server against the AWS CLI, boto3, the SDKs for Go and JavaScript, and Terraform's calls
 	$(GO) -C e2e/certify vet ./...
@@ -61,6 +65,7 @@ $(LINT): tools/go.mod tools/go.sum
 
 lint: $(LINT) ## golangci-lint with the list in .golangci.yml
 	$(LINT) run ./...
+	cd e2e && ../$(LINT) run ./...
 
 fmt: $(LINT) ## gofumpt and goimports over everything
 	$(LINT) fmt ./...

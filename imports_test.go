@@ -70,7 +70,6 @@ var imports = []row{
 	{pkg: "deploy", may: []string{"expr"}},                                            // talks HTTP to a server
 	{pkg: "cmd/belfry", may: []string{"app", "deploy", "egress", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
-	{pkg: "e2e", may: nil}, // drives the binary from outside
 }
 
 // inTests is what the test files of any package may import beside the row of

@@ -38,7 +38,7 @@ func testMain(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binary = filepath.Join(dir, "belfry")
-	build := exec.Command("go", "build", "-o", binary, "../cmd/belfry")
+	build := exec.Command("go", "build", "-C", "..", "-o", binary, "./cmd/belfry")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "e2e: building belfry: %v\n%s", err, out)
