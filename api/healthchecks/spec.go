@@ -84,7 +84,7 @@ func (s *spec) alike(unique []string) (like monitor.Like) {
 
 // apply makes the settings what the spec says. channels are those that it names.
 func (s *spec) apply(t *monitor.Settings, version int, channels []string) {
-	if s.name != nil {
+	if s.name != nil && *s.name != t.Name {
 		t.Name = *s.name
 		if version < 3 {
 			t.Slug = slugify(*s.name)
