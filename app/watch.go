@@ -38,6 +38,7 @@ func (s *Server) startWatch(ctx context.Context, clock wallClock) error {
 			clocks,
 			monitor.BacklogCheck{Store: s.store},
 			&monitor.CanaryCheck{Store: s.store, Schedule: bird.ID},
+			monitor.ChannelCheck{Account: auth.AdminAccount, Channels: s.alerts.Channels},
 		},
 		Found: newSelfFigures(s.metrics).found, Flipped: s.alerts.Wake,
 	}
@@ -100,6 +101,7 @@ func newSelfFigures(reg *prometheus.Registry) *selfFigures {
 		"backlog":   {Name: "belfry_due_lag_seconds", Help: "How long the oldest run that is due and not started has been due."},
 		"store":     {Name: "belfry_store_failures", Help: "Calls of the store that have failed since the start."},
 		"canary":    {Name: "belfry_canary_age_seconds", Help: "How long ago the newest canary run was due that went the whole way."},
+		"channels":  {Name: "belfry_alert_channels_down", Help: "Alert channels of the first account that cannot be delivered to."},
 		"heartbeat": {Name: "belfry_heartbeat_failures", Help: "Outward heartbeats in a row that did not arrive."},
 	} {
 		g := prometheus.NewGauge(o)

@@ -66,3 +66,18 @@ func TestCurlManagesChecks(t *testing.T) {
 		t.Errorf("after a restart the check is %s, with %d pings", check.Status, check.Pings)
 	}
 }
+
+// TestHealthchecksDocument runs what docs/healthchecks.md tells people to copy, on a
+// server that checks signatures.
+func TestHealthchecksDocument(t *testing.T) {
+	t.Parallel()
+	s := startSigned(t)
+	blocks := codeBlocks(t, "../docs/healthchecks.md", "sh")
+	const key = "KEY=$(belfry project rotate read-write --json | grep -o '[0-9A-Za-z]\\{32\\}')"
+	out := s.bash(strings.ReplaceAll(blocks[0]+"\n"+key+"\n"+strings.Join(blocks[1:], "\n"), "http://127.0.0.1:7420", s.endpoint))
+	for _, want := range []string{"\nping ", "X-Api-Key: ", "The read-only key is removed.", `"slug":"backup"`, `"schedule":"0 4 * * *","tz":"Europe/Riga"`} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the page's commands print no %q: %s", want, out)
+		}
+	}
+}

@@ -23,6 +23,13 @@ func TestQuietUntil(t *testing.T) {
 	night := Window{From: 22 * 60, To: 7 * 60}
 	weekend := Window{Days: []time.Weekday{time.Saturday, time.Sunday}, From: 0, To: 24 * 60}
 	friday := Window{Days: []time.Weekday{time.Friday}, From: 18 * 60, To: 0}
+	holidays := Window{Dates: []string{"2026-12-25", "2026-12-26", "2026-12-31"}, From: 0, To: 24 * 60}
+	fridayOrNewYear := Window{Days: friday.Days, Dates: []string{"2026-12-31"}, From: 18 * 60, To: 6 * 60}
+	var year Window // each day of a year that is none of the week
+	for day := at(t, "UTC", "2026-01-01 00:00"); day.Year() == 2026; day = day.AddDate(0, 0, 1) {
+		year.Dates = append(year.Dates, day.Format(time.DateOnly))
+	}
+	year.To = 24 * 60
 	tests := []struct {
 		name     string
 		windows  []Window
@@ -43,6 +50,14 @@ func TestQuietUntil(t *testing.T) {
 		{"windows that touch", []Window{friday, weekend, night}, "", Serious, "2026-11-27 19:00", "2026-11-30 07:00"},
 		{"another day", []Window{friday}, "", Serious, "2026-11-26 19:00", "2026-11-26 19:00"},
 		{"a window for ever", []Window{{From: 0, To: 24 * 60}}, "", Serious, "2026-11-27 12:00", "2026-11-27 12:00"},
+		{"a date", []Window{holidays}, "", Serious, "2026-12-31 09:00", "2027-01-01 00:00"},
+		{"dates that touch", []Window{holidays}, "", Serious, "2026-12-25 00:00", "2026-12-27 00:00"},
+		{"before a date", []Window{holidays}, "", Serious, "2026-12-24 23:59", "2026-12-24 23:59"},
+		{"the date a year later", []Window{holidays}, "", Serious, "2027-12-25 09:00", "2027-12-25 09:00"},
+		{"dates beside days of the week: the date", []Window{fridayOrNewYear}, "", Serious, "2027-01-01 05:00", "2027-01-01 06:00"},
+		{"dates beside days of the week: the day", []Window{fridayOrNewYear}, "", Serious, "2026-11-27 19:00", "2026-11-28 06:00"},
+		{"dates beside days of the week: neither", []Window{fridayOrNewYear}, "", Serious, "2026-12-30 19:00", "2026-12-30 19:00"},
+		{"dates all through a year", []Window{year}, "", Serious, "2026-01-01 09:00", "2027-01-01 00:00"},
 		{"spring, when an hour is missing", []Window{night}, "", Serious, "2026-03-29 01:30", "2026-03-29 07:00"},
 		{"autumn, when one comes twice", []Window{night}, "", Serious, "2026-10-25 01:30", "2026-10-25 07:00"},
 	}

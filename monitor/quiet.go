@@ -15,16 +15,19 @@ type Quiet struct {
 	Pass Severity
 }
 
-// A Window is a stretch of some days of the week. From and To are minutes since
-// midnight; a To that is not after From is on the day after.
+// A Window is a stretch of some days. It begins on days of the week, on dates or
+// on both; with neither, every day. From and To are minutes since midnight; a To
+// that is not after From is on the day after.
 type Window struct {
-	Days     []time.Weekday // on which it begins; empty: every day
+	Days     []time.Weekday
+	Dates    []string `json:",omitempty"` // such as 2026-12-25
 	From, To int
 }
 
 const (
 	minutesADay = 24 * 60
 	maxWindows  = 50
+	maxDates    = 366 // of a window
 )
 
 func (q *Quiet) check() error {
@@ -37,6 +40,14 @@ func (q *Quiet) check() error {
 	for _, w := range q.Windows {
 		if w.From < 0 || w.From >= minutesADay || w.To < 0 || w.To > minutesADay {
 			return belfry.Errorf(belfry.Invalid, "quiet.windows", "A quiet window goes from a time to a time, such as 22:00 to 07:00.")
+		}
+		if len(w.Dates) > maxDates {
+			return belfry.Errorf(belfry.Invalid, "quiet.windows", "A quiet window has %d dates; %d are allowed.", len(w.Dates), maxDates)
+		}
+		for _, d := range w.Dates {
+			if _, err := time.Parse(time.DateOnly, d); err != nil {
+				return belfry.Errorf(belfry.Invalid, "quiet.windows", "%q is no date such as 2026-12-25.", d)
+			}
 		}
 	}
 	if q.Pass != "" && q.Pass.rank() < 0 {
@@ -56,8 +67,11 @@ func (q *Quiet) Until(now time.Time, s Severity) time.Time {
 	if err != nil {
 		return now
 	}
-	at := now
-	for range 8 * (len(q.Windows) + 1) { // enough for a week of windows that touch
+	at, most := now, 8*(len(q.Windows)+1) // enough for a week of windows that touch
+	for i := range q.Windows {
+		most += len(q.Windows[i].Dates)
+	}
+	for range most {
 		end := at
 		for i := range q.Windows {
 			if e := q.Windows[i].end(at.In(zone)); e.After(end) {
@@ -79,7 +93,7 @@ func (w *Window) end(t time.Time) time.Time {
 	for _, back := range []int{0, 1} { // a window that began today, or yesterday
 		day := t.AddDate(0, 0, -back)
 		y, m, d := day.Date()
-		if len(w.Days) > 0 && !slices.Contains(w.Days, time.Date(y, m, d, 12, 0, 0, 0, time.UTC).Weekday()) {
+		if !w.beginsOn(time.Date(y, m, d, 12, 0, 0, 0, time.UTC)) {
 			continue
 		}
 		from := time.Date(y, m, d, 0, w.From, 0, 0, t.Location())
@@ -93,4 +107,8 @@ func (w *Window) end(t time.Time) time.Time {
 		}
 	}
 	return end
+}
+
+func (w *Window) beginsOn(day time.Time) bool {
+	return len(w.Days)+len(w.Dates) == 0 || slices.Contains(w.Days, day.Weekday()) || slices.Contains(w.Dates, day.Format(time.DateOnly))
 }

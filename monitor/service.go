@@ -124,6 +124,17 @@ func (s *Service) List(ctx context.Context, q CheckQuery) ([]Check, error) {
 	return s.store.ListChecks(ctx, q)
 }
 
+// Sum returns how many of the account's checks, of those with the tag unless that
+// is empty, have each state now.
+func (s *Service) Sum(ctx context.Context, account, tag string) (map[Status]int64, error) {
+	return s.store.SumChecks(ctx, account, tag, s.now())
+}
+
+// Tags returns the tags that the account's checks have, in order.
+func (s *Service) Tags(ctx context.Context, account string) ([]string, error) {
+	return s.store.CheckTags(ctx, account)
+}
+
 // Update lets edit change the settings of the account's check, and returns the
 // check as it then is. Errors are those of Check and Create, and edit's own;
 // edit may be called more than once, and must not call the service.

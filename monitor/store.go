@@ -42,6 +42,14 @@ type Checks interface {
 	// ListChecks returns the checks that q selects, in the order of their numbers.
 	ListChecks(ctx context.Context, q CheckQuery) ([]Check, error)
 
+	// SumChecks returns how many of the account's checks, of those with the tag
+	// unless that is empty, have each state at a time: what [Check.StatusAt] says
+	// of them.
+	SumChecks(ctx context.Context, account, tag string, now time.Time) (map[Status]int64, error)
+
+	// CheckTags returns the tags that the account's checks have, in order.
+	CheckTags(ctx context.Context, account string) ([]string, error)
+
 	// ChangeCheck calls decide with the check as it is and stores what decide has
 	// made of it, together with what decide returns: between decide's look and
 	// what follows from it nobody else writes. When decide returns an error
@@ -130,5 +138,5 @@ func NotExist() *belfry.Error { return belfry.Errorf(belfry.NotFound, "", "not f
 
 // NoProject is the error for a key, or an account, without a project.
 func NoProject() *belfry.Error {
-	return belfry.Errorf(belfry.NotFound, "", "There is no project with this key; belfry projects create makes one.")
+	return belfry.Errorf(belfry.NotFound, "", "There is no such project; belfry project rotate makes a key, and the project with it.")
 }

@@ -29,18 +29,12 @@ func (a *API) listBadges(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	tags := map[string]bool{allTags: true}
-	err = a.each(c.Request, monitor.CheckQuery{Account: c.account}, func(k *monitor.Check) bool {
-		for _, tag := range k.TagList() {
-			tags[tag] = true
-		}
-		return true
-	})
+	tags, err := a.monitor.Tags(c.Context(), c.account)
 	if err != nil {
 		return answer{}, err
 	}
-	badges := make(map[string]map[string]string, len(tags))
-	for tag := range tags {
+	badges := make(map[string]map[string]string, len(tags)+1)
+	for _, tag := range append(tags, allTags) {
 		of := make(map[string]string, 6)
 		for _, format := range []string{"svg", "json", "shields"} {
 			of[format] = a.badgeURL(c.Request, &project, tag, "-2", format)
@@ -49,26 +43,6 @@ func (a *API) listBadges(c *call) (answer, error) {
 		badges[tag] = of
 	}
 	return found(map[string]any{"badges": badges}), nil
-}
-
-// each shows the checks that q selects to see, until it returns false.
-func (a *API) each(r *http.Request, q monitor.CheckQuery, see func(*monitor.Check) bool) error {
-	q.Limit = listPage
-	for {
-		page, err := a.monitor.List(r.Context(), q)
-		if err != nil {
-			return err
-		}
-		for i := range page {
-			if !see(&page[i]) {
-				return nil
-			}
-		}
-		if len(page) < listPage {
-			return nil
-		}
-		q.After = page[len(page)-1].Number
-	}
 }
 
 func (a *API) badgeURL(r *http.Request, p *monitor.Project, tag, states, format string) string {
@@ -89,30 +63,30 @@ func (a *API) signature(key, tag string) string {
 // A badge sums checks up.
 type badge struct {
 	label string
-	late  bool // is one of the states
 	sum
 }
 
 // A sum is a badge as JSON.
 type sum struct {
 	Status string `json:"status"`
-	Total  int    `json:"total"`
-	Grace  int    `json:"grace"`
-	Down   int    `json:"down"`
+	Total  int64  `json:"total"`
+	Grace  int64  `json:"grace"`
+	Down   int64  `json:"down"`
 }
 
-func (b *badge) add(status monitor.Status) {
-	b.Total++
-	switch status {
-	case monitor.Down:
-		b.Down++
-		b.Status = "down"
-	case monitor.Grace:
-		b.Grace++
-		if b.late && b.Status == "up" {
-			b.Status = "late"
-		}
+// newBadge returns a badge of checks of which so many have each state.
+func newBadge(label string, late bool, have map[monitor.Status]int64) *badge {
+	b := &badge{label: label, sum: sum{Status: "up", Grace: have[monitor.Grace], Down: have[monitor.Down]}}
+	for _, n := range have {
+		b.Total += n
 	}
+	switch {
+	case b.Down > 0:
+		b.Status = "down"
+	case b.Grace > 0 && late:
+		b.Status = "late"
+	}
+	return b
 }
 
 // The paths of badges after their prefixes, escaped as they came.
@@ -154,9 +128,7 @@ func (a *API) checkBadge(r *http.Request, id string, late bool) (*badge, error) 
 	if err != nil {
 		return nil, err
 	}
-	b := &badge{label: k.DisplayName(), late: late, sum: sum{Status: "up"}}
-	b.add(k.StatusAt(a.now()))
-	return b, nil
+	return newBadge(k.DisplayName(), late, map[monitor.Status]int64{k.StatusAt(a.now()): 1}), nil
 }
 
 func (a *API) tagBadge(r *http.Request, key, signature, escaped string, late bool) (*badge, error) {
@@ -164,10 +136,9 @@ func (a *API) tagBadge(r *http.Request, key, signature, escaped string, late boo
 	if err != nil {
 		return nil, monitor.NotExist()
 	}
-	b := &badge{label: tag, late: late, sum: sum{Status: "up"}}
-	q := monitor.CheckQuery{Tags: []string{tag}}
+	label, of := tag, tag
 	if escaped == "" {
-		tag, b.label, q.Tags = allTags, allLabel, nil
+		tag, label, of = allTags, allLabel, ""
 	}
 	if !hmac.Equal([]byte(signature), []byte(a.signature(key, tag))) {
 		return nil, monitor.NotExist()
@@ -179,9 +150,11 @@ func (a *API) tagBadge(r *http.Request, key, signature, escaped string, late boo
 	if err != nil {
 		return nil, err
 	}
-	q.Account = project.Account
-	now := a.now()
-	return b, a.each(r, q, func(k *monitor.Check) bool { b.add(k.StatusAt(now)); return true })
+	have, err := a.monitor.Sum(r.Context(), project.Account, of)
+	if err != nil {
+		return nil, err
+	}
+	return newBadge(label, late, have), nil
 }
 
 func (a *API) writeBadge(w http.ResponseWriter, r *http.Request, b *badge, format string) {

@@ -168,6 +168,10 @@ func TestVersions(t *testing.T) {
 		if text(renamed, "slug") != "mine" {
 			t.Errorf("%s: a slug that is said is %v", version, renamed["slug"])
 		}
+		same := s.do("POST", "/api/"+version+"/checks/"+text(c, "uuid"), map[string]any{"name": "Other", "grace": 120}).is(200).object()
+		if text(same, "slug") != "mine" {
+			t.Errorf("%s: with the name that it has, the slug becomes %v", version, same["slug"])
+		}
 	}
 }
 

@@ -84,20 +84,17 @@ func (s *spec) alike(unique []string) (like monitor.Like) {
 
 // apply makes the settings what the spec says. channels are those that it names.
 func (s *spec) apply(t *monitor.Settings, version int, channels []string) {
-	if s.name != nil {
+	if s.name != nil && *s.name != t.Name {
 		t.Name = *s.name
 		if version < 3 {
 			t.Slug = slugify(*s.name)
 		}
 	}
-	if s.timeout != nil {
-		t.Timeout = *s.timeout
-		if s.schedule == nil {
-			t.Kind = monitor.Simple
-		}
-	}
-	if s.schedule != nil {
+	switch {
+	case s.schedule != nil: // then a timeout counts for nothing
 		t.Kind, t.Schedule = monitor.ScheduleKind(*s.schedule), *s.schedule
+	case s.timeout != nil:
+		t.Kind, t.Timeout = monitor.Simple, *s.timeout
 	}
 	if s.subject != nil {
 		t.SuccessKeywords = *s.subject

@@ -167,7 +167,7 @@ func TestAPolicysLife(t *testing.T) {
 	c := o.must("POST", "channels", `{"name":"ops","kind":"slack","config":{"url":"https://x.org"}}`)["id"].(string)
 	body := `{"name":"nights","scope":"tag","scope_value":"night","outcomes":["failed"],"after":2,"share_percent":50,"share_of":10,
 		"severity":"critical","channels":["` + c + `"],"remind_seconds":3600,"escalate":[{"after_seconds":600,"channels":null}],
-		"quiet":{"timezone":"Europe/Berlin","windows":[{"days":["sat","sun"],"from":"22:00","to":"07:30"}],"pass":"critical"},"recovery":false,
+		"quiet":{"timezone":"Europe/Berlin","windows":[{"days":["sat","sun"],"dates":["2026-12-25"],"from":"22:00","to":"07:30"}],"pass":"critical"},"recovery":false,
 		"late_after_seconds":30,"longest_seconds":120,"longest_factor":0}`
 	p := o.must("POST", "policies", body)
 	var want map[string]any
@@ -240,6 +240,8 @@ func TestWhatAlertingRefuses(t *testing.T) {
 		{"POST policies", `{"name":"a","scope":"default","quiet":{"timezone":"UTC","windows":[{"from":"7","to":"08:00"}]}}`, "quiet.windows"},
 		{"POST policies", `{"name":"a","scope":"default","quiet":{"timezone":"UTC","windows":[{"from":"24:00","to":"08:00"}]}}`, "quiet.windows"},
 		{"POST policies", `{"name":"a","scope":"default","quiet":{"timezone":"UTC","windows":[{"days":["day"],"from":"07:00","to":"08:00"}]}}`, "quiet.windows"},
+		{"POST policies", `{"name":"a","scope":"default","quiet":{"timezone":"UTC","windows":[{"dates":["2026-02-29"],"from":"07:00","to":"08:00"}]}}`, "quiet.windows"},
+		{"POST policies", `{"name":"a","scope":"default","quiet":{"timezone":"UTC","windows":[{"dates":["2026-01-01"` + strings.Repeat(`,"2026-01-01"`, 366) + `],"from":"07:00","to":"08:00"}]}}`, "quiet.windows"},
 		{"GET alerts?state=old", ``, "state"},
 		{"GET alerts?limit=0", ``, "limit"},
 		{"GET alerts?next=x", ``, "next"},

@@ -50,9 +50,10 @@ type quiet struct {
 }
 
 type quietWindow struct {
-	Days []string `json:"days"` // mon to sun; none: all
-	From string   `json:"from"` // 22:00
-	To   string   `json:"to"`
+	Days  []string `json:"days"` // mon to sun; with no dates either: all
+	Dates []string `json:"dates,omitempty"`
+	From  string   `json:"from"` // 22:00
+	To    string   `json:"to"`
 }
 
 // days of the week, in the order of time.Weekday.
@@ -80,7 +81,7 @@ func policyOf(p *monitor.Policy) policy {
 func quietOf(q *monitor.Quiet) *quiet {
 	out := &quiet{Timezone: q.Zone, Pass: string(q.Pass)}
 	for _, w := range q.Windows {
-		v := quietWindow{Days: []string{}, From: clockTime(w.From), To: clockTime(w.To)}
+		v := quietWindow{Days: []string{}, Dates: w.Dates, From: clockTime(w.From), To: clockTime(w.To)}
 		for _, d := range w.Days {
 			v.Days = append(v.Days, days[d])
 		}
@@ -125,7 +126,7 @@ func (p *policy) rules() (r monitor.Rules, err error) {
 	}
 	r.Quiet.Zone, r.Quiet.Pass = p.Quiet.Timezone, monitor.Severity(p.Quiet.Pass)
 	for _, w := range p.Quiet.Windows {
-		var out monitor.Window
+		out := monitor.Window{Dates: w.Dates}
 		if out.From, err = parseClock(w.From); err != nil {
 			return r, err
 		}

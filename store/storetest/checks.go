@@ -33,6 +33,8 @@ func Checks(t *testing.T, open func(t *testing.T) monitor.Store) {
 		{"checks are listed in the order of creation, in pages", (*checks).list},
 		{"checks are listed by slug and by all of several tags", (*checks).filter},
 		{"a check is listed by the tags that it has now", (*checks).retagged},
+		{"a sum of checks says of each what StatusAt says", (*checks).sums},
+		{"the tags of an account are those of its checks, each once", (*checks).tags},
 		{"a change stores the state, and settings only when they were edited", (*checks).change},
 		{"nothing is written when decide refuses", (*checks).refuse},
 		{"a change of a check that is gone is not found", (*checks).changeGone},
@@ -374,6 +376,65 @@ func (q *checks) filter() {
 		}
 		q.same(got, want)
 	}
+}
+
+// sums has a check in each state, and at each side of each time that matters.
+func (q *checks) sums() {
+	now := checkT0.Add(time.Hour)
+	times := []time.Time{{}, now.Add(-time.Minute - time.Millisecond), now.Add(-time.Minute), now.Add(-time.Minute + time.Millisecond), now, now.Add(time.Millisecond)}
+	want := map[string]map[monitor.Status]int64{"": {}, "even": {}, "third": {}}
+	n := 0
+	for _, status := range []monitor.Status{monitor.New, monitor.Up, monitor.Down, monitor.Paused} {
+		for _, started := range times {
+			for _, expected := range times {
+				n++
+				k := numberedCheck(n)
+				k.Status, k.LastStart, k.Expected, k.Grace, k.Tags = status, started, expected, time.Minute, "x"
+				for tag, every := range map[string]int{"even": 2, "third": 3} {
+					if n%every == 0 {
+						k.Tags += " " + tag
+						want[tag][k.StatusAt(now)]++
+					}
+				}
+				want[""][k.StatusAt(now)]++
+				q.add(k)
+			}
+		}
+	}
+	other := numberedCheck(n + 1)
+	other.Account, other.Tags = otherAccount, "even"
+	q.add(other)
+	for tag, w := range want {
+		got, err := q.SumChecks(q.ctx, checkAccount, tag, now)
+		q.ok(err)
+		q.same(got, w)
+	}
+	if w := want[""]; len(w) != 5 {
+		q.Fatalf("the checks have the states %v, want all five", w)
+	}
+	for account, tag := range map[string]string{checkAccount: "none", "333333333333": ""} {
+		got, err := q.SumChecks(q.ctx, account, tag, now)
+		q.ok(err)
+		q.same(got, map[monitor.Status]int64{})
+	}
+}
+
+func (q *checks) tags() {
+	for i, tags := range []string{"b a", "", "ä b"} {
+		k := numberedCheck(i)
+		k.Tags = tags
+		q.add(k)
+	}
+	other := numberedCheck(9)
+	other.Account, other.Tags = otherAccount, "c"
+	q.add(other)
+	tags, err := q.CheckTags(q.ctx, checkAccount)
+	q.ok(err)
+	q.same(tags, []string{"a", "b", "ä"})
+	q.ok(q.DeleteCheck(q.ctx, checkAccount, numberedCheck(0).ID, "gone", checkT0))
+	tags, err = q.CheckTags(q.ctx, checkAccount)
+	q.ok(err)
+	q.same(tags, []string{"b", "ä"})
 }
 
 func (q *checks) change() {
