@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
+	"github.com/belfry-run/belfry/function"
 )
 
 // What follows answers for settings that functions here do not have, as Lambda
@@ -19,11 +21,30 @@ func (s *Service) GetRuntimeManagementConfig(ctx context.Context, in *lambdaapi.
 	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
 		return nil, err
 	}
-	arn := r.ARN()
-	if qualifier != "" {
-		arn += ":" + qualifier
+	return &lambdaapi.GetRuntimeManagementConfigOutput{UpdateRuntimeOn: new(lambdaapi.UpdateRuntimeOnAuto), FunctionArn: new(qualified(r, qualifier))}, nil
+}
+
+// PutRuntimeManagementConfig takes what holds anyway.
+func (s *Service) PutRuntimeManagementConfig(ctx context.Context, in *lambdaapi.PutRuntimeManagementConfigInput) (*lambdaapi.PutRuntimeManagementConfigOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
 	}
-	return &lambdaapi.GetRuntimeManagementConfigOutput{UpdateRuntimeOn: new(lambdaapi.UpdateRuntimeOnAuto), FunctionArn: &arn}, nil
+	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+		return nil, err
+	}
+	if on := awswire.Value(in.UpdateRuntimeOn); on != lambdaapi.UpdateRuntimeOnAuto || in.RuntimeVersionArn != nil {
+		return nil, invalid("UpdateRuntimeOn", "UpdateRuntimeOn: functions here run on the interpreters of the machine, as they are, so "+on+
+			" cannot be kept to; leave it at Auto, without a RuntimeVersionArn.")
+	}
+	return &lambdaapi.PutRuntimeManagementConfigOutput{UpdateRuntimeOn: in.UpdateRuntimeOn, FunctionArn: new(qualified(r, qualifier))}, nil
+}
+
+func qualified(r function.Ref, qualifier string) string {
+	if qualifier == "" {
+		return r.ARN()
+	}
+	return r.ARN() + ":" + qualifier
 }
 
 // GetFunctionRecursionConfig answers with Lambda's default.
@@ -51,4 +72,51 @@ func (s *Service) GetProvisionedConcurrencyConfig(ctx context.Context, in *lambd
 		Kind: belfry.NotFound, Code: "ProvisionedConcurrencyConfigNotFoundException",
 		Message: "No Provisioned Concurrency Config found for this function",
 	}
+}
+
+// ListProvisionedConcurrencyConfigs answers that there are none.
+func (s *Service) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lambdaapi.ListProvisionedConcurrencyConfigsInput) (*lambdaapi.ListProvisionedConcurrencyConfigsOutput, error) {
+	r, err := latest(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.host.Get(ctx, r, ""); err != nil {
+		return nil, err
+	}
+	return &lambdaapi.ListProvisionedConcurrencyConfigsOutput{ProvisionedConcurrencyConfigs: []lambdaapi.ProvisionedConcurrencyConfigListItem{}}, nil
+}
+
+// PutProvisionedConcurrencyConfig refuses.
+func (s *Service) PutProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.PutProvisionedConcurrencyConfigInput) (*lambdaapi.PutProvisionedConcurrencyConfigOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+		return nil, err
+	}
+	return nil, invalid("ProvisionedConcurrentExecutions", "ProvisionedConcurrentExecutions: provisioned concurrency is not available on this server. "+
+		"It starts instances itself, shortly before a schedule is due, and keeps them for a while after an invocation.")
+}
+
+// DeleteProvisionedConcurrencyConfig has nothing to delete.
+func (s *Service) DeleteProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.DeleteProvisionedConcurrencyConfigInput) (*lambdaapi.DeleteProvisionedConcurrencyConfigOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.host.Get(ctx, r, qualifier)
+	return &lambdaapi.DeleteProvisionedConcurrencyConfigOutput{}, err
+}
+
+// InvokeWithResponseStream refuses, and runs nothing.
+func (s *Service) InvokeWithResponseStream(ctx context.Context, in *lambdaapi.InvokeWithResponseStreamInput) (*lambdaapi.InvokeWithResponseStreamOutput, error) {
+	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+		return nil, err
+	}
+	return nil, invalid("FunctionName", "Response streaming is not available on this server; call Invoke, which answers with the whole response, up to 6 MB.")
 }

@@ -30,6 +30,7 @@ type model struct {
 type route struct {
 	method    string
 	path      *regexp.Regexp
+	query     string // that its requests have
 	operation string
 }
 
@@ -63,9 +64,9 @@ var label = regexp.MustCompile(`\\\{\w+\\\}`)
 func (m *model) route() {
 	for _, name := range m.operations() {
 		h := m.Operations[name].HTTP
-		path, _, _ := strings.Cut(h.RequestURI, "?")
+		path, query, _ := strings.Cut(h.RequestURI, "?")
 		pattern := label.ReplaceAllString(regexp.QuoteMeta(strings.TrimSuffix(path, "/")), `[^/]+`)
-		m.routes = append(m.routes, route{h.Method, regexp.MustCompile("^" + pattern + "/?$"), name})
+		m.routes = append(m.routes, route{h.Method, regexp.MustCompile("^" + pattern + "/?$"), query, name})
 	}
 }
 
@@ -98,8 +99,11 @@ func identify(all []*model, r *http.Request, body []byte) (service, operation st
 			}
 		case signedFor == m.signingName():
 			for _, rt := range m.routes {
-				if rt.method == r.Method && rt.path.MatchString(r.URL.EscapedPath()) {
+				if rt.method == r.Method && rt.path.MatchString(r.URL.EscapedPath()) && strings.Contains(r.URL.RawQuery, rt.query) {
 					candidate = rt.operation
+					if rt.query != "" {
+						break // another may have the same path
+					}
 				}
 			}
 		}
