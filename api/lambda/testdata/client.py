@@ -208,6 +208,15 @@ fails(INVALID, "Could not parse request body into json", 400, client.invoke, Fun
 fails(INVALID, "Client context must be a valid Base64-encoded JSON object.", 400, client.invoke, FunctionName="f", ClientContext="%%%")
 fails(INVALID, "Client context", 400, client.invoke, FunctionName="f", ClientContext=base64.b64encode(b"[1]").decode())
 
+# Destinations may be URLs.
+def destination(to): return {"FunctionName": "f", "DestinationConfig": {"OnFailure": {"Destination": to}}}
+room = "https://example.org/" + "x" * (350 - len("https://example.org/"))
+assert client.put_function_event_invoke_config(**destination(room))["DestinationConfig"]["OnFailure"] == {"Destination": room}
+fails("ValidationException", "Member must have length less than or equal to 350", 400, client.put_function_event_invoke_config, **destination(room + "x"))
+fails(PARAM, "The destination URL must not have a user or a password", 400, client.put_function_event_invoke_config, **destination("https://a:b@example.org"))
+fails(PARAM, "The destination ARN arn:aws:sns:eu-west-1:123456789012:t is invalid. This server delivers to queues and functions, and to URLs", 400, client.put_function_event_invoke_config, **destination("arn:aws:sns:eu-west-1:123456789012:t"))
+client.delete_function_event_invoke_config(FunctionName="f")
+
 # The limits of payloads, from both sides.
 create("echo", make_zip("def handler(e, c): return e['n'] * 'x' if 'n' in e else len(e['s'])"), Timeout=60)
 def string_of(size): return b'{"s":"' + b"x" * (size - 8) + b'"}'
@@ -290,7 +299,17 @@ client.delete_function(FunctionName="v")
 has(create("v", Publish=True), Version="3", FunctionArn=ARN + "v:3")  # a number never means two things
 has(client.get_runtime_management_config(FunctionName="v"), UpdateRuntimeOn="Auto", FunctionArn=ARN + "v")
 has(client.get_function_recursion_config(FunctionName="v"), RecursiveLoop="Terminate")
+has(client.put_runtime_management_config(FunctionName="v", Qualifier="3", UpdateRuntimeOn="Auto"), UpdateRuntimeOn="Auto", FunctionArn=ARN + "v:3")
+for on in ({"UpdateRuntimeOn": "FunctionUpdate"}, {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": "arn:aws:lambda:eu-west-1::runtime:" + "0" * 64}):
+    fails(PARAM, "UpdateRuntimeOn: functions here run on the interpreters of the machine, as they are, so " + on["UpdateRuntimeOn"] + " cannot be kept to", 400, client.put_runtime_management_config, FunctionName="v", **on)
 fails("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function", 404, client.get_provisioned_concurrency_config, FunctionName="v", Qualifier="3")
+fails(PARAM, "provisioned concurrency is not available on this server. It starts instances itself", 400, client.put_provisioned_concurrency_config, FunctionName="v", Qualifier="3", ProvisionedConcurrentExecutions=1)
+assert client.list_provisioned_concurrency_configs(FunctionName="v")["ProvisionedConcurrencyConfigs"] == []
+client.delete_provisioned_concurrency_config(FunctionName="v", Qualifier="3")
+fails(PARAM, "Response streaming is not available on this server; call Invoke", 400, client.invoke_with_response_stream, FunctionName="v")
+for call, more in ((client.put_runtime_management_config, {"UpdateRuntimeOn": "Auto"}), (client.put_provisioned_concurrency_config, {"Qualifier": "1", "ProvisionedConcurrentExecutions": 1}),
+                   (client.list_provisioned_concurrency_configs, {}), (client.delete_provisioned_concurrency_config, {"Qualifier": "1"}), (client.invoke_with_response_stream, {})):
+    fails(NOT, "Function not found: " + ARN + "none", 404, call, FunctionName="none", **more)
 client.delete_function(FunctionName="v")
 
 # Delete.
