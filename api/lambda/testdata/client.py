@@ -194,6 +194,19 @@ fails("ValidationException", "Value 'r' at 'role' failed to satisfy constraint: 
 fails("ValidationException", "Value '10241' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240", 400, create, name="x", MemorySize=10241)
 fails("ValidationException", "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900", 400, create, name="x", Timeout=901)
 fails("ValidationException", "at 'functionName'", 400, create, name="no spaces")
+fails("ValidationException", "at 'functionName'", 400, create, name="fünktion")
+fails("ValidationException", "Member must have value less than or equal to 10240", 400, create, name="x", EphemeralStorage={"Size": 10241})
+fails("ValidationException", "at 'description' failed to satisfy constraint: Member must have length less than or equal to 256", 400, create, name="x", Description="ü" * 257)
+fails("ValidationException", "at 'functionName'", 400, create, name="n" * 65)
+least = create("n" * 64, Timeout=1, MemorySize=128, EphemeralStorage={"Size": 512}, Handler="h")
+assert (least["Timeout"], least["MemorySize"], least["EphemeralStorage"]) == (1, 128, {"Size": 512}), least
+most = create("most", Timeout=900, MemorySize=10240, EphemeralStorage={"Size": 10240}, Handler="h" * 126 + ".h", Description="ü" * 256,
+              Tags={"käy": "☂"}, Environment={"Variables": {"UMLAUT": "ü☂𝄞"}})
+assert (most["Timeout"], most["MemorySize"], most["EphemeralStorage"], most["Description"]) == (900, 10240, {"Size": 10240}, "ü" * 256), most
+assert client.get_function(FunctionName="most")["Tags"] == {"käy": "☂"}
+assert client.get_function_configuration(FunctionName="most")["Environment"]["Variables"] == {"UMLAUT": "ü☂𝄞"}
+client.delete_function(FunctionName="n" * 64)
+client.delete_function(FunctionName="most")
 fails("ValidationException", "at 'handler' failed to satisfy constraint: Member must have length less than or equal to 128", 400, create, name="x", Handler="h" * 129)
 fails(PARAM, "Layers: layers are not available on this server yet.", 400, create, name="x", Layers=["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"])
 fails(PARAM, "PackageType: container images are not available", 400, create, name="x", PackageType="Image")
@@ -207,6 +220,10 @@ fails(INVALID, "Invalid UTF-8", 400, client.invoke, FunctionName="f", Payload=b'
 fails(INVALID, "Could not parse request body into json", 400, client.invoke, FunctionName="f", Payload=b"{", InvocationType="Event")
 fails(INVALID, "Client context must be a valid Base64-encoded JSON object.", 400, client.invoke, FunctionName="f", ClientContext="%%%")
 fails(INVALID, "Client context", 400, client.invoke, FunctionName="f", ClientContext=base64.b64encode(b"[1]").decode())
+def context_of(size): return base64.b64encode(b'{"custom":{"k":"' + b"x" * (size // 4 * 3 - 19) + b'"}}').decode()
+assert len(context_of(3580)) == 3580 and len(context_of(3584)) == 3584  # 3583 cannot be a length of base64
+client.invoke(FunctionName="f", InvocationType="DryRun", ClientContext=context_of(3580))
+fails(INVALID, "The client context must not be longer than 3583 bytes.", 400, client.invoke, FunctionName="f", InvocationType="DryRun", ClientContext=context_of(3584))
 
 # Destinations may be URLs.
 def destination(to): return {"FunctionName": "f", "DestinationConfig": {"OnFailure": {"Destination": to}}}
