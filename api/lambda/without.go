@@ -12,13 +12,19 @@ import (
 // What follows answers for settings that functions here do not have, as Lambda
 // does for a function that has none: tools read them on their way.
 
+// known returns what a request names, as ref does; it must be there.
+func (s *Service) known(ctx context.Context, name, qualifier *string) (function.Ref, string, error) {
+	r, q, err := ref(ctx, name, qualifier)
+	if err == nil {
+		_, err = s.host.Get(ctx, r, q)
+	}
+	return r, q, err
+}
+
 // GetRuntimeManagementConfig answers that the server chooses the interpreter.
 func (s *Service) GetRuntimeManagementConfig(ctx context.Context, in *lambdaapi.GetRuntimeManagementConfigInput) (*lambdaapi.GetRuntimeManagementConfigOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	r, qualifier, err := s.known(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
 		return nil, err
 	}
 	return &lambdaapi.GetRuntimeManagementConfigOutput{UpdateRuntimeOn: new(lambdaapi.UpdateRuntimeOnAuto), FunctionArn: new(qualified(r, qualifier))}, nil
@@ -26,11 +32,8 @@ func (s *Service) GetRuntimeManagementConfig(ctx context.Context, in *lambdaapi.
 
 // PutRuntimeManagementConfig takes what holds anyway.
 func (s *Service) PutRuntimeManagementConfig(ctx context.Context, in *lambdaapi.PutRuntimeManagementConfigInput) (*lambdaapi.PutRuntimeManagementConfigOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
+	r, qualifier, err := s.known(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
 		return nil, err
 	}
 	if on := awswire.Value(in.UpdateRuntimeOn); on != lambdaapi.UpdateRuntimeOnAuto || in.RuntimeVersionArn != nil {
@@ -49,11 +52,7 @@ func qualified(r function.Ref, qualifier string) string {
 
 // GetFunctionRecursionConfig answers with Lambda's default.
 func (s *Service) GetFunctionRecursionConfig(ctx context.Context, in *lambdaapi.GetFunctionRecursionConfigInput) (*lambdaapi.GetFunctionRecursionConfigOutput, error) {
-	r, err := latest(ctx, in.FunctionName)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, ""); err != nil {
+	if _, _, err := s.known(ctx, in.FunctionName, nil); err != nil {
 		return nil, err
 	}
 	return &lambdaapi.GetFunctionRecursionConfigOutput{RecursiveLoop: new(lambdaapi.RecursiveLoopTerminate)}, nil
@@ -61,11 +60,7 @@ func (s *Service) GetFunctionRecursionConfig(ctx context.Context, in *lambdaapi.
 
 // GetProvisionedConcurrencyConfig answers that there is none.
 func (s *Service) GetProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.GetProvisionedConcurrencyConfigInput) (*lambdaapi.GetProvisionedConcurrencyConfigOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+	if _, _, err := s.known(ctx, in.FunctionName, in.Qualifier); err != nil {
 		return nil, err
 	}
 	return nil, &belfry.Error{
@@ -76,11 +71,7 @@ func (s *Service) GetProvisionedConcurrencyConfig(ctx context.Context, in *lambd
 
 // ListProvisionedConcurrencyConfigs answers that there are none.
 func (s *Service) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lambdaapi.ListProvisionedConcurrencyConfigsInput) (*lambdaapi.ListProvisionedConcurrencyConfigsOutput, error) {
-	r, err := latest(ctx, in.FunctionName)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, ""); err != nil {
+	if _, _, err := s.known(ctx, in.FunctionName, nil); err != nil {
 		return nil, err
 	}
 	return &lambdaapi.ListProvisionedConcurrencyConfigsOutput{ProvisionedConcurrencyConfigs: []lambdaapi.ProvisionedConcurrencyConfigListItem{}}, nil
@@ -88,11 +79,7 @@ func (s *Service) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lam
 
 // PutProvisionedConcurrencyConfig refuses.
 func (s *Service) PutProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.PutProvisionedConcurrencyConfigInput) (*lambdaapi.PutProvisionedConcurrencyConfigOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+	if _, _, err := s.known(ctx, in.FunctionName, in.Qualifier); err != nil {
 		return nil, err
 	}
 	return nil, invalid("ProvisionedConcurrentExecutions", "ProvisionedConcurrentExecutions: provisioned concurrency is not available on this server. "+
@@ -101,21 +88,13 @@ func (s *Service) PutProvisionedConcurrencyConfig(ctx context.Context, in *lambd
 
 // DeleteProvisionedConcurrencyConfig has nothing to delete.
 func (s *Service) DeleteProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.DeleteProvisionedConcurrencyConfigInput) (*lambdaapi.DeleteProvisionedConcurrencyConfigOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	_, err = s.host.Get(ctx, r, qualifier)
+	_, _, err := s.known(ctx, in.FunctionName, in.Qualifier)
 	return &lambdaapi.DeleteProvisionedConcurrencyConfigOutput{}, err
 }
 
 // InvokeWithResponseStream refuses, and runs nothing.
 func (s *Service) InvokeWithResponseStream(ctx context.Context, in *lambdaapi.InvokeWithResponseStreamInput) (*lambdaapi.InvokeWithResponseStreamOutput, error) {
-	r, qualifier, err := ref(ctx, in.FunctionName, in.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.host.Get(ctx, r, qualifier); err != nil {
+	if _, _, err := s.known(ctx, in.FunctionName, in.Qualifier); err != nil {
 		return nil, err
 	}
 	return nil, invalid("FunctionName", "Response streaming is not available on this server; call Invoke, which answers with the whole response, up to 6 MB.")
