@@ -66,12 +66,12 @@ func (q *events) post(ctx context.Context, e *Event) (*Event, error) {
 	if err != nil && ctx.Err() != nil {
 		return nil, err // it is cut off, and in the store
 	}
-	lost := ""
+	final := err == nil
 	switch belfry.KindOf(err) {
 	case belfry.NotFound, belfry.Denied, belfry.Invalid, belfry.TooLarge:
-		lost = "how an event ended could not be delivered, and is not tried again"
+		final = true
 	}
-	if err != nil && lost == "" {
+	if !final {
 		e.Backoffs++
 		if e.Due = h.now().Add(backoff(e.Backoffs)); e.Due.Sub(e.Accepted) <= MaxEventAge {
 			if err := h.cfg.Store.UpdateEvent(ctx, e); err != nil {
@@ -79,10 +79,10 @@ func (q *events) post(ctx context.Context, e *Event) (*Event, error) {
 			}
 			return e, nil
 		}
-		lost = "how an event ended could not be delivered for so long that it is not tried again"
 	}
-	if lost != "" {
-		h.log.ErrorContext(ctx, lost, "function", e.Function.ARN(), "request_id", id, "destination", e.Endpoint, "error", err)
+	if err != nil {
+		h.log.ErrorContext(ctx, "how an event ended could not be delivered, and is not tried again",
+			"function", e.Function.ARN(), "request_id", id, "destination", e.Endpoint, "error", err)
 	}
 	return nil, h.cfg.Store.DeleteEvent(ctx, e.ID)
 }

@@ -98,7 +98,7 @@ func (f *framed) assign(deadline time.Time, a assignment) error {
 	if err := f.conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("set the deadline of an instance's start: %w", err)
 	}
-	if _, err := f.write('A', meta, nil); err != nil && linkError(err) != errGone {
+	if _, err := f.write('A', meta, nil); err != nil && !errors.Is(linkError(err), errGone) {
 		return fmt.Errorf("tell an instance its function: %w", err)
 	}
 	return nil
