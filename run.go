@@ -89,6 +89,8 @@ type Result struct {
 	RetryAfter time.Duration `json:"-"`
 	Payload    string        `json:"-"`             // what was sent, for the dead-letter queue
 	Answer     string        `json:"-"`             // what the target's own code answered when it failed
+	// Version, of a handler's error, is the version of the function that ran.
+	Version string `json:"version,omitempty"`
 	Log        string        `json:"log,omitempty"` // tail of what the target logged
 }
 

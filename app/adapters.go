@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -69,21 +70,27 @@ func (f functions) ForwardFunction(ctx context.Context, call target.FunctionCall
 	if err != nil {
 		return err
 	}
-	last := &function.Response{Payload: answer.Payload, FunctionError: "Unhandled", Version: function.Latest}
+	last := &function.Response{Payload: answer.Payload, FunctionError: "Unhandled", Version: cmp.Or(answer.Version, function.Latest)}
 	return f.host.Failed(ctx, r, last, call.Attempt, aged)
 }
 
 func answerOf(r *function.Response) target.FunctionAnswer {
-	return target.FunctionAnswer{Payload: r.Payload, Error: r.FunctionError, LogTail: string(r.LogTail())}
+	return target.FunctionAnswer{Payload: r.Payload, Error: r.FunctionError, LogTail: string(r.LogTail()), Version: r.Version}
+}
+
+// calledBy returns what a call runs.
+func calledBy(call target.FunctionCall) (ref function.Ref, qualifier string, err error) {
+	ref, qualifier, err = function.ParseName(call.Scope, call.Function)
+	if qualifier == "" {
+		qualifier = call.Qualifier
+	}
+	return ref, qualifier, err
 }
 
 func requestOf(call target.FunctionCall) (r function.Request, err error) {
-	ref, qualifier, err := function.ParseName(call.Scope, call.Function)
+	ref, qualifier, err := calledBy(call)
 	if err != nil {
 		return r, err
-	}
-	if qualifier == "" {
-		qualifier = call.Qualifier
 	}
 	if call.ClientContext == nil {
 		call.ClientContext, err = json.Marshal(map[string]any{"custom": map[string]any{

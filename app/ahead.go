@@ -12,11 +12,11 @@ import (
 // ahead has a function made ready for the schedule's run that is due, when the
 // schedule's role may run it. It implements [engine.Config.Ahead].
 func (g *guard) ahead(ctx context.Context, s *belfry.Schedule, due time.Time, host *function.Host) {
-	name, scope, ok := target.FunctionOf(s)
+	call, ok := target.FunctionOf(s)
 	if !ok {
 		return
 	}
-	ref, qualifier, err := function.ParseName(scope, name)
+	ref, qualifier, err := calledBy(call)
 	if err != nil || !g.mayRun(ctx, s, ref) {
 		return // the attempt says what is wrong
 	}

@@ -269,9 +269,11 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
+	ends := newEndpoints(s.dial(), "Belfry/"+s.c.Version)
+	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
-		Queues: records{s.queues}, EgressAllow: s.c.EgressAllow,
+		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
 		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation,
 	}
 	if !s.c.Dev {

@@ -99,9 +99,6 @@ func (s *Server) warnings() {
 	} else if s.c.Permissive {
 		s.log.Warn("--permissive does not enforce roles; a schedule may do anything in its account")
 	}
-	if host, _, err := net.SplitHostPort(s.listener.Addr().String()); err == nil && !loopback(host) {
-		s.log.Warn("the server listens beyond this machine without encryption; put a TLS proxy before it", "address", host)
-	}
 }
 
 // Sign signs a request to a server's native API, whose body is given. token is

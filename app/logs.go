@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
 )
@@ -37,25 +35,11 @@ func (s *Server) startLogs(ctx context.Context, clock wallClock) (err error) {
 		<-ended
 		return nil
 	})
-	for _, m := range []struct {
-		name, help string
-		value      func(logs.Stats) float64
-	}{
-		{"belfry_logs_stored_bytes", "Size of the stored logs of functions.", func(s logs.Stats) float64 { return float64(s.Bytes) }},
-		{"belfry_logs_waiting_bytes", "Size of the lines of logs that wait to be stored.", func(s logs.Stats) float64 { return float64(s.Waiting) }},
-	} {
-		s.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: m.name, Help: m.help}, func() float64 { return m.value(s.logs.Stats()) }))
-	}
-	for _, m := range []struct {
-		name, help string
-		value      func(logs.Stats) float64
-	}{
-		{"belfry_logs_events_total", "Events of logs that were stored.", func(s logs.Stats) float64 { return float64(s.Recorded) }},
-		{"belfry_logs_dropped_total", "Lines of logs that were dropped because they could not be stored, or not fast enough.", func(s logs.Stats) float64 { return float64(s.Dropped) }},
-		{"belfry_logs_trimmed_bytes_total", "Size of the logs that were removed before their time because of a limit of their size.", func(s logs.Stats) float64 { return float64(s.Trimmed) }},
-	} {
-		s.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: m.name, Help: m.help}, func() float64 { return m.value(s.logs.Stats()) }))
-	}
+	gauge(s.metrics, "belfry_logs_stored_bytes", "Size of the stored logs of functions.", func() float64 { return float64(s.logs.Stats().Bytes) })
+	gauge(s.metrics, "belfry_logs_waiting_bytes", "Size of the lines of logs that wait to be stored.", func() float64 { return float64(s.logs.Stats().Waiting) })
+	counter(s.metrics, "belfry_logs_events_total", "Events of logs that were stored.", func() float64 { return float64(s.logs.Stats().Recorded) })
+	counter(s.metrics, "belfry_logs_dropped_total", "Lines of logs that were dropped because they could not be stored, or not fast enough.", func() float64 { return float64(s.logs.Stats().Dropped) })
+	counter(s.metrics, "belfry_logs_trimmed_bytes_total", "Size of the logs that were removed before their time because of a limit of their size.", func() float64 { return float64(s.logs.Stats().Trimmed) })
 	return nil
 }
 

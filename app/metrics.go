@@ -66,16 +66,19 @@ func (f *figures) request(o awswire.Observation) {
 	f.took.WithLabelValues(o.Service).Observe(o.Took.Seconds())
 }
 
+// gauge adds a figure that is asked for at each scrape.
+func gauge(reg prometheus.Registerer, name, help string, value func() float64) {
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+}
+
+// counter adds a count that is asked for at each scrape.
+func counter(reg prometheus.Registerer, name, help string, value func() float64) {
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+}
+
 // watch adds what is counted when it is asked for.
 func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
-	gauge := func(name, help string, value func() float64) {
-		f.reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
-	}
-	counter := func(name, help string, value func(function.Stats) uint64) {
-		f.reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
-			func() float64 { return float64(value(h.Stats())) }))
-	}
-	gauge("belfry_due_backlog", "Entries of the due queue that are due and not started, counted up to 100,000.", func() float64 {
+	gauge(f.reg, "belfry_due_backlog", "Entries of the due queue that are due and not started, counted up to 100,000.", func() float64 {
 		ctx, cancel := context.WithTimeout(context.Background(), backlogTime)
 		defer cancel()
 		n, err := e.Backlog(ctx)
@@ -90,18 +93,18 @@ func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
 	}, []string{"level"})
 	isolation.WithLabelValues(h.Isolation().Level.String()).Set(1)
 	f.reg.MustRegister(isolation)
-	gauge("belfry_function_instances", "Function instances that are up, idle ones included.", func() float64 { return float64(h.Stats().Instances) })
-	gauge("belfry_function_instances_idle", "Function instances that are up and idle.", func() float64 { return float64(h.Stats().Idle) })
-	gauge("belfry_function_pool_processes", "Processes without a function that are kept for starts to come.", func() float64 { return float64(h.Stats().Blanks) })
-	gauge("belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })
-	gauge("belfry_function_events_pending", "Asynchronous invocations that were accepted and have not ended.", func() float64 { return float64(h.Stats().Events) })
-	counter("belfry_function_starts_total", "Function instances started.", func(s function.Stats) uint64 { return s.Starts })
-	counter("belfry_function_pooled_starts_total", "Function instances started from a process of the pool.", func(s function.Stats) uint64 { return s.Pooled })
-	counter("belfry_function_prestarts_total", "Function instances started before a scheduled run was due.", func(s function.Stats) uint64 { return s.Prestarts })
-	counter("belfry_function_prestarts_used_total", "Instances started before a scheduled run was due that have served.", func(s function.Stats) uint64 { return s.PrestartsUsed })
-	counter("belfry_function_prestarts_unused_total", "Instances started before a scheduled run was due that ended without having served.", func(s function.Stats) uint64 { return s.PrestartsUnused })
-	counter("belfry_function_invocations_total", "Function invocations.", func(s function.Stats) uint64 { return s.Invocations })
-	counter("belfry_function_errors_total", "Function invocations that ended with an error of the function.", func(s function.Stats) uint64 { return s.Errors })
-	counter("belfry_function_events_skipped_total", "Asynchronous invocations that were skipped because of once_per.", func(s function.Stats) uint64 { return s.Skipped })
-	counter("belfry_function_throttles_total", "Function invocations that were refused for want of an instance.", func(s function.Stats) uint64 { return s.Throttles })
+	gauge(f.reg, "belfry_function_instances", "Function instances that are up, idle ones included.", func() float64 { return float64(h.Stats().Instances) })
+	gauge(f.reg, "belfry_function_instances_idle", "Function instances that are up and idle.", func() float64 { return float64(h.Stats().Idle) })
+	gauge(f.reg, "belfry_function_pool_processes", "Processes without a function that are kept for starts to come.", func() float64 { return float64(h.Stats().Blanks) })
+	gauge(f.reg, "belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })
+	gauge(f.reg, "belfry_function_events_pending", "Asynchronous invocations that were accepted and have not ended.", func() float64 { return float64(h.Stats().Events) })
+	counter(f.reg, "belfry_function_starts_total", "Function instances started.", func() float64 { return float64(h.Stats().Starts) })
+	counter(f.reg, "belfry_function_pooled_starts_total", "Function instances started from a process of the pool.", func() float64 { return float64(h.Stats().Pooled) })
+	counter(f.reg, "belfry_function_prestarts_total", "Function instances started before a scheduled run was due.", func() float64 { return float64(h.Stats().Prestarts) })
+	counter(f.reg, "belfry_function_prestarts_used_total", "Instances started before a scheduled run was due that have served.", func() float64 { return float64(h.Stats().PrestartsUsed) })
+	counter(f.reg, "belfry_function_prestarts_unused_total", "Instances started before a scheduled run was due that ended without having served.", func() float64 { return float64(h.Stats().PrestartsUnused) })
+	counter(f.reg, "belfry_function_invocations_total", "Function invocations.", func() float64 { return float64(h.Stats().Invocations) })
+	counter(f.reg, "belfry_function_errors_total", "Function invocations that ended with an error of the function.", func() float64 { return float64(h.Stats().Errors) })
+	counter(f.reg, "belfry_function_events_skipped_total", "Asynchronous invocations that were skipped because of once_per.", func() float64 { return float64(h.Stats().Skipped) })
+	counter(f.reg, "belfry_function_throttles_total", "Function invocations that were refused for want of an instance.", func() float64 { return float64(h.Stats().Throttles) })
 }

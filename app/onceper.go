@@ -17,11 +17,11 @@ func (g guarded) oncePer(s *belfry.Schedule) (arn string, once *belfry.OncePer) 
 	if !g.host.AnyOncePer() {
 		return "", nil
 	}
-	name, scope, ok := target.FunctionOf(s)
+	call, ok := target.FunctionOf(s)
 	if !ok {
 		return "", nil
 	}
-	ref, _, err := function.ParseName(scope, name)
+	ref, _, err := calledBy(call)
 	if err != nil {
 		return "", nil // the attempt says what is wrong
 	}

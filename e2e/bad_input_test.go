@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net/http"
 	"strings"
@@ -34,6 +36,10 @@ func functionBad(name, body string, status int, code, message string) badRequest
 	return badRequest{"CreateFunction: " + name, "lambda", http.MethodPost, "/2015-03-31/functions", "", body, status, code, message}
 }
 
+func settingsBad(name, body, message string) badRequest {
+	return badRequest{"UpdateFunctionConfiguration: " + name, "lambda", http.MethodPut, "/2015-03-31/functions/good/configuration", "", body, 400, "ValidationException", message}
+}
+
 func sqsBad(name, operation, body string, status int, code, message string) badRequest {
 	return badRequest{"SQS: " + name, "sqs", http.MethodPost, "/", "AmazonSQS." + operation, body, status, code, message}
 }
@@ -50,7 +56,12 @@ func badRequests() []badRequest {
 	function := func(runtime, handler, zip string) string {
 		return fmt.Sprintf(`{"FunctionName": "bad", "Runtime": %q, "Handler": %q, "Role": %q, "Code": {"ZipFile": %q}}`, runtime, handler, functionRole, zip)
 	}
-	zip := base64.StdEncoding.EncodeToString([]byte("this is not a zip"))
+	noZip := base64.StdEncoding.EncodeToString([]byte("this is not a zip"))
+	holding := func(names ...string) string { return function("python3.12", "handler.handler", zipWith(names...)) }
+	handledBy := func(handler string) string { return function("python3.12", handler, zipWith("handler.py")) }
+	environment := func(variables string) string {
+		return strings.TrimSuffix(holding("handler.py"), "}") + `, "Environment": {"Variables": {` + variables + `}}}`
+	}
 	return []badRequest{
 		createBad("no body", "", 400, "ValidationException", ""),
 		createBad("JSON that ends early", goodBody[:40], 400, "SerializationException", ""),
@@ -95,9 +106,18 @@ func badRequests() []badRequest {
 		{"an operation that is not there", "scheduler", "PATCH", "/schedules/bad", "", "{}", 404, "UnknownOperationException", ""},
 		{"a service that is not there", "kinesis", "POST", "/", "Kinesis_20131202.PutRecord", "{}", 404, "UnknownOperationException", ""},
 
-		functionBad("a zip that is no zip", function("python3.12", "handler.handler", zip), 400, "InvalidParameterValueException", "Could not unzip uploaded file. Please check your file, then try to upload again."),
+		functionBad("a zip that is no zip", function("python3.12", "handler.handler", noZip), 400, "InvalidParameterValueException", "Could not unzip uploaded file. Please check your file, then try to upload again."),
 		functionBad("a zip that is no base64", function("python3.12", "handler.handler", "%%%"), 400, "", ""),
-		functionBad("an unknown runtime", function("cobol85", "handler.handler", zip), 400, "InvalidParameterValueException", "Value cobol85 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set"),
+		functionBad("a path out of the zip", holding("handler.py", "../../evil.py"), 400, "InvalidParameterValueException", `The zip entry name "../../evil.py" is not allowed`),
+		functionBad("a link in the zip", holding("handler.py", "link@"), 400, "InvalidParameterValueException", "is a symbolic link; links are not allowed."),
+		functionBad("names that differ in case", holding("handler.py", "Handler.py"), 400, "InvalidParameterValueException", "differ only in case"),
+		functionBad("an empty zip", holding(), 400, "InvalidParameterValueException", "Uploaded file must be a non-empty zip"),
+		functionBad("an environment over 4 KB", environment(`"AA": "`+strings.Repeat("x", 4096)+`"`), 400, "InvalidParameterValueException", "exceeded the 4KB limit"),
+		functionBad("a reserved variable", environment(`"AWS_REGION": "x"`), 400, "InvalidParameterValueException", "Reserved keys used in this request: AWS_REGION"),
+		functionBad("a variable with a blank", environment(`"A B": "x"`), 400, "ValidationException", "Member must satisfy regular expression pattern"),
+		functionBad("a handler of 129 characters", handledBy(strings.Repeat("h", 129)), 400, "ValidationException", "Member must have length less than or equal to 128"),
+		functionBad("a handler with a blank", handledBy("a b"), 400, "ValidationException", "Member must satisfy regular expression pattern"),
+		functionBad("an unknown runtime", function("cobol85", "handler.handler", noZip), 400, "InvalidParameterValueException", "Value cobol85 at 'runtime' failed to satisfy constraint: Member must satisfy enum value set"),
 		functionBad("no name", `{"Role": "`+functionRole+`", "Code": {}}`, 400, "ValidationException", "functionName"),
 		functionBad("wrong type", `{"FunctionName": 1}`, 400, "SerializationException", ""),
 		functionBad("JSON that ends early", `{"FunctionName": "bad", "Ro`, 400, "SerializationException", ""),
@@ -105,7 +125,10 @@ func badRequests() []badRequest {
 		{"Invoke: not there", "lambda", "POST", "/2015-03-31/functions/nowhere/invocations", "", "{}", 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:nowhere"},
 		{"Invoke: payload that is not JSON", "lambda", "POST", "/2015-03-31/functions/good/invocations", "", "{", 400, "InvalidRequestContentException", "Could not parse request body into json"},
 		{"GetFunction: not there", "lambda", "GET", "/2015-03-31/functions/nowhere", "", "", 404, "ResourceNotFoundException", "Function not found: arn:aws:lambda:us-east-1:000000000000:function:nowhere"},
-		{"UpdateFunctionCode: a zip that is no zip", "lambda", "PUT", "/2015-03-31/functions/good/code", "", `{"ZipFile": "` + zip + `"}`, 400, "InvalidParameterValueException", "Could not unzip uploaded file."},
+		{"UpdateFunctionCode: a zip that is no zip", "lambda", "PUT", "/2015-03-31/functions/good/code", "", `{"ZipFile": "` + noZip + `"}`, 400, "InvalidParameterValueException", "Could not unzip uploaded file."},
+		settingsBad("no time at all", `{"Timeout": 0}`, "Value '0' at 'timeout' failed to satisfy constraint: Member must have value greater than or equal to 1"),
+		settingsBad("127 MB", `{"MemorySize": 127}`, "Value '127' at 'memorySize' failed to satisfy constraint: Member must have value greater than or equal to 128"),
+		settingsBad("511 MB of /tmp", `{"EphemeralStorage": {"Size": 511}}`, "Member must have value greater than or equal to 512"),
 		{"UpdateFunctionConfiguration: 901 seconds", "lambda", "PUT", "/2015-03-31/functions/good/configuration", "", `{"Timeout": 901}`, 400, "ValidationException", "900"},
 
 		sqsBad("an operation that is not there", "Sing", "{}", 404, "", ""),
@@ -187,6 +210,25 @@ func TestDamagedRequestsAreNeverA500(t *testing.T) {
 			}
 		}
 	}
+}
+
+// zipWith is a zip with such entries, in base64; a name that ends with @ is a link.
+func zipWith(names ...string) string {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, name := range names {
+		h := &zip.FileHeader{Name: strings.TrimSuffix(name, "@")}
+		if h.SetMode(0o644); h.Name != name {
+			h.SetMode(fs.ModeSymlink | 0o777)
+		}
+		if _, err := z.CreateHeader(h); err != nil {
+			panic(err) // the names are this test's own
+		}
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
 func clip(b []byte) []byte { return b[:min(len(b), 500)] }

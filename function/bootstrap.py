@@ -318,9 +318,17 @@ def assign(given):
     sys.path[:0] = paths
 
 
+def leave_channel():
+    """In a child of the handler's: the channel is its parent's, whoever returns."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, CHANNEL, False)
+    os.close(null)
+
+
 def main():
     global request_id
     os.set_inheritable(CHANNEL, False)
+    os.register_at_fork(after_in_child=leave_channel)
     sys.dont_write_bytecode = True
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")

@@ -72,6 +72,10 @@ func dirNames(t testing.TB, dir string) string {
 
 func TestUnzipRefuses(t *testing.T) {
 	long := strings.Repeat("x", 256)
+	many := make([]entry, 100_000)
+	for i := range many {
+		many[i].name = fmt.Sprintf("%d/", i)
+	}
 	encrypted := makeZip(t, entry{name: "a", content: "secret"})
 	for _, at := range []int{6, bytes.Index(encrypted, []byte("PK\x01\x02")) + 8} {
 		encrypted[at] |= 1 // of the flags
@@ -108,6 +112,7 @@ func TestUnzipRefuses(t *testing.T) {
 		{"a name twice", makeZip(t, entry{name: "a"}, entry{name: "a"}), `"a" more than once`},
 		{"a file that is a folder", makeZip(t, entry{name: "a"}, entry{name: "a/b"}), `"a" more than once`},
 		{"a folder that is a file", makeZip(t, entry{name: "a/b"}, entry{name: "a"}), `"a" more than once`},
+		{"100,000 entries", makeZip(t, many...), "The zip has 100000 entries; at most 50000 are allowed."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			store := testCodes(t)

@@ -121,14 +121,17 @@ func newRecord(f *Function, e *Event, c condition, last *Response, now time.Time
 	return r
 }
 
-// deliverRecord sends a record to a queue or a function.
+// deliverRecord sends a record to a queue or a function, or on its way to an
+// endpoint.
 func (h *Host) deliverRecord(ctx context.Context, f *Function, to string, r record) error {
 	body, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode the record of event %s: %w", r.RequestContext.RequestID, err)
 	}
 	arn, _ := belfry.ParseARN(to)
-	if arn.Service == "sqs" {
+	if isEndpoint(to) {
+		err = h.putPost(ctx, f, to, r.RequestContext.RequestID, body)
+	} else if arn.Service == "sqs" {
 		err = h.cfg.Queues.SendMessage(ctx, to, string(body), nil)
 	} else {
 		ref, qualifier, parseErr := ParseName(f.Scope, to)

@@ -20,7 +20,7 @@ const (
 type EventConfig struct {
 	Retries   *int          `json:"retries,omitempty"`    // after an error of the function; nil is MaxRetries
 	MaxAge    time.Duration `json:"max_age,omitempty"`    // of an event that is tried; 0 is MaxEventAge
-	OnSuccess string        `json:"on_success,omitempty"` // ARN of a queue or function; empty: nobody
+	OnSuccess string        `json:"on_success,omitempty"` // ARN of a queue or function, or a URL; empty: nobody
 	OnFailure string        `json:"on_failure,omitempty"` // the same
 	Modified  time.Time     `json:"modified"`
 }
@@ -73,11 +73,14 @@ func (c *EventConfig) check(ref Ref) error {
 	return nil
 }
 
-// checkDestination takes queues and functions beside the function; whether they
-// are there shows when they are needed.
+// checkDestination takes queues and functions beside the function, and endpoints;
+// whether they are there shows when they are needed.
 func checkDestination(ref Ref, arn string) error {
 	if arn == "" {
 		return nil
+	}
+	if isEndpoint(arn) {
+		return checkEndpoint(arn)
 	}
 	a, ok := belfry.ParseARN(arn)
 	if !ok || a.Scope() != ref.Scope {
@@ -96,7 +99,7 @@ func checkDestination(ref Ref, arn string) error {
 		}
 		return nil
 	}
-	return invalid("Destination", "The destination ARN "+arn+" is invalid. This server delivers to queues and functions.")
+	return invalid("Destination", "The destination ARN "+arn+" is invalid. This server delivers to queues and functions, and to URLs that begin with https:// or http://.")
 }
 
 // PutEventConfig sets how a function's events are tried.

@@ -48,9 +48,9 @@ func (h *dueHeap) Pop() any {
 	return last
 }
 
-func newEvents(h *Host) *events {
+func newEvents(h *Host, workers int) *events {
 	return &events{
-		host: h, work: make(chan struct{}, eventWorkers),
+		host: h, work: make(chan struct{}, workers),
 		active: map[string]bool{}, wake: make(chan struct{}),
 	}
 }
@@ -102,9 +102,14 @@ func (q *events) count() int {
 	return len(q.due) + len(q.active)
 }
 
-func (q *events) load(pending []*Event) {
+// loadEvents takes up what an earlier server has left.
+func (h *Host) loadEvents(pending []*Event) {
 	for _, e := range pending {
-		q.add(e)
+		if e.Endpoint != "" {
+			h.posts.add(e)
+		} else {
+			h.events.add(e)
+		}
 	}
 }
 
@@ -210,6 +215,9 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 	if err != nil {
 		return nil, unlessGone(err) // then its function was deleted
 	}
+	if e.Endpoint != "" {
+		return q.post(ctx, e)
+	}
 	f, err := h.resolve(ctx, e.Function, e.Qualifier)
 	if err != nil && belfry.KindOf(err) != belfry.NotFound {
 		return nil, err
@@ -247,7 +255,7 @@ func (q *events) once(ctx context.Context, id string) (*Event, error) {
 		return nil, h.cfg.Store.FailEvent(ctx, id)
 	default:
 		e.Backoffs++
-		e.Due = h.now().Add(min(time.Second<<min(e.Backoffs-1, 16), maxBackoff))
+		e.Due = h.now().Add(backoff(e.Backoffs))
 	}
 	if e.Due.Sub(e.Accepted) > f.Events.maxAge() {
 		return nil, q.end(ctx, f, e, tooOld, response)

@@ -57,10 +57,10 @@ type eventBench struct {
 	calls string // a file with a letter for each call of f
 }
 
-func newEventBench(t testing.TB, code string, f func(*function.Creation)) *eventBench {
+func newEventBench(t testing.TB, code string, f func(*function.Creation), options ...func(*function.Config)) *eventBench {
 	t.Helper()
 	b := &eventBench{mail: &mailbox{sent: map[string][]letter{}}, clock: newHandClock(), calls: filepath.Join(t.TempDir(), "calls")}
-	b.bench = newBench(t, func(c *function.Config) { c.Clock, c.Queues = b.clock, b.mail })
+	b.bench = newBench(t, append(options, func(c *function.Config) { c.Clock, c.Queues = b.clock, b.mail })...)
 	c := answers(b.calls, code)
 	if f != nil {
 		f(&c)

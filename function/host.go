@@ -73,6 +73,8 @@ type Config struct {
 	// Queues takes the records of events that have ended, and those that
 	// failed; nil refuses them all.
 	Queues Queues
+	// Endpoints takes records too; nil refuses them all.
+	Endpoints Endpoints
 
 	// Random returns a number in [0, 1) and chooses between the versions of an
 	// alias; nil is a source of its own.
@@ -125,7 +127,8 @@ type Host struct {
 	box          *sandbox.Sandbox
 	egress       *exits
 	pools        *pools
-	events       *events
+	events       *events // for functions
+	posts        *events // records for endpoints: those that are slow hold up nothing else
 	prestarts    *prestarts
 	restock      chan struct{} // cap 1: there may be too few blanks
 	secret       []byte        // signs links to code
@@ -163,6 +166,9 @@ func New(cfg Config) (*Host, error) {
 	}
 	if cfg.Queues == nil {
 		cfg.Queues = noQueues{}
+	}
+	if cfg.Endpoints == nil {
+		cfg.Endpoints = noEndpoints{}
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Float64
@@ -202,7 +208,7 @@ func New(cfg Config) (*Host, error) {
 		secret:       make([]byte, 32),
 	}
 	_, _ = crand.Read(h.secret) // never fails
-	h.events = newEvents(h)
+	h.events, h.posts = newEvents(h, eventWorkers), newEvents(h, postWorkers)
 	h.prestarts = newPrestarts(h)
 	h.restock = make(chan struct{}, 1)
 	h.pools.refill = func() {
@@ -270,10 +276,11 @@ func (h *Host) Start(ctx context.Context) error {
 	h.running = true
 	h.drained = make(chan struct{})
 	h.mu.Unlock()
-	h.events.load(pending)
+	h.loadEvents(pending)
 	for _, f := range []func(){
 		func() { h.janitor(bg) },
 		func() { h.events.run(bg, work) },
+		func() { h.posts.run(bg, work) },
 		func() { h.interpreters.askUsual(bg) },
 		func() { h.prestarts.run(bg) },
 		func() { h.stock(bg) },

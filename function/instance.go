@@ -83,7 +83,12 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		return nil, err
 	}
 	if a := l.assign; a != nil {
-		in.link.(*framed).assign(time.Now().Add(initGrace), *a) //nolint:forcetypeassert // the one that launchInterpreted made
+		link := in.link.(*framed) //nolint:forcetypeassert // the one that begin made
+		if err := link.assign(time.Now().Add(initGrace), *a); err != nil {
+			in.end()
+			<-in.ended
+			return nil, err
+		}
 	}
 	in.logs.platform(f, initStart(f, l.banner))
 	h.codes.hold(key)

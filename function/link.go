@@ -88,17 +88,20 @@ type assignment struct {
 	Opt  string            `json:"opt"`  // folder of the layers; empty: none
 }
 
-// assign gives a bootstrap its function. It is called once, before ready, which
-// tells what came of it.
-func (f *framed) assign(deadline time.Time, a assignment) {
+// assign gives a bootstrap its function. It is called once, before ready. That the
+// process is gone is no error: ready tells, with what is known of its end.
+func (f *framed) assign(deadline time.Time, a assignment) error {
 	meta, err := json.Marshal(a)
-	if err == nil {
-		err = f.conn.SetDeadline(deadline)
+	if err != nil {
+		return fmt.Errorf("encode what an instance is told: %w", err)
 	}
-	if err == nil {
-		_, err = f.write('A', meta, nil)
+	if err := f.conn.SetDeadline(deadline); err != nil {
+		return fmt.Errorf("set the deadline of an instance's start: %w", err)
 	}
-	_ = err // strings can be encoded; and a process that is gone shows when it is not ready
+	if _, err := f.write('A', meta, nil); err != nil && !errors.Is(linkError(err), errGone) {
+		return fmt.Errorf("tell an instance its function: %w", err)
+	}
+	return nil
 }
 
 func (f *framed) ready(deadline time.Time) ([]byte, error) {

@@ -332,6 +332,7 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 		h.pools.deleted(ref)
 		h.onces.set(ref, nil)
 		h.events.forget(ref)
+		h.posts.forget(ref)
 		for _, v := range versions {
 			h.codes.release(v.codeKey())
 		}

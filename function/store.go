@@ -66,11 +66,13 @@ type Query struct {
 	Name         string // of the one function whose versions are selected; needs a scope. AfterVersion is the position, -1 before Latest
 }
 
-// An Event is an asynchronous invocation that was accepted and has not ended.
+// An Event is an asynchronous invocation that was accepted and has not ended, or
+// the record of one that is on its way to an endpoint.
 type Event struct {
 	ID            string // the request id; the same for every try
 	Function      Ref
 	Qualifier     string // version or alias, as it was asked for; empty: none
+	Endpoint      string // URL that Payload is posted to; empty: it is for the function
 	Payload       []byte
 	ClientContext []byte // JSON; nil is none
 	Tries         int    // that ended with an error of the function

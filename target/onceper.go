@@ -9,22 +9,22 @@ import (
 
 const universalInvokeARN = ":" + universalPrefix + "lambda:invoke"
 
-// FunctionOf returns the name or ARN of the function that the schedule's runs
-// wait for, and the scope of one that is given by name. A target that only
-// hands an event over does not wait; ok is false for it, as for all others.
-func FunctionOf(s *belfry.Schedule) (name string, scope belfry.Scope, ok bool) {
+// FunctionOf returns which function the schedule's runs wait for, as far as the
+// call names it. A target that only hands an event over does not wait; ok is false
+// for it, as for all others.
+func FunctionOf(s *belfry.Schedule) (call FunctionCall, ok bool) {
 	kind, arn := kindOf(s.Target.ARN)
 	if kind == kindFunction {
-		return s.Target.ARN, arn.Scope(), true
+		return FunctionCall{Function: s.Target.ARN, Scope: arn.Scope()}, true
 	}
 	if kind != kindUniversal || !strings.HasSuffix(s.Target.ARN, universalInvokeARN) {
-		return "", scope, false
+		return call, false
 	}
-	var r struct{ FunctionName, InvocationType string }
+	var r struct{ FunctionName, Qualifier, InvocationType string }
 	if json.Unmarshal([]byte(s.Target.Input), &r) != nil || r.InvocationType != "" && r.InvocationType != "RequestResponse" {
-		return "", scope, false
+		return call, false
 	}
-	return r.FunctionName, s.Scope, r.FunctionName != ""
+	return FunctionCall{Function: r.FunctionName, Qualifier: r.Qualifier, Scope: s.Scope}, r.FunctionName != ""
 }
 
 // Delivered returns what the attempt hands to the code of its target: of a

@@ -10,23 +10,24 @@ import (
 func TestFunctionThatARunWaitsFor(t *testing.T) {
 	const universal = "arn:aws:scheduler:::aws-sdk:lambda:invoke"
 	const arn = "arn:aws:lambda:eu-west-1:111111111111:function:f"
-	for _, tt := range []struct{ name, target, input, function, region string }{
-		{"a function", arn, "", arn, "eu-west-1"},
-		{"a universal target, by name", universal, `{"FunctionName": "f"}`, "f", "us-east-1"},
-		{"one that asks for the answer", universal, `{"FunctionName": "f", "InvocationType": "RequestResponse"}`, "f", "us-east-1"},
-		{"one that hands an event over", universal, `{"FunctionName": "f", "InvocationType": "Event"}`, "", ""},
-		{"one that asks whether it might", universal, `{"FunctionName": "f", "InvocationType": "DryRun"}`, "", ""},
-		{"one without a function", universal, `{}`, "", ""},
-		{"one that is not JSON", universal, `{`, "", ""},
-		{"another action", "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", `{"FunctionName": "f"}`, "", ""},
-		{"a queue", "arn:aws:sqs:eu-west-1:111111111111:q", "", "", ""},
+	for _, tt := range []struct{ name, target, input, function, qualifier, region string }{
+		{"a function", arn, "", arn, "", "eu-west-1"},
+		{"a universal target, by name", universal, `{"FunctionName": "f"}`, "f", "", "us-east-1"},
+		{"a version of it", universal, `{"FunctionName": "f", "Qualifier": "live"}`, "f", "live", "us-east-1"},
+		{"one that asks for the answer", universal, `{"FunctionName": "f", "InvocationType": "RequestResponse"}`, "f", "", "us-east-1"},
+		{"one that hands an event over", universal, `{"FunctionName": "f", "InvocationType": "Event"}`, "", "", ""},
+		{"one that asks whether it might", universal, `{"FunctionName": "f", "InvocationType": "DryRun"}`, "", "", ""},
+		{"one without a function", universal, `{}`, "", "", ""},
+		{"one that is not JSON", universal, `{`, "", "", ""},
+		{"another action", "arn:aws:scheduler:::aws-sdk:sqs:sendMessage", `{"FunctionName": "f"}`, "", "", ""},
+		{"a queue", "arn:aws:sqs:eu-west-1:111111111111:q", "", "", "", ""},
 	} {
 		s := &belfry.Schedule{
 			Scope: belfry.Scope{Account: "000000000000", Region: "us-east-1"}, Target: belfry.Target{ARN: tt.target, Input: tt.input},
 		}
-		name, scope, ok := target.FunctionOf(s)
-		if name != tt.function || ok != (tt.function != "") || ok && scope.Region != tt.region {
-			t.Errorf("%s: %q of %v, %v, want %q of %s", tt.name, name, scope, ok, tt.function, tt.region)
+		call, ok := target.FunctionOf(s)
+		if call.Function != tt.function || call.Qualifier != tt.qualifier || ok != (tt.function != "") || ok && call.Scope.Region != tt.region {
+			t.Errorf("%s: %+v, %v, want %q of %s", tt.name, call, ok, tt.function, tt.region)
 		}
 	}
 }

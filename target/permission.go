@@ -103,6 +103,9 @@ func resourceOf(service, input string, s belfry.Scope) string {
 		// A name may be function:name or account:function:name too.
 		if name := member("FunctionName"); strings.HasPrefix(name, "arn:") || !strings.Contains(name, "function:") {
 			found = arn("FunctionName", "function:")
+			if q := member("Qualifier"); found != "" && q != "" && !hasQualifier(found) {
+				found += ":" + q
+			}
 		}
 	case "sqs":
 		found, _ = queueOf(member("QueueUrl"), s)
@@ -118,6 +121,9 @@ func resourceOf(service, input string, s belfry.Scope) string {
 	}
 	return found
 }
+
+// hasQualifier says whether the ARN of a function names a version or an alias.
+func hasQualifier(arn string) bool { return strings.Count(arn, ":") > 6 }
 
 // Refuse is the result of an attempt that was not made, because the role may
 // not: the message goes straight to the dead-letter queue.

@@ -22,6 +22,8 @@ func TestPermissionOf(t *testing.T) {
 		{"arn:aws:scheduler:::aws-sdk:lambda:invoke", `{"FunctionName": "f"}`, "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000001:function:f"},
 		{"arn:aws:scheduler:::aws-sdk:lambda:invoke", `{"FunctionName": "arn:aws:lambda:eu-west-1:000000000002:function:f"}`, "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000002:function:f"},
 		{"arn:aws:scheduler:::aws-sdk:lambda:invoke", `{"FunctionName": "000000000002:function:f"}`, "lambda:InvokeFunction", "*"},
+		{"arn:aws:scheduler:::aws-sdk:lambda:invoke", `{"FunctionName": "f", "Qualifier": "live"}`, "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000001:function:f:live"},
+		{"arn:aws:scheduler:::aws-sdk:lambda:invoke", `{"FunctionName": "f:2", "Qualifier": "2"}`, "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:000000000001:function:f:2"},
 		{"arn:aws:scheduler:::aws-sdk:lambda:updateFunctionCode", `{"FunctionName": "f"}`, "lambda:UpdateFunctionCode", "arn:aws:lambda:eu-west-1:000000000001:function:f"},
 		{"arn:aws:scheduler:::aws-sdk:sqs:sendMessage", `{"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/000000000002/q"}`, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:000000000002:q"},
 		{"arn:aws:scheduler:::aws-sdk:sqs:sendMessageBatch", `{"QueueUrl": "http://localhost/000000000001/q"}`, "sqs:SendMessage", "arn:aws:sqs:eu-west-1:000000000001:q"},

@@ -101,7 +101,7 @@ func TestAMessageGoesToItsGroup(t *testing.T) {
 
 func TestWhatAFunctionFailedIsHandedToIt(t *testing.T) {
 	own := &belfry.OwnPolicy{Retries: 1}
-	f := &functions{answer: target.FunctionAnswer{Error: "Unhandled", Payload: []byte(`{"errorType":"KeyError"}`), Own: own, Forwards: true}}
+	f := &functions{answer: target.FunctionAnswer{Error: "Unhandled", Payload: []byte(`{"errorType":"KeyError"}`), Version: "7", Own: own, Forwards: true}}
 	x := target.New(f, nil, nil, agent)
 	in := invocation(functionARN, `{"a":1}`)
 	r := x.Invoke(t.Context(), in)
@@ -112,7 +112,7 @@ func TestWhatAFunctionFailedIsHandedToIt(t *testing.T) {
 	if err := x.Forward(t.Context(), in, r.Payload, &r, true); !errors.Is(err, f.err) {
 		t.Errorf("got %v", err)
 	}
-	if string(f.call.Payload) != `{"a":1}` || f.call.Attempt != 2 || string(f.answer.Payload) != `{"errorType":"KeyError"}` || !f.aged {
+	if string(f.call.Payload) != `{"a":1}` || f.call.Attempt != 2 || string(f.answer.Payload) != `{"errorType":"KeyError"}` || f.answer.Version != "7" || !f.aged {
 		t.Errorf("handed %+v, %+v, aged %t", f.call, f.answer, f.aged)
 	}
 }

@@ -47,6 +47,7 @@ type FunctionCall struct {
 type FunctionAnswer struct {
 	Payload []byte
 	Error   string // "Unhandled" or so when the function's code failed; Payload then tells how
+	Version string // that ran
 	LogTail string
 	// Own and Forwards are set when the function's code failed in a call that
 	// stands in for an asynchronous one, see [belfry.Result].
@@ -171,7 +172,7 @@ func functionCall(in *belfry.Invocation, payload string) FunctionCall {
 // chosen: the schedule's role is not asked. aged says that it became too
 // old, and not that its attempts were used up.
 func (t *Targets) Forward(ctx context.Context, in *belfry.Invocation, payload string, last *belfry.Result, aged bool) error {
-	return t.functions.ForwardFunction(ctx, functionCall(in, payload), FunctionAnswer{Payload: []byte(last.Answer), Error: last.ErrorCode}, aged)
+	return t.functions.ForwardFunction(ctx, functionCall(in, payload), FunctionAnswer{Payload: []byte(last.Answer), Error: last.ErrorCode, Version: last.Version}, aged)
 }
 
 func (t *Targets) call(ctx context.Context, c FunctionCall) belfry.Result {
@@ -189,7 +190,7 @@ func (t *Targets) call(ctx context.Context, c FunctionCall) belfry.Result {
 	return belfry.Result{
 		Status: belfry.AttemptRetryable, HandlerError: true,
 		ErrorCode: e.ErrorType, ErrorMessage: e.ErrorMessage, Log: answer.LogTail,
-		Own: answer.Own, Forwards: answer.Forwards, Answer: string(answer.Payload),
+		Own: answer.Own, Forwards: answer.Forwards, Answer: string(answer.Payload), Version: answer.Version,
 	}
 }
 

@@ -122,6 +122,26 @@ func (f fakeLambda) GetProvisionedConcurrencyConfig(ctx context.Context, in *lam
 	return answer[lambdaapi.GetProvisionedConcurrencyConfigOutput](ctx, f.recorder, "GetProvisionedConcurrencyConfig", in)
 }
 
+func (f fakeLambda) ListProvisionedConcurrencyConfigs(ctx context.Context, in *lambdaapi.ListProvisionedConcurrencyConfigsInput) (*lambdaapi.ListProvisionedConcurrencyConfigsOutput, error) {
+	return answer[lambdaapi.ListProvisionedConcurrencyConfigsOutput](ctx, f.recorder, "ListProvisionedConcurrencyConfigs", in)
+}
+
+func (f fakeLambda) PutProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.PutProvisionedConcurrencyConfigInput) (*lambdaapi.PutProvisionedConcurrencyConfigOutput, error) {
+	return answer[lambdaapi.PutProvisionedConcurrencyConfigOutput](ctx, f.recorder, "PutProvisionedConcurrencyConfig", in)
+}
+
+func (f fakeLambda) DeleteProvisionedConcurrencyConfig(ctx context.Context, in *lambdaapi.DeleteProvisionedConcurrencyConfigInput) (*lambdaapi.DeleteProvisionedConcurrencyConfigOutput, error) {
+	return answer[lambdaapi.DeleteProvisionedConcurrencyConfigOutput](ctx, f.recorder, "DeleteProvisionedConcurrencyConfig", in)
+}
+
+func (f fakeLambda) PutRuntimeManagementConfig(ctx context.Context, in *lambdaapi.PutRuntimeManagementConfigInput) (*lambdaapi.PutRuntimeManagementConfigOutput, error) {
+	return answer[lambdaapi.PutRuntimeManagementConfigOutput](ctx, f.recorder, "PutRuntimeManagementConfig", in)
+}
+
+func (f fakeLambda) InvokeWithResponseStream(ctx context.Context, in *lambdaapi.InvokeWithResponseStreamInput) (*lambdaapi.InvokeWithResponseStreamOutput, error) {
+	return answer[lambdaapi.InvokeWithResponseStreamOutput](ctx, f.recorder, "InvokeWithResponseStream", in)
+}
+
 func (f fakeLambda) AddPermission(ctx context.Context, in *lambdaapi.AddPermissionInput) (*lambdaapi.AddPermissionOutput, error) {
 	return answer[lambdaapi.AddPermissionOutput](ctx, f.recorder, "AddPermission", in)
 }

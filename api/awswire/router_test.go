@@ -27,6 +27,8 @@ func TestRouting(t *testing.T) {
 		{"tags are Scheduler's", "GET", "/tags/" + tag, "", nil, "ListTagsForResource"},
 		{"dated tags are Lambda's", "GET", "/2017-03-31/tags/" + fn, "", nil, "ListTags"},
 		{"an old SDK's slash at the end", "GET", "/2015-03-31/functions/", "", nil, "ListFunctions"},
+		{"without its query", "GET", "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live", "", nil, "GetProvisionedConcurrencyConfig"},
+		{"with it", "GET", "/2019-09-30/functions/f/provisioned-concurrency?List=ALL&MaxItems=2", "", nil, "ListProvisionedConcurrencyConfigs"},
 		{"scope before path", "GET", "/schedules", "", signed("lambda"), ""},
 		{"scope of a service that is not here", "GET", "/schedules", "", signed("iam"), ""},
 		{"scope in the query", "GET", "/schedules?X-Amz-Credential=AK%2F20261123%2Fus-east-1%2Fscheduler%2Faws4_request", "", nil, "ListSchedules"},

@@ -23,10 +23,7 @@ const creatingReason = "The function is being created."
 
 // configuration is f as Lambda shows it. The ARN carries the qualifier.
 func configuration(f *function.Function, p phase, qualifier string) *lambdaapi.FunctionConfiguration {
-	arn := f.ARN()
-	if qualifier != "" {
-		arn += ":" + qualifier
-	}
+	arn := qualified(f.Ref, qualifier)
 	c := &lambdaapi.FunctionConfiguration{
 		FunctionName:     &f.Name,
 		FunctionArn:      &arn,

@@ -25,4 +25,9 @@ func cliVersions(c *cli) {
 	same(t, "runtime", c.run("get-runtime-management-config --function-name one").at("UpdateRuntimeOn"), "Auto")
 	same(t, "recursion", c.run("get-function-recursion-config --function-name one").at("RecursiveLoop"), "Terminate")
 	c.refused("ProvisionedConcurrencyConfigNotFoundException", "get-provisioned-concurrency-config --function-name one --qualifier 1")
+	same(t, "runtime", c.run("put-runtime-management-config --function-name one --update-runtime-on Auto").at("UpdateRuntimeOn"), "Auto")
+	c.refused("InvalidParameterValueException", "put-runtime-management-config --function-name one --update-runtime-on FunctionUpdate")
+	c.refused("InvalidParameterValueException", "put-provisioned-concurrency-config --function-name one --qualifier 1 --provisioned-concurrent-executions 1")
+	same(t, "provisioned", c.run("list-provisioned-concurrency-configs --function-name one").each("ProvisionedConcurrencyConfigs", "FunctionArn"), "")
+	c.run("delete-provisioned-concurrency-config --function-name one --qualifier 1")
 }

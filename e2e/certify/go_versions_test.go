@@ -59,4 +59,13 @@ func goVersions(t *testing.T, c *lambda.Client) {
 	same(t, "recursion", must[lambda.GetFunctionRecursionConfigOutput](t)(c.GetFunctionRecursionConfig(ctx, &lambda.GetFunctionRecursionConfigInput{FunctionName: one})).RecursiveLoop, types.RecursiveLoopTerminate)
 	provisioned, err := c.GetProvisionedConcurrencyConfig(ctx, &lambda.GetProvisionedConcurrencyConfigInput{FunctionName: one, Qualifier: aws.String("1")})
 	is[*types.ProvisionedConcurrencyConfigNotFoundException](t, provisioned, err)
+	auto := must[lambda.PutRuntimeManagementConfigOutput](t)(c.PutRuntimeManagementConfig(ctx, &lambda.PutRuntimeManagementConfigInput{FunctionName: one, UpdateRuntimeOn: types.UpdateRuntimeOnAuto}))
+	same(t, "runtime", auto.UpdateRuntimeOn, types.UpdateRuntimeOnAuto)
+	put, err := c.PutProvisionedConcurrencyConfig(ctx, &lambda.PutProvisionedConcurrencyConfigInput{FunctionName: one, Qualifier: aws.String("1"), ProvisionedConcurrentExecutions: aws.Int32(1)})
+	is[*types.InvalidParameterValueException](t, put, err)
+	listed := must[lambda.ListProvisionedConcurrencyConfigsOutput](t)(c.ListProvisionedConcurrencyConfigs(ctx, &lambda.ListProvisionedConcurrencyConfigsInput{FunctionName: one}))
+	same(t, "provisioned", len(listed.ProvisionedConcurrencyConfigs), 0)
+	must[lambda.DeleteProvisionedConcurrencyConfigOutput](t)(c.DeleteProvisionedConcurrencyConfig(ctx, &lambda.DeleteProvisionedConcurrencyConfigInput{FunctionName: one, Qualifier: aws.String("1")}))
+	streamed, err := c.InvokeWithResponseStream(ctx, &lambda.InvokeWithResponseStreamInput{FunctionName: one})
+	is[*types.InvalidParameterValueException](t, streamed, err)
 }

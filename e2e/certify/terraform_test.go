@@ -44,6 +44,7 @@ func certifyTerraform(t *testing.T, endpoint, region string) {
 		terraformTarget(config),
 		terraformRole(config),
 		terraformRolePolicy(config),
+		terraformEventInvokeConfig(config),
 	} {
 		t.Run(r.name, func(t *testing.T) {
 			t.Parallel()

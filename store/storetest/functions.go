@@ -314,7 +314,7 @@ func (t *functions) event() {
 	_, err := t.Event(t.ctx, "e")
 	t.kind(err, belfry.NotFound)
 	e := newEvent("e", functionRef("f"), 1)
-	e.Tries, e.Backoffs, e.Qualifier = 1, 2, "live"
+	e.Tries, e.Backoffs, e.Qualifier, e.Endpoint = 1, 2, "live", "https://example.org/ü?a=b"
 	t.putEvent(e)
 	got, err := t.Event(t.ctx, "e")
 	if err != nil {
@@ -363,6 +363,7 @@ func (t *functions) eventsPending() {
 	}{{"b", 0}, {"c", 0}, {"a", 1}} {
 		want = append(want, newEvent(c.id, functionRef("f"), c.minute))
 	}
+	want[1].Endpoint = "http://example.org"
 	for _, i := range []int{2, 0, 1} {
 		t.putEvent(want[i])
 	}

@@ -264,6 +264,21 @@ func checkDeleteFunctionRequest(c *constraint.Check, v *DeleteFunctionInput) {
 	}
 }
 
+func checkDeleteProvisionedConcurrencyConfigRequest(c *constraint.Check, v *DeleteProvisionedConcurrencyConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier == nil {
+		c.Null("qualifier")
+	}
+	if v.Qualifier != nil {
+		checkQualifier(c, "qualifier", *v.Qualifier)
+	}
+}
+
 func checkDestinationConfig(c *constraint.Check, v *DestinationConfig) {
 	if v.OnSuccess != nil {
 		c.Enter("onSuccess")
@@ -487,6 +502,27 @@ func checkInvocationRequest(c *constraint.Check, v *InvokeInput) {
 	}
 }
 
+func checkInvokeWithResponseStreamRequest(c *constraint.Check, v *InvokeWithResponseStreamInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.InvocationType != nil {
+		checkResponseStreamingInvocationType(c, "invocationType", *v.InvocationType)
+	}
+	if v.LogType != nil {
+		checkLogType(c, "logType", *v.LogType)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.TenantId != nil {
+		checkTenantId(c, "tenantId", *v.TenantId)
+	}
+}
+
 func checkLambdaManagedInstancesCapacityProviderConfig(c *constraint.Check, v *LambdaManagedInstancesCapacityProviderConfig) {
 	if v.CapacityProviderArn == nil {
 		c.Null("capacityProviderArn")
@@ -538,6 +574,18 @@ func checkListFunctionsRequest(c *constraint.Check, v *ListFunctionsInput) {
 	}
 	if v.MaxItems != nil {
 		checkMaxListItems(c, "maxItems", *v.MaxItems)
+	}
+}
+
+func checkListProvisionedConcurrencyConfigsRequest(c *constraint.Check, v *ListProvisionedConcurrencyConfigsInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.MaxItems != nil {
+		checkMaxProvisionedConcurrencyConfigListItems(c, "maxItems", *v.MaxItems)
 	}
 }
 
@@ -639,6 +687,48 @@ func checkPutFunctionEventInvokeConfigRequest(c *constraint.Check, v *PutFunctio
 		c.Enter("destinationConfig")
 		checkDestinationConfig(c, v.DestinationConfig)
 		c.Leave()
+	}
+}
+
+func checkPutProvisionedConcurrencyConfigRequest(c *constraint.Check, v *PutProvisionedConcurrencyConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier == nil {
+		c.Null("qualifier")
+	}
+	if v.Qualifier != nil {
+		checkQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.ProvisionedConcurrentExecutions == nil {
+		c.Null("provisionedConcurrentExecutions")
+	}
+	if v.ProvisionedConcurrentExecutions != nil {
+		checkPositiveInteger(c, "provisionedConcurrentExecutions", *v.ProvisionedConcurrentExecutions)
+	}
+}
+
+func checkPutRuntimeManagementConfigRequest(c *constraint.Check, v *PutRuntimeManagementConfigInput) {
+	if v.FunctionName == nil {
+		c.Null("functionName")
+	}
+	if v.FunctionName != nil {
+		checkNamespacedFunctionName(c, "functionName", *v.FunctionName)
+	}
+	if v.Qualifier != nil {
+		checkNumericLatestPublishedOrAliasQualifier(c, "qualifier", *v.Qualifier)
+	}
+	if v.UpdateRuntimeOn == nil {
+		c.Null("updateRuntimeOn")
+	}
+	if v.UpdateRuntimeOn != nil {
+		checkUpdateRuntimeOn(c, "updateRuntimeOn", *v.UpdateRuntimeOn)
+	}
+	if v.RuntimeVersionArn != nil {
+		checkRuntimeVersionArn(c, "runtimeVersionArn", *v.RuntimeVersionArn)
 	}
 }
 
@@ -1024,16 +1114,13 @@ func checkDescription(c *constraint.Check, name string, v string) {
 }
 
 func checkDestinationArn(c *constraint.Check, name string, v string) {
-	if !match8(v) {
-		c.Fail(name, v, "Member must satisfy regular expression pattern: $|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1})?:(\\d{12})?:(.*)")
-	}
 	if constraint.Longer(v, 350) {
 		c.Fail(name, v, "Member must have length less than or equal to 350")
 	}
 }
 
 func checkDurableExecutionName(c *constraint.Check, name string, v string) {
-	if !match9(v) {
+	if !match8(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9-_]+")
 	}
 	if constraint.Longer(v, 64) {
@@ -1056,7 +1143,7 @@ func checkEphemeralStorageSize(c *constraint.Check, name string, v int) {
 }
 
 func checkEventSourceToken(c *constraint.Check, name string, v string) {
-	if !match10(v) {
+	if !match9(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9._\\-]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -1083,7 +1170,7 @@ func checkExecutionTimeout(c *constraint.Check, name string, v int) {
 }
 
 func checkFileSystemArn(c *constraint.Check, name string, v string) {
-	if !match11(v) {
+	if !match10(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
 	}
 	if constraint.Longer(v, 256) {
@@ -1092,7 +1179,7 @@ func checkFileSystemArn(c *constraint.Check, name string, v string) {
 }
 
 func checkFunctionName(c *constraint.Check, name string, v string) {
-	if !match12(v) {
+	if !match11(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 140) {
@@ -1122,7 +1209,7 @@ func checkFunctionVersionLatestPublished(c *constraint.Check, name string, v str
 }
 
 func checkHandler(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match12(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -1137,7 +1224,7 @@ func checkInvocationType(c *constraint.Check, name string, v string) {
 }
 
 func checkKMSKeyArn(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 	}
 }
@@ -1145,7 +1232,7 @@ func checkKMSKeyArn(c *constraint.Check, name string, v string) {
 func okLayerVersionArn(v string) bool { return !(!match1(v) || constraint.Longer(v, 140) || v == "") }
 
 func checkLocalMountPath(c *constraint.Check, name string, v string) {
-	if !match15(v) {
+	if !match14(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+")
 	}
 	if constraint.Longer(v, 160) {
@@ -1160,7 +1247,7 @@ func checkLogFormat(c *constraint.Check, name string, v string) {
 }
 
 func checkLogGroup(c *constraint.Check, name string, v string) {
-	if !match16(v) {
+	if !match15(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
 	}
 	if constraint.Longer(v, 512) {
@@ -1178,7 +1265,7 @@ func checkLogType(c *constraint.Check, name string, v string) {
 }
 
 func checkMasterRegion(c *constraint.Check, name string, v string) {
-	if !match17(v) {
+	if !match16(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\\d{1}")
 	}
 }
@@ -1195,6 +1282,15 @@ func checkMaxFunctionEventInvokeConfigListItems(c *constraint.Check, name string
 func checkMaxListItems(c *constraint.Check, name string, v int) {
 	if v > 10000 {
 		c.FailInt(name, int64(v), "Member must have value less than or equal to 10000")
+	}
+	if v < 1 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
+	}
+}
+
+func checkMaxProvisionedConcurrencyConfigListItems(c *constraint.Check, name string, v int) {
+	if v > 50 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 50")
 	}
 	if v < 1 {
 		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
@@ -1229,7 +1325,7 @@ func checkMemorySize(c *constraint.Check, name string, v int) {
 }
 
 func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
-	if !match18(v) {
+	if !match17(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 256) {
@@ -1241,7 +1337,7 @@ func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
 }
 
 func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
-	if !match19(v) {
+	if !match18(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_.]+)")
 	}
 	if constraint.Longer(v, 100) {
@@ -1253,7 +1349,7 @@ func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
 }
 
 func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name string, v string) {
-	if !match20(v) {
+	if !match19(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -1279,14 +1375,20 @@ func checkPerExecutionEnvironmentMaxConcurrency(c *constraint.Check, name string
 	}
 }
 
+func checkPositiveInteger(c *constraint.Check, name string, v int) {
+	if v < 1 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
+	}
+}
+
 func checkPrincipal(c *constraint.Check, name string, v string) {
-	if !match13(v) {
+	if !match12(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [^\\s]+")
 	}
 }
 
 func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
-	if !match21(v) {
+	if !match20(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}")
 	}
 	if constraint.Longer(v, 34) {
@@ -1298,7 +1400,7 @@ func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
 }
 
 func checkQualifier(c *constraint.Check, name string, v string) {
-	if !match22(v) {
+	if !match21(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (|[a-zA-Z0-9$_-]+)")
 	}
 	if constraint.Longer(v, 128) {
@@ -1316,8 +1418,14 @@ func checkReservedConcurrentExecutions(c *constraint.Check, name string, v int) 
 }
 
 func checkResourceArn(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match13(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+	}
+}
+
+func checkResponseStreamingInvocationType(c *constraint.Check, name string, v string) {
+	if v != "RequestResponse" && v != "DryRun" {
+		c.Fail(name, v, "Member must satisfy enum value set: [RequestResponse, DryRun]")
 	}
 }
 
@@ -1331,8 +1439,20 @@ func checkRetentionPeriodInDays(c *constraint.Check, name string, v int) {
 }
 
 func checkRoleArn(c *constraint.Check, name string, v string) {
-	if !match23(v) {
+	if !match22(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
+	}
+}
+
+func checkRuntimeVersionArn(c *constraint.Check, name string, v string) {
+	if !match23(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}::runtime:.+")
+	}
+	if constraint.Longer(v, 2048) {
+		c.Fail(name, v, "Member must have length less than or equal to 2048")
+	}
+	if constraint.Shorter(v, 26) {
+		c.Fail(name, v, "Member must have length greater than or equal to 26")
 	}
 }
 
@@ -1453,6 +1573,12 @@ func checkUnqualifiedFunctionName(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkUpdateRuntimeOn(c *constraint.Check, name string, v string) {
+	if v != "Auto" && v != "Manual" && v != "FunctionUpdate" {
+		c.Fail(name, v, "Member must satisfy enum value set: [Auto, Manual, FunctionUpdate]")
+	}
+}
+
 func checkVersionWithLatestPublished(c *constraint.Check, name string, v string) {
 	if !match29(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (\\$LATEST(\\.PUBLISHED)?|[0-9]+)")
@@ -1513,13 +1639,8 @@ func match7(v string) bool { return pattern7.Match(v) }
 
 var pattern7 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:lambda:[a-zA-Z0-9_-]+:\\d{12}:code-signing-config:csc-[a-z0-9]{17}")
 
-// match8 matches $|kafka://([^.]([a-zA-Z0-9\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\-])+:([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1})?:(\d{12})?:(.*)
-func match8(v string) bool { return pattern8.Match(v) }
-
-var pattern8 = constraint.NewPattern("$|kafka://([^.]([a-zA-Z0-9\\-_.]{0,248}))|arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9\\-])+:([a-zA-Z0-9_-]+)?:(\\d{12})?:(.*)")
-
-// match9 matches [a-zA-Z0-9-_]+
-func match9(v string) bool {
+// match8 matches [a-zA-Z0-9-_]+
+func match8(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff200000000000, 0x7fffffe87fffffe) {
 			return false
@@ -1528,8 +1649,8 @@ func match9(v string) bool {
 	return v != ""
 }
 
-// match10 matches [a-zA-Z0-9._\-]+
-func match10(v string) bool {
+// match9 matches [a-zA-Z0-9._\-]+
+func match9(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ff600000000000, 0x7fffffe87fffffe) {
 			return false
@@ -1538,33 +1659,33 @@ func match10(v string) bool {
 	return v != ""
 }
 
-// match11 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
+// match10 matches arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}:\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}
+func match10(v string) bool { return pattern10.Match(v) }
+
+var pattern10 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
+
+// match11 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
 func match11(v string) bool { return pattern11.Match(v) }
 
-var pattern11 = constraint.NewPattern("arn:aws[a-zA-Z-]*:elasticfilesystem:[a-zA-Z0-9_-]+:\\d{12}:access-point/fsap-[a-f0-9]{17}$|^arn:aws[-a-z]*:s3files:[0-9a-z-:]+:file-system/fs-[0-9a-f]{17,40}/access-point/fsap-[0-9a-f]{17,40}")
+var pattern11 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
 
-// match12 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\$LATEST|[a-zA-Z0-9-_]+))?
+// match12 matches [^\s]+
 func match12(v string) bool { return pattern12.Match(v) }
 
-var pattern12 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?")
+var pattern12 = constraint.NewPattern("[^\\s]+")
 
-// match13 matches [^\s]+
+// match13 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
 func match13(v string) bool { return pattern13.Match(v) }
 
-var pattern13 = constraint.NewPattern("[^\\s]+")
+var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 
-// match14 matches (arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()
+// match14 matches /mnt/[a-zA-Z0-9-_.]+
 func match14(v string) bool { return pattern14.Match(v) }
 
-var pattern14 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
+var pattern14 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
 
-// match15 matches /mnt/[a-zA-Z0-9-_.]+
-func match15(v string) bool { return pattern15.Match(v) }
-
-var pattern15 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
-
-// match16 matches [\.\-_/#A-Za-z0-9]+
-func match16(v string) bool {
+// match15 matches [\.\-_/#A-Za-z0-9]+
+func match15(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ffe00800000000, 0x7fffffe87fffffe) {
 			return false
@@ -1573,40 +1694,45 @@ func match16(v string) bool {
 	return v != ""
 }
 
-// match17 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
+// match16 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
+func match16(v string) bool { return pattern16.Match(v) }
+
+var pattern16 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
+
+// match17 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
 func match17(v string) bool { return pattern17.Match(v) }
 
-var pattern17 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
+var pattern17 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 
-// match18 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
+// match18 matches ([a-zA-Z0-9-_.]+)
 func match18(v string) bool { return pattern18.Match(v) }
 
-var pattern18 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+var pattern18 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
 
-// match19 matches ([a-zA-Z0-9-_.]+)
+// match19 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
 func match19(v string) bool { return pattern19.Match(v) }
 
-var pattern19 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
+var pattern19 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 
-// match20 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
+// match20 matches o-[a-z0-9]{10,32}
 func match20(v string) bool { return pattern20.Match(v) }
 
-var pattern20 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
+var pattern20 = constraint.NewPattern("o-[a-z0-9]{10,32}")
 
-// match21 matches o-[a-z0-9]{10,32}
+// match21 matches (|[a-zA-Z0-9$_-]+)
 func match21(v string) bool { return pattern21.Match(v) }
 
-var pattern21 = constraint.NewPattern("o-[a-z0-9]{10,32}")
+var pattern21 = constraint.NewPattern("(|[a-zA-Z0-9$_-]+)")
 
-// match22 matches (|[a-zA-Z0-9$_-]+)
+// match22 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
 func match22(v string) bool { return pattern22.Match(v) }
 
-var pattern22 = constraint.NewPattern("(|[a-zA-Z0-9$_-]+)")
+var pattern22 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 
-// match23 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
+// match23 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}::runtime:.+
 func match23(v string) bool { return pattern23.Match(v) }
 
-var pattern23 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
+var pattern23 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+::runtime:.+")
 
 // match24 matches \d{12}
 func match24(v string) bool { return pattern24.Match(v) }

@@ -475,6 +475,38 @@ func decodePutFunctionEventInvokeConfigRequest(d *jsonwire.Decoder, v *PutFuncti
 	return true
 }
 
+func decodePutProvisionedConcurrencyConfigRequest(d *jsonwire.Decoder, v *PutProvisionedConcurrencyConfigInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "ProvisionedConcurrentExecutions":
+			v.ProvisionedConcurrentExecutions = d.Int()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodePutRuntimeManagementConfigRequest(d *jsonwire.Decoder, v *PutRuntimeManagementConfigInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "UpdateRuntimeOn":
+			v.UpdateRuntimeOn = d.String()
+		case "RuntimeVersionArn":
+			v.RuntimeVersionArn = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeSnapStart(d *jsonwire.Decoder, v *SnapStart) bool {
 	if !d.Object() {
 		return false

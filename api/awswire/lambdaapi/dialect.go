@@ -82,7 +82,7 @@ func ownsPath(path string) bool {
 
 // action is what policies call an operation.
 func action(operation string) string {
-	if operation == "Invoke" {
+	if operation == "Invoke" || operation == "InvokeWithResponseStream" {
 		return "InvokeFunction"
 	}
 	return operation
@@ -110,7 +110,7 @@ func resource(scope belfry.Scope, operation string, n named) string {
 	}
 	arn := "arn:aws:lambda:" + scope.Region + ":" + scope.Account + ":function:" + parts[0]
 	switch {
-	case operation != "Invoke":
+	case action(operation) != "InvokeFunction":
 	case n.Qualifier != nil && *n.Qualifier != "":
 		arn += ":" + *n.Qualifier
 	case len(parts) == 2:

@@ -141,6 +141,11 @@ func appendDeleteFunctionResponse(b []byte, v *DeleteFunctionOutput) []byte {
 	return append(b, '}')
 }
 
+func appendDeleteProvisionedConcurrencyConfigOutput(b []byte, v *DeleteProvisionedConcurrencyConfigOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendDestinationConfig(b []byte, v *DestinationConfig) []byte {
 	b = append(b, '{')
 	if v.OnSuccess != nil {
@@ -606,6 +611,11 @@ func appendInvocationResponse(b []byte, v *InvokeOutput) []byte {
 	return append(b, '}')
 }
 
+func appendInvokeWithResponseStreamResponse(b []byte, v *InvokeWithResponseStreamOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
 func appendLambdaManagedInstancesCapacityProviderConfig(b []byte, v *LambdaManagedInstancesCapacityProviderConfig) []byte {
 	b = append(b, '{')
 	if v.CapacityProviderArn != nil {
@@ -683,6 +693,19 @@ func appendListFunctionsResponse(b []byte, v *ListFunctionsOutput) []byte {
 	return append(b, '}')
 }
 
+func appendListProvisionedConcurrencyConfigsResponse(b []byte, v *ListProvisionedConcurrencyConfigsOutput) []byte {
+	b = append(b, '{')
+	if v.ProvisionedConcurrencyConfigs != nil {
+		b = jsonwire.Name(b, "ProvisionedConcurrencyConfigs")
+		b = appendProvisionedConcurrencyConfigList(b, v.ProvisionedConcurrencyConfigs)
+	}
+	if v.NextMarker != nil {
+		b = jsonwire.Name(b, "NextMarker")
+		b = jsonwire.String(b, *v.NextMarker)
+	}
+	return append(b, '}')
+}
+
 func appendListTagsResponse(b []byte, v *ListTagsOutput) []byte {
 	b = append(b, '{')
 	if v.Tags != nil {
@@ -740,6 +763,85 @@ func appendOnSuccess(b []byte, v *OnSuccess) []byte {
 	if v.Destination != nil {
 		b = jsonwire.Name(b, "Destination")
 		b = jsonwire.String(b, *v.Destination)
+	}
+	return append(b, '}')
+}
+
+func appendProvisionedConcurrencyConfigListItem(b []byte, v *ProvisionedConcurrencyConfigListItem) []byte {
+	b = append(b, '{')
+	if v.FunctionArn != nil {
+		b = jsonwire.Name(b, "FunctionArn")
+		b = jsonwire.String(b, *v.FunctionArn)
+	}
+	if v.RequestedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "RequestedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.RequestedProvisionedConcurrentExecutions)
+	}
+	if v.AvailableProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AvailableProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AvailableProvisionedConcurrentExecutions)
+	}
+	if v.AllocatedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AllocatedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AllocatedProvisionedConcurrentExecutions)
+	}
+	if v.Status != nil {
+		b = jsonwire.Name(b, "Status")
+		b = jsonwire.String(b, *v.Status)
+	}
+	if v.StatusReason != nil {
+		b = jsonwire.Name(b, "StatusReason")
+		b = jsonwire.String(b, *v.StatusReason)
+	}
+	if v.LastModified != nil {
+		b = jsonwire.Name(b, "LastModified")
+		b = jsonwire.String(b, *v.LastModified)
+	}
+	return append(b, '}')
+}
+
+func appendPutProvisionedConcurrencyConfigResponse(b []byte, v *PutProvisionedConcurrencyConfigOutput) []byte {
+	b = append(b, '{')
+	if v.RequestedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "RequestedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.RequestedProvisionedConcurrentExecutions)
+	}
+	if v.AvailableProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AvailableProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AvailableProvisionedConcurrentExecutions)
+	}
+	if v.AllocatedProvisionedConcurrentExecutions != nil {
+		b = jsonwire.Name(b, "AllocatedProvisionedConcurrentExecutions")
+		b = jsonwire.Int(b, *v.AllocatedProvisionedConcurrentExecutions)
+	}
+	if v.Status != nil {
+		b = jsonwire.Name(b, "Status")
+		b = jsonwire.String(b, *v.Status)
+	}
+	if v.StatusReason != nil {
+		b = jsonwire.Name(b, "StatusReason")
+		b = jsonwire.String(b, *v.StatusReason)
+	}
+	if v.LastModified != nil {
+		b = jsonwire.Name(b, "LastModified")
+		b = jsonwire.String(b, *v.LastModified)
+	}
+	return append(b, '}')
+}
+
+func appendPutRuntimeManagementConfigResponse(b []byte, v *PutRuntimeManagementConfigOutput) []byte {
+	b = append(b, '{')
+	if v.UpdateRuntimeOn != nil {
+		b = jsonwire.Name(b, "UpdateRuntimeOn")
+		b = jsonwire.String(b, *v.UpdateRuntimeOn)
+	}
+	if v.FunctionArn != nil {
+		b = jsonwire.Name(b, "FunctionArn")
+		b = jsonwire.String(b, *v.FunctionArn)
+	}
+	if v.RuntimeVersionArn != nil {
+		b = jsonwire.Name(b, "RuntimeVersionArn")
+		b = jsonwire.String(b, *v.RuntimeVersionArn)
 	}
 	return append(b, '}')
 }
@@ -900,6 +1002,15 @@ func appendLayersReferenceList(b []byte, v []Layer) []byte {
 	for i := range v {
 		b = jsonwire.Sep(b)
 		b = appendLayer(b, &v[i])
+	}
+	return append(b, ']')
+}
+
+func appendProvisionedConcurrencyConfigList(b []byte, v []ProvisionedConcurrencyConfigListItem) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = appendProvisionedConcurrencyConfigListItem(b, &v[i])
 	}
 	return append(b, ']')
 }

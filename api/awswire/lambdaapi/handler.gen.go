@@ -19,6 +19,7 @@ type Service interface {
 	DeleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error)
 	DeleteFunctionConcurrency(ctx context.Context, in *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error)
 	DeleteFunctionEventInvokeConfig(ctx context.Context, in *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error)
+	DeleteProvisionedConcurrencyConfig(ctx context.Context, in *DeleteProvisionedConcurrencyConfigInput) (*DeleteProvisionedConcurrencyConfigOutput, error)
 	GetAccountSettings(ctx context.Context, in *GetAccountSettingsInput) (*GetAccountSettingsOutput, error)
 	GetAlias(ctx context.Context, in *GetAliasInput) (*AliasConfiguration, error)
 	GetFunction(ctx context.Context, in *GetFunctionInput) (*GetFunctionOutput, error)
@@ -31,14 +32,18 @@ type Service interface {
 	GetProvisionedConcurrencyConfig(ctx context.Context, in *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error)
 	GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigOutput, error)
 	Invoke(ctx context.Context, in *InvokeInput) (*InvokeOutput, error)
+	InvokeWithResponseStream(ctx context.Context, in *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error)
 	ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error)
 	ListFunctionEventInvokeConfigs(ctx context.Context, in *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error)
 	ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error)
+	ListProvisionedConcurrencyConfigs(ctx context.Context, in *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error)
 	ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error)
 	PublishVersion(ctx context.Context, in *PublishVersionInput) (*FunctionConfiguration, error)
 	PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error)
 	PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
+	PutProvisionedConcurrencyConfig(ctx context.Context, in *PutProvisionedConcurrencyConfigInput) (*PutProvisionedConcurrencyConfigOutput, error)
+	PutRuntimeManagementConfig(ctx context.Context, in *PutRuntimeManagementConfigInput) (*PutRuntimeManagementConfigOutput, error)
 	RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
@@ -85,6 +90,11 @@ func (Unimplemented) DeleteFunctionConcurrency(context.Context, *DeleteFunctionC
 // DeleteFunctionEventInvokeConfig is not implemented.
 func (Unimplemented) DeleteFunctionEventInvokeConfig(context.Context, *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error) {
 	return nil, awswire.NotImplemented("DeleteFunctionEventInvokeConfig")
+}
+
+// DeleteProvisionedConcurrencyConfig is not implemented.
+func (Unimplemented) DeleteProvisionedConcurrencyConfig(context.Context, *DeleteProvisionedConcurrencyConfigInput) (*DeleteProvisionedConcurrencyConfigOutput, error) {
+	return nil, awswire.NotImplemented("DeleteProvisionedConcurrencyConfig")
 }
 
 // GetAccountSettings is not implemented.
@@ -147,6 +157,11 @@ func (Unimplemented) Invoke(context.Context, *InvokeInput) (*InvokeOutput, error
 	return nil, awswire.NotImplemented("Invoke")
 }
 
+// InvokeWithResponseStream is not implemented.
+func (Unimplemented) InvokeWithResponseStream(context.Context, *InvokeWithResponseStreamInput) (*InvokeWithResponseStreamOutput, error) {
+	return nil, awswire.NotImplemented("InvokeWithResponseStream")
+}
+
 // ListAliases is not implemented.
 func (Unimplemented) ListAliases(context.Context, *ListAliasesInput) (*ListAliasesOutput, error) {
 	return nil, awswire.NotImplemented("ListAliases")
@@ -160,6 +175,11 @@ func (Unimplemented) ListFunctionEventInvokeConfigs(context.Context, *ListFuncti
 // ListFunctions is not implemented.
 func (Unimplemented) ListFunctions(context.Context, *ListFunctionsInput) (*ListFunctionsOutput, error) {
 	return nil, awswire.NotImplemented("ListFunctions")
+}
+
+// ListProvisionedConcurrencyConfigs is not implemented.
+func (Unimplemented) ListProvisionedConcurrencyConfigs(context.Context, *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error) {
+	return nil, awswire.NotImplemented("ListProvisionedConcurrencyConfigs")
 }
 
 // ListTags is not implemented.
@@ -185,6 +205,16 @@ func (Unimplemented) PutFunctionConcurrency(context.Context, *PutFunctionConcurr
 // PutFunctionEventInvokeConfig is not implemented.
 func (Unimplemented) PutFunctionEventInvokeConfig(context.Context, *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error) {
 	return nil, awswire.NotImplemented("PutFunctionEventInvokeConfig")
+}
+
+// PutProvisionedConcurrencyConfig is not implemented.
+func (Unimplemented) PutProvisionedConcurrencyConfig(context.Context, *PutProvisionedConcurrencyConfigInput) (*PutProvisionedConcurrencyConfigOutput, error) {
+	return nil, awswire.NotImplemented("PutProvisionedConcurrencyConfig")
+}
+
+// PutRuntimeManagementConfig is not implemented.
+func (Unimplemented) PutRuntimeManagementConfig(context.Context, *PutRuntimeManagementConfigInput) (*PutRuntimeManagementConfigOutput, error) {
+	return nil, awswire.NotImplemented("PutRuntimeManagementConfig")
 }
 
 // RemovePermission is not implemented.
@@ -240,6 +270,7 @@ func New(s Service) *awswire.Service {
 			{Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204, Run: h.deleteFunction},
 			{Name: "DeleteFunctionConcurrency", Method: "DELETE", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 204, Run: h.deleteFunctionConcurrency},
 			{Name: "DeleteFunctionEventInvokeConfig", Method: "DELETE", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 204, Run: h.deleteFunctionEventInvokeConfig},
+			{Name: "DeleteProvisionedConcurrencyConfig", Method: "DELETE", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 204, Run: h.deleteProvisionedConcurrencyConfig},
 			{Name: "GetAccountSettings", Method: "GET", Path: "/2016-08-19/account-settings", Status: 200, Run: h.getAccountSettings},
 			{Name: "GetAlias", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 200, Run: h.getAlias},
 			{Name: "GetFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}", Status: 200, Run: h.getFunction},
@@ -252,14 +283,18 @@ func New(s Service) *awswire.Service {
 			{Name: "GetProvisionedConcurrencyConfig", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 200, Run: h.getProvisionedConcurrencyConfig},
 			{Name: "GetRuntimeManagementConfig", Method: "GET", Path: "/2021-07-20/functions/{FunctionName}/runtime-management-config", Status: 200, Run: h.getRuntimeManagementConfig},
 			{Name: "Invoke", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/invocations", Status: 200, Limit: 6_291_456, Run: h.invoke},
+			{Name: "InvokeWithResponseStream", Method: "POST", Path: "/2021-11-15/functions/{FunctionName}/response-streaming-invocations", Status: 200, Limit: 6_291_456, Run: h.invokeWithResponseStream},
 			{Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 200, Run: h.listAliases},
 			{Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", Status: 200, Run: h.listFunctionEventInvokeConfigs},
 			{Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions", Status: 200, Run: h.listFunctions},
+			{Name: "ListProvisionedConcurrencyConfigs", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", Status: 200, Run: h.listProvisionedConcurrencyConfigs},
 			{Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{Resource}", Status: 200, Run: h.listTags},
 			{Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 200, Run: h.listVersionsByFunction},
 			{Name: "PublishVersion", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 201, Run: h.publishVersion},
 			{Name: "PutFunctionConcurrency", Method: "PUT", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 200, Run: h.putFunctionConcurrency},
 			{Name: "PutFunctionEventInvokeConfig", Method: "PUT", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.putFunctionEventInvokeConfig},
+			{Name: "PutProvisionedConcurrencyConfig", Method: "PUT", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 202, Run: h.putProvisionedConcurrencyConfig},
+			{Name: "PutRuntimeManagementConfig", Method: "PUT", Path: "/2021-07-20/functions/{FunctionName}/runtime-management-config", Status: 200, Run: h.putRuntimeManagementConfig},
 			{Name: "RemovePermission", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Status: 204, Run: h.removePermission},
 			{Name: "TagResource", Method: "POST", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.tagResource},
 			{Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.untagResource},
@@ -463,6 +498,33 @@ func (h handler) deleteFunctionEventInvokeConfig(ctx context.Context, c *awswire
 		out = new(DeleteFunctionEventInvokeConfigOutput)
 	}
 	c.SetOut(appendDeleteFunctionEventInvokeConfigOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) deleteProvisionedConcurrencyConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(DeleteProvisionedConcurrencyConfigInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkDeleteProvisionedConcurrencyConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteProvisionedConcurrencyConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.DeleteProvisionedConcurrencyConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(DeleteProvisionedConcurrencyConfigOutput)
+	}
+	c.SetOut(appendDeleteProvisionedConcurrencyConfigOutput(c.Out(), out))
 	return nil
 }
 
@@ -792,6 +854,41 @@ func (h handler) invoke(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) invokeWithResponseStream(ctx context.Context, c *awswire.Call) error {
+	in := new(InvokeWithResponseStreamInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.InvocationType = c.HeaderString("X-Amz-Invocation-Type")
+	in.LogType = c.HeaderString("X-Amz-Log-Type")
+	in.ClientContext = c.HeaderString("X-Amz-Client-Context")
+	in.Qualifier = c.QueryString("Qualifier")
+	in.Payload = c.Payload()
+	in.TenantId = c.HeaderString("X-Amz-Tenant-Id")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkInvokeWithResponseStreamRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "InvokeWithResponseStream", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.InvokeWithResponseStream(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(InvokeWithResponseStreamOutput)
+	}
+	c.SetStatus(out.StatusCode)
+	c.SetHeader("X-Amz-Executed-Version", out.ExecutedVersion)
+	c.SetHeader("Content-Type", out.ResponseStreamContentType)
+	c.SetOut(appendInvokeWithResponseStreamResponse(c.Out(), out))
+	return nil
+}
+
 func (h handler) listAliases(ctx context.Context, c *awswire.Call) error {
 	in := new(ListAliasesInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -875,6 +972,34 @@ func (h handler) listFunctions(ctx context.Context, c *awswire.Call) error {
 		out = new(ListFunctionsOutput)
 	}
 	c.SetOut(appendListFunctionsResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) listProvisionedConcurrencyConfigs(ctx context.Context, c *awswire.Call) error {
+	in := new(ListProvisionedConcurrencyConfigsInput)
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Marker = c.QueryString("Marker")
+	in.MaxItems = c.QueryInt("MaxItems")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkListProvisionedConcurrencyConfigsRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListProvisionedConcurrencyConfigs", named{FunctionName: in.FunctionName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListProvisionedConcurrencyConfigs(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListProvisionedConcurrencyConfigsOutput)
+	}
+	c.SetOut(appendListProvisionedConcurrencyConfigsResponse(c.Out(), out))
 	return nil
 }
 
@@ -1017,6 +1142,66 @@ func (h handler) putFunctionEventInvokeConfig(ctx context.Context, c *awswire.Ca
 		out = new(FunctionEventInvokeConfig)
 	}
 	c.SetOut(appendFunctionEventInvokeConfig(c.Out(), out))
+	return nil
+}
+
+func (h handler) putProvisionedConcurrencyConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(PutProvisionedConcurrencyConfigInput)
+	if d := c.Decoder(); d != nil {
+		decodePutProvisionedConcurrencyConfigRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPutProvisionedConcurrencyConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutProvisionedConcurrencyConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PutProvisionedConcurrencyConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(PutProvisionedConcurrencyConfigOutput)
+	}
+	c.SetOut(appendPutProvisionedConcurrencyConfigResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) putRuntimeManagementConfig(ctx context.Context, c *awswire.Call) error {
+	in := new(PutRuntimeManagementConfigInput)
+	if d := c.Decoder(); d != nil {
+		decodePutRuntimeManagementConfigRequest(d, in)
+	}
+	in.FunctionName = c.Label(0, "FunctionName")
+	in.Qualifier = c.QueryString("Qualifier")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPutRuntimeManagementConfigRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PutRuntimeManagementConfig", named{FunctionName: in.FunctionName, Qualifier: in.Qualifier})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PutRuntimeManagementConfig(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(PutRuntimeManagementConfigOutput)
+	}
+	c.SetOut(appendPutRuntimeManagementConfigResponse(c.Out(), out))
 	return nil
 }
 

@@ -153,6 +153,16 @@ type DeleteFunctionOutput struct {
 	StatusCode *int
 }
 
+// DeleteProvisionedConcurrencyConfigOutput is AWS's DeleteProvisionedConcurrencyConfigOutput. Absent members are nil.
+type DeleteProvisionedConcurrencyConfigOutput struct {
+}
+
+// DeleteProvisionedConcurrencyConfigInput is AWS's DeleteProvisionedConcurrencyConfigRequest. Absent members are nil.
+type DeleteProvisionedConcurrencyConfigInput struct {
+	FunctionName *string // required
+	Qualifier    *string // required
+}
+
 // DestinationConfig is AWS's DestinationConfig. Absent members are nil.
 type DestinationConfig struct {
 	OnSuccess *OnSuccess
@@ -421,6 +431,24 @@ type InvokeOutput struct {
 	DurableExecutionArn *string
 }
 
+// InvokeWithResponseStreamInput is AWS's InvokeWithResponseStreamRequest. Absent members are nil.
+type InvokeWithResponseStreamInput struct {
+	FunctionName   *string // required
+	InvocationType *string
+	LogType        *string
+	ClientContext  *string
+	Qualifier      *string
+	Payload        []byte
+	TenantId       *string
+}
+
+// InvokeWithResponseStreamOutput is AWS's InvokeWithResponseStreamResponse. Absent members are nil.
+type InvokeWithResponseStreamOutput struct {
+	StatusCode                *int
+	ExecutedVersion           *string
+	ResponseStreamContentType *string
+}
+
 // LambdaManagedInstancesCapacityProviderConfig is AWS's LambdaManagedInstancesCapacityProviderConfig. Absent members are nil.
 type LambdaManagedInstancesCapacityProviderConfig struct {
 	CapacityProviderArn                   *string // required
@@ -477,6 +505,19 @@ type ListFunctionsOutput struct {
 	Functions  []FunctionConfiguration
 }
 
+// ListProvisionedConcurrencyConfigsInput is AWS's ListProvisionedConcurrencyConfigsRequest. Absent members are nil.
+type ListProvisionedConcurrencyConfigsInput struct {
+	FunctionName *string // required
+	Marker       *string
+	MaxItems     *int
+}
+
+// ListProvisionedConcurrencyConfigsOutput is AWS's ListProvisionedConcurrencyConfigsResponse. Absent members are nil.
+type ListProvisionedConcurrencyConfigsOutput struct {
+	ProvisionedConcurrencyConfigs []ProvisionedConcurrencyConfigListItem
+	NextMarker                    *string
+}
+
 // ListTagsInput is AWS's ListTagsRequest. Absent members are nil.
 type ListTagsInput struct {
 	Resource *string // required
@@ -518,6 +559,17 @@ type OnSuccess struct {
 	Destination *string
 }
 
+// ProvisionedConcurrencyConfigListItem is AWS's ProvisionedConcurrencyConfigListItem. Absent members are nil.
+type ProvisionedConcurrencyConfigListItem struct {
+	FunctionArn                              *string
+	RequestedProvisionedConcurrentExecutions *int
+	AvailableProvisionedConcurrentExecutions *int
+	AllocatedProvisionedConcurrentExecutions *int
+	Status                                   *string
+	StatusReason                             *string
+	LastModified                             *string
+}
+
 // PublishVersionInput is AWS's PublishVersionRequest. Absent members are nil.
 type PublishVersionInput struct {
 	FunctionName *string // required
@@ -540,6 +592,38 @@ type PutFunctionEventInvokeConfigInput struct {
 	MaximumRetryAttempts     *int
 	MaximumEventAgeInSeconds *int
 	DestinationConfig        *DestinationConfig
+}
+
+// PutProvisionedConcurrencyConfigInput is AWS's PutProvisionedConcurrencyConfigRequest. Absent members are nil.
+type PutProvisionedConcurrencyConfigInput struct {
+	FunctionName                    *string // required
+	Qualifier                       *string // required
+	ProvisionedConcurrentExecutions *int    // required
+}
+
+// PutProvisionedConcurrencyConfigOutput is AWS's PutProvisionedConcurrencyConfigResponse. Absent members are nil.
+type PutProvisionedConcurrencyConfigOutput struct {
+	RequestedProvisionedConcurrentExecutions *int
+	AvailableProvisionedConcurrentExecutions *int
+	AllocatedProvisionedConcurrentExecutions *int
+	Status                                   *string
+	StatusReason                             *string
+	LastModified                             *string
+}
+
+// PutRuntimeManagementConfigInput is AWS's PutRuntimeManagementConfigRequest. Absent members are nil.
+type PutRuntimeManagementConfigInput struct {
+	FunctionName      *string // required
+	Qualifier         *string
+	UpdateRuntimeOn   *string // required
+	RuntimeVersionArn *string
+}
+
+// PutRuntimeManagementConfigOutput is AWS's PutRuntimeManagementConfigResponse. Absent members are nil.
+type PutRuntimeManagementConfigOutput struct {
+	UpdateRuntimeOn   *string // required
+	FunctionArn       *string // required
+	RuntimeVersionArn *string
 }
 
 // RemovePermissionOutput is AWS's RemovePermissionOutput. Absent members are nil.
@@ -806,6 +890,12 @@ const (
 const (
 	RecursiveLoopAllow     = "Allow"
 	RecursiveLoopTerminate = "Terminate"
+)
+
+// The values of ResponseStreamingInvocationType.
+const (
+	ResponseStreamingInvocationTypeRequestResponse = "RequestResponse"
+	ResponseStreamingInvocationTypeDryRun          = "DryRun"
 )
 
 // The values of SnapStartApplyOn.

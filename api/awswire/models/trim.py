@@ -51,6 +51,7 @@ OPERATIONS = {
             "DeleteFunction",
             "DeleteFunctionConcurrency",
             "DeleteFunctionEventInvokeConfig",
+            "DeleteProvisionedConcurrencyConfig",
             "GetAccountSettings",
             "GetAlias",
             "GetFunction",
@@ -63,14 +64,18 @@ OPERATIONS = {
             "GetProvisionedConcurrencyConfig",
             "GetRuntimeManagementConfig",
             "Invoke",
+            "InvokeWithResponseStream",
             "ListAliases",
             "ListFunctionEventInvokeConfigs",
             "ListFunctions",
+            "ListProvisionedConcurrencyConfigs",
             "ListTags",
             "ListVersionsByFunction",
             "PublishVersion",
             "PutFunctionConcurrency",
             "PutFunctionEventInvokeConfig",
+            "PutProvisionedConcurrencyConfig",
+            "PutRuntimeManagementConfig",
             "RemovePermission",
             "TagResource",
             "UntagResource",
@@ -208,10 +213,21 @@ def reach(model, name, seen):
         reach(model, ref["shape"], seen)
 
 
+def unstream(model):
+    """Takes away what answers stream: Belfry serves no operation that streams."""
+    for shape in model["shapes"].values():
+        for name, ref in list(shape.get("members", {}).items()):
+            if model["shapes"][ref["shape"]].get("eventstream"):
+                del shape["members"][name]
+                if shape.get("payload") == name:
+                    del shape["payload"]
+
+
 def trim(service, version, wanted):
     data = os.path.join(os.path.dirname(botocore.__file__), "data", service, version)
     with gzip.open(os.path.join(data, "service-2.json.gz")) as f:
         model = strip(json.load(f))
+    unstream(model)
     names = sorted(wanted if wanted is not None else model["operations"])
     seen = set()
     for name in names:

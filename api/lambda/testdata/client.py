@@ -194,6 +194,19 @@ fails("ValidationException", "Value 'r' at 'role' failed to satisfy constraint: 
 fails("ValidationException", "Value '10241' at 'memorySize' failed to satisfy constraint: Member must have value less than or equal to 10240", 400, create, name="x", MemorySize=10241)
 fails("ValidationException", "Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900", 400, create, name="x", Timeout=901)
 fails("ValidationException", "at 'functionName'", 400, create, name="no spaces")
+fails("ValidationException", "at 'functionName'", 400, create, name="fünktion")
+fails("ValidationException", "Member must have value less than or equal to 10240", 400, create, name="x", EphemeralStorage={"Size": 10241})
+fails("ValidationException", "at 'description' failed to satisfy constraint: Member must have length less than or equal to 256", 400, create, name="x", Description="ü" * 257)
+fails("ValidationException", "at 'functionName'", 400, create, name="n" * 65)
+least = create("n" * 64, Timeout=1, MemorySize=128, EphemeralStorage={"Size": 512}, Handler="h")
+assert (least["Timeout"], least["MemorySize"], least["EphemeralStorage"]) == (1, 128, {"Size": 512}), least
+most = create("most", Timeout=900, MemorySize=10240, EphemeralStorage={"Size": 10240}, Handler="h" * 126 + ".h", Description="ü" * 256,
+              Tags={"käy": "☂"}, Environment={"Variables": {"UMLAUT": "ü☂𝄞"}})
+assert (most["Timeout"], most["MemorySize"], most["EphemeralStorage"], most["Description"]) == (900, 10240, {"Size": 10240}, "ü" * 256), most
+assert client.get_function(FunctionName="most")["Tags"] == {"käy": "☂"}
+assert client.get_function_configuration(FunctionName="most")["Environment"]["Variables"] == {"UMLAUT": "ü☂𝄞"}
+client.delete_function(FunctionName="n" * 64)
+client.delete_function(FunctionName="most")
 fails("ValidationException", "at 'handler' failed to satisfy constraint: Member must have length less than or equal to 128", 400, create, name="x", Handler="h" * 129)
 fails(PARAM, "Layers: layers are not available on this server yet.", 400, create, name="x", Layers=["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"])
 fails(PARAM, "PackageType: container images are not available", 400, create, name="x", PackageType="Image")
@@ -207,6 +220,19 @@ fails(INVALID, "Invalid UTF-8", 400, client.invoke, FunctionName="f", Payload=b'
 fails(INVALID, "Could not parse request body into json", 400, client.invoke, FunctionName="f", Payload=b"{", InvocationType="Event")
 fails(INVALID, "Client context must be a valid Base64-encoded JSON object.", 400, client.invoke, FunctionName="f", ClientContext="%%%")
 fails(INVALID, "Client context", 400, client.invoke, FunctionName="f", ClientContext=base64.b64encode(b"[1]").decode())
+def context_of(size): return base64.b64encode(b'{"custom":{"k":"' + b"x" * (size // 4 * 3 - 19) + b'"}}').decode()
+assert len(context_of(3580)) == 3580 and len(context_of(3584)) == 3584  # 3583 cannot be a length of base64
+client.invoke(FunctionName="f", InvocationType="DryRun", ClientContext=context_of(3580))
+fails(INVALID, "The client context must not be longer than 3583 bytes.", 400, client.invoke, FunctionName="f", InvocationType="DryRun", ClientContext=context_of(3584))
+
+# Destinations may be URLs.
+def destination(to): return {"FunctionName": "f", "DestinationConfig": {"OnFailure": {"Destination": to}}}
+room = "https://example.org/" + "x" * (350 - len("https://example.org/"))
+assert client.put_function_event_invoke_config(**destination(room))["DestinationConfig"]["OnFailure"] == {"Destination": room}
+fails("ValidationException", "Member must have length less than or equal to 350", 400, client.put_function_event_invoke_config, **destination(room + "x"))
+fails(PARAM, "The destination URL must not have a user or a password", 400, client.put_function_event_invoke_config, **destination("https://a:b@example.org"))
+fails(PARAM, "The destination ARN arn:aws:sns:eu-west-1:123456789012:t is invalid. This server delivers to queues and functions, and to URLs", 400, client.put_function_event_invoke_config, **destination("arn:aws:sns:eu-west-1:123456789012:t"))
+client.delete_function_event_invoke_config(FunctionName="f")
 
 # The limits of payloads, from both sides.
 create("echo", make_zip("def handler(e, c): return e['n'] * 'x' if 'n' in e else len(e['s'])"), Timeout=60)
@@ -290,7 +316,17 @@ client.delete_function(FunctionName="v")
 has(create("v", Publish=True), Version="3", FunctionArn=ARN + "v:3")  # a number never means two things
 has(client.get_runtime_management_config(FunctionName="v"), UpdateRuntimeOn="Auto", FunctionArn=ARN + "v")
 has(client.get_function_recursion_config(FunctionName="v"), RecursiveLoop="Terminate")
+has(client.put_runtime_management_config(FunctionName="v", Qualifier="3", UpdateRuntimeOn="Auto"), UpdateRuntimeOn="Auto", FunctionArn=ARN + "v:3")
+for on in ({"UpdateRuntimeOn": "FunctionUpdate"}, {"UpdateRuntimeOn": "Manual", "RuntimeVersionArn": "arn:aws:lambda:eu-west-1::runtime:" + "0" * 64}):
+    fails(PARAM, "UpdateRuntimeOn: functions here run on the interpreters of the machine, as they are, so " + on["UpdateRuntimeOn"] + " cannot be kept to", 400, client.put_runtime_management_config, FunctionName="v", **on)
 fails("ProvisionedConcurrencyConfigNotFoundException", "No Provisioned Concurrency Config found for this function", 404, client.get_provisioned_concurrency_config, FunctionName="v", Qualifier="3")
+fails(PARAM, "provisioned concurrency is not available on this server. It starts instances itself", 400, client.put_provisioned_concurrency_config, FunctionName="v", Qualifier="3", ProvisionedConcurrentExecutions=1)
+assert client.list_provisioned_concurrency_configs(FunctionName="v")["ProvisionedConcurrencyConfigs"] == []
+client.delete_provisioned_concurrency_config(FunctionName="v", Qualifier="3")
+fails(PARAM, "Response streaming is not available on this server; call Invoke", 400, client.invoke_with_response_stream, FunctionName="v")
+for call, more in ((client.put_runtime_management_config, {"UpdateRuntimeOn": "Auto"}), (client.put_provisioned_concurrency_config, {"Qualifier": "1", "ProvisionedConcurrentExecutions": 1}),
+                   (client.list_provisioned_concurrency_configs, {}), (client.delete_provisioned_concurrency_config, {"Qualifier": "1"}), (client.invoke_with_response_stream, {})):
+    fails(NOT, "Function not found: " + ARN + "none", 404, call, FunctionName="none", **more)
 client.delete_function(FunctionName="v")
 
 # Delete.

@@ -118,6 +118,12 @@ async function versions() {
   assert.equal((await client.getRuntimeManagementConfig(one)).UpdateRuntimeOn, "Auto");
   assert.equal((await client.getFunctionRecursionConfig(one)).RecursiveLoop, "Terminate");
   await refused(sdk.ProvisionedConcurrencyConfigNotFoundException, client.getProvisionedConcurrencyConfig({ ...one, Qualifier: "1" }));
+  assert.equal((await client.putRuntimeManagementConfig({ ...one, UpdateRuntimeOn: "Auto" })).UpdateRuntimeOn, "Auto");
+  await refused(sdk.InvalidParameterValueException, client.putRuntimeManagementConfig({ ...one, UpdateRuntimeOn: "FunctionUpdate" }));
+  await refused(sdk.InvalidParameterValueException, client.putProvisionedConcurrencyConfig({ ...one, Qualifier: "1", ProvisionedConcurrentExecutions: 1 }));
+  assert.deepEqual((await client.listProvisionedConcurrencyConfigs(one)).ProvisionedConcurrencyConfigs, []);
+  await client.deleteProvisionedConcurrencyConfig({ ...one, Qualifier: "1" });
+  await refused(sdk.InvalidParameterValueException, client.invokeWithResponseStream(one));
 }
 
 await functions();

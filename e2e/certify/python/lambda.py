@@ -139,6 +139,12 @@ def versions():
     same(c.get_runtime_management_config(FunctionName="one")["UpdateRuntimeOn"], "Auto")
     same(c.get_function_recursion_config(FunctionName="one")["RecursiveLoop"], "Terminate")
     refused(errors.ProvisionedConcurrencyConfigNotFoundException, c.get_provisioned_concurrency_config, FunctionName="one", Qualifier="1")
+    same(c.put_runtime_management_config(FunctionName="one", UpdateRuntimeOn="Auto")["UpdateRuntimeOn"], "Auto")
+    refused(errors.InvalidParameterValueException, c.put_runtime_management_config, FunctionName="one", UpdateRuntimeOn="FunctionUpdate")
+    refused(errors.InvalidParameterValueException, c.put_provisioned_concurrency_config, FunctionName="one", Qualifier="1", ProvisionedConcurrentExecutions=1)
+    same(c.list_provisioned_concurrency_configs(FunctionName="one")["ProvisionedConcurrencyConfigs"], [])
+    c.delete_provisioned_concurrency_config(FunctionName="one", Qualifier="1")
+    refused(errors.InvalidParameterValueException, c.invoke_with_response_stream, FunctionName="one")
 
 
 functions()

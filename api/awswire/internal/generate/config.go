@@ -50,12 +50,13 @@ var configs = []config{
 		service: "lambda", pkg: "lambdaapi",
 		status: map[string]int{"DeleteFunction": 204}, // semantics.md 3.1
 		limit: map[string]string{
-			"CreateFunction":     "70_167_211",
-			"UpdateFunctionCode": "70_167_211",
-			"Invoke":             "6_291_456",
+			"CreateFunction":           "70_167_211",
+			"UpdateFunctionCode":       "70_167_211",
+			"Invoke":                   "6_291_456",
+			"InvokeWithResponseStream": "6_291_456",
 		},
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
-		free: []string{"Runtime"},                      // semantics.md 3.4
+		free: []string{"Runtime", "DestinationArn"},    // semantics.md 3.4; a destination may be a URL
 
 		named: []string{"FunctionName", "Resource", "Qualifier"},
 	},

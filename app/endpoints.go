@@ -1,0 +1,61 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/egress"
+)
+
+const (
+	postTime   = 30 * time.Second // for one record, from the dial to the end of the answer
+	postAnswer = 64 << 10         // bytes of the answer that are read, so that its connection can be used again
+)
+
+// endpoints lets the function host post to HTTP endpoints.
+type endpoints struct {
+	client *http.Client
+	agent  string
+}
+
+func newEndpoints(dial egress.DialFunc, agent string) endpoints {
+	return endpoints{agent: agent, client: &http.Client{
+		Timeout: postTime,
+		Transport: &http.Transport{
+			DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, IdleConnTimeout: 90 * time.Second,
+			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
+		},
+		// A redirect leads to where nobody wrote down that it may go.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Post implements [function.Endpoints].
+func (e endpoints) Post(ctx context.Context, url, id string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return belfry.Errorf(belfry.Invalid, "", "The URL %s cannot be posted to: %v", url, err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", e.agent)
+	req.Header.Set("Idempotency-Key", id)
+	res, err := e.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("post to an endpoint: %w", err)
+	}
+	defer res.Body.Close()                                           // only read from
+	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, postAnswer)) // the status has said it all
+	switch code := res.StatusCode; {
+	case code < 300:
+		return nil
+	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
+		return belfry.Errorf(belfry.Unavailable, "", "The endpoint answered %s.", res.Status)
+	}
+	return belfry.Errorf(belfry.Invalid, "", "The endpoint answered %s.", res.Status)
+}
