@@ -101,7 +101,7 @@ func (rt *Router) route(c *Call) error {
 	if s != nil && s.rest() {
 		path, escaped := escapedPath(c.r)
 		c.escaped = escaped
-		if c.op = s.byPath(c.r.Method, path, &c.labels); c.op == nil {
+		if c.op = s.byPath(c.r.Method, path, c.r.URL.RawQuery, &c.labels); c.op == nil {
 			return unknownOperation(c.r.Method + " " + clip(path))
 		}
 		return rt.read(c, c.op.Limit)

@@ -27,6 +27,9 @@ func TestRouting(t *testing.T) {
 		{"tags are Scheduler's", "GET", "/tags/" + tag, "", nil, "ListTagsForResource"},
 		{"dated tags are Lambda's", "GET", "/2017-03-31/tags/" + fn, "", nil, "ListTags"},
 		{"an old SDK's slash at the end", "GET", "/2015-03-31/functions/", "", nil, "ListFunctions"},
+		{"one of two operations by its query", "GET", "/2018-10-31/layers?Arn=arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Alayer%3Al%3A1&find=LayerVersion", "", nil, "GetLayerVersionByArn"},
+		{"the other one", "GET", "/2018-10-31/layers?Marker=find%3DLayerVersion", "", nil, "ListLayers"},
+		{"a number in the path", "GET", "/2018-10-31/layers/l/versions/9223372036854775807", "", nil, "GetLayerVersion"},
 		{"scope before path", "GET", "/schedules", "", signed("lambda"), ""},
 		{"scope of a service that is not here", "GET", "/schedules", "", signed("iam"), ""},
 		{"scope in the query", "GET", "/schedules?X-Amz-Credential=AK%2F20261123%2Fus-east-1%2Fscheduler%2Faws4_request", "", nil, "ListSchedules"},
@@ -73,6 +76,16 @@ func TestRouting(t *testing.T) {
 				t.Errorf("request id %q, observed %v", a.header.Get("X-Amzn-Requestid"), b.seen)
 			}
 		})
+	}
+}
+
+func TestANumberInThePathThatIsNone(t *testing.T) {
+	b := newBench(t)
+	for _, version := range []string{"x", "1.0", "9223372036854775808", ""} {
+		a := b.do(request("GET", "/2018-10-31/layers/l/versions/"+version+"/policy", ""))
+		want(t, "code", a.header.Get("X-Amzn-Errortype"), "SerializationException")
+		want(t, "status", a.status, 400)
+		want(t, "message", message(t, a), "The member 'VersionNumber' must be an integer of 64 bits.")
 	}
 }
 

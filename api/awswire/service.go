@@ -1,7 +1,9 @@
 package awswire
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/belfry-run/belfry"
@@ -29,7 +31,7 @@ type Service struct {
 type Operation struct {
 	Name   string
 	Method string
-	Path   string // of REST services: /schedules/{Name}
+	Path   string // of REST services: /schedules/{Name}; a query after it is part of every request: /layers?find=LayerVersion
 	Status int    // of success
 	Limit  int64  // bytes of the body; 0 is DefaultLimit
 
@@ -38,6 +40,7 @@ type Operation struct {
 	Run func(ctx context.Context, c *Call) error
 
 	segments []string // of Path; a label is the empty string
+	query    string   // of Path: a parameter and its value
 }
 
 // DefaultLimit is the largest body of a request, in bytes, where the operation
@@ -86,13 +89,16 @@ func (s *Service) prepare() {
 		if !s.rest() {
 			continue
 		}
-		op.segments = strings.Split(op.Path[1:], "/")
+		path, query, _ := strings.Cut(op.Path, "?")
+		op.segments, op.query = strings.Split(path[1:], "/"), query
 		for j, seg := range op.segments {
 			if strings.HasPrefix(seg, "{") {
 				op.segments[j] = ""
 			}
 		}
 	}
+	// Of two with the same path, the one that asks for more is looked at first.
+	slices.SortStableFunc(s.Operations, func(a, b Operation) int { return cmp.Compare(len(b.query), len(a.query)) })
 }
 
 func (s *Service) byName(name string) *Operation {
@@ -107,9 +113,9 @@ func (s *Service) byName(name string) *Operation {
 // maxLabels is the number of labels in one operation's path.
 const maxLabels = 4
 
-// byPath finds the operation of a REST service by method and escaped path. It
-// puts the labels, still escaped, into labels.
-func (s *Service) byPath(method, path string, labels *[maxLabels]string) *Operation {
+// byPath finds the operation of a REST service by method, escaped path and, where
+// two have the same path, query. It puts the labels, still escaped, into labels.
+func (s *Service) byPath(method, path, query string, labels *[maxLabels]string) *Operation {
 	if !s.rest() || path == "" {
 		return nil
 	}
@@ -118,7 +124,7 @@ func (s *Service) byPath(method, path string, labels *[maxLabels]string) *Operat
 	path = strings.TrimSuffix(path, "/")
 	for i := range s.Operations {
 		op := &s.Operations[i]
-		if op.Method == method && matchSegments(op.segments, path, labels) {
+		if op.Method == method && matchSegments(op.segments, path, labels) && (op.query == "" || strings.Contains("&"+query+"&", "&"+op.query+"&")) {
 			return op
 		}
 	}

@@ -50,14 +50,15 @@ var configs = []config{
 		service: "lambda", pkg: "lambdaapi",
 		status: map[string]int{"DeleteFunction": 204}, // semantics.md 3.1
 		limit: map[string]string{
-			"CreateFunction":     "70_167_211",
-			"UpdateFunctionCode": "70_167_211",
-			"Invoke":             "6_291_456",
+			"CreateFunction":      "70_167_211",
+			"UpdateFunctionCode":  "70_167_211",
+			"PublishLayerVersion": "70_167_211",
+			"Invoke":              "6_291_456",
 		},
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
 		free: []string{"Runtime"},                      // semantics.md 3.4
 
-		named: []string{"FunctionName", "Resource", "Qualifier"},
+		named: []string{"FunctionName", "Resource", "Qualifier", "LayerName", "Arn", "VersionNumber"},
 	},
 	{
 		service: "dynamodb", pkg: "dynamodbapi",
