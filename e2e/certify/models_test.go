@@ -1,6 +1,7 @@
 package certify
 
 import (
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"maps"
@@ -30,6 +31,7 @@ type model struct {
 type route struct {
 	method    string
 	path      *regexp.Regexp
+	query     string // that the request has, beside others; empty: any
 	operation string
 }
 
@@ -63,10 +65,12 @@ var label = regexp.MustCompile(`\\\{\w+\\\}`)
 func (m *model) route() {
 	for _, name := range m.operations() {
 		h := m.Operations[name].HTTP
-		path, _, _ := strings.Cut(h.RequestURI, "?")
+		path, query, _ := strings.Cut(h.RequestURI, "?")
 		pattern := label.ReplaceAllString(regexp.QuoteMeta(strings.TrimSuffix(path, "/")), `[^/]+`)
-		m.routes = append(m.routes, route{h.Method, regexp.MustCompile("^" + pattern + "/?$"), name})
+		m.routes = append(m.routes, route{h.Method, regexp.MustCompile("^" + pattern + "/?$"), query, name})
 	}
+	// The last that matches counts: of two with the same path the one that asks for more.
+	slices.SortStableFunc(m.routes, func(a, b route) int { return cmp.Compare(len(a.query), len(b.query)) })
 }
 
 func (m *model) operations() []string { return slices.Sorted(maps.Keys(m.Operations)) }
@@ -98,7 +102,7 @@ func identify(all []*model, r *http.Request, body []byte) (service, operation st
 			}
 		case signedFor == m.signingName():
 			for _, rt := range m.routes {
-				if rt.method == r.Method && rt.path.MatchString(r.URL.EscapedPath()) {
+				if rt.method == r.Method && rt.path.MatchString(r.URL.EscapedPath()) && strings.Contains("&"+r.URL.RawQuery+"&", rt.query) {
 					candidate = rt.operation
 				}
 			}
