@@ -44,7 +44,7 @@ type server struct {
 	t testing.TB
 }
 
-func newServer(t testing.TB) *server {
+func newServer(t testing.TB, change ...func(*awswire.Options)) *server {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
 	if err != nil {
@@ -59,7 +59,11 @@ func newServer(t testing.TB) *server {
 	if err := host.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	mux.Handle("/", awswire.NewRouter(awswire.Options{Auth: awswire.DevAuth{}, Logger: slog.New(slog.DiscardHandler)}, lambdaapi.New(lambda.New(host))))
+	o := awswire.Options{Auth: awswire.DevAuth{}, Logger: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&o)
+	}
+	mux.Handle("/", awswire.NewRouter(o, lambdaapi.New(lambda.New(host))))
 	mux.Handle(lambda.CodePrefix, lambda.CodeHandler(host))
 	t.Cleanup(func() {
 		s.Close()
