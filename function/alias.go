@@ -76,7 +76,7 @@ func (h *Host) UpdateAlias(ctx context.Context, e AliasEdit) (*Alias, error) {
 		if old == nil {
 			return nil, noAlias(e.Ref, e.Name)
 		}
-		if err := checkRevision(e.Revision, old.Revision); err != nil {
+		if err := checkRevision(e.Revision, old.Revision, functionRevisionCall); err != nil {
 			return nil, err
 		}
 		return new(*old), nil

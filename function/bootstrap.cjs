@@ -15,6 +15,7 @@ const MAX_RESPONSE = 6291556; // bytes
 const MAX_ERROR_TEXT = 65536; // characters of an error's message, and of its trace
 
 let taskRoot = ""; // folder of the function's code
+let moved = []; // folders that have other paths on Lambda, and these
 let major = 0; // of the runtime that the function asked for
 let requestId; // undefined until the first invocation
 let invocation = null; // the one under way
@@ -65,7 +66,7 @@ class Fault extends Error {
 }
 
 // virtual gives paths of the code those that they have on Lambda.
-const virtual = (s) => (taskRoot === "/var/task" ? s : s.replaceAll(taskRoot + "/", "/var/task/"));
+const virtual = (s) => moved.reduce((text, [here, there]) => text.replaceAll(here + "/", there + "/"), s);
 
 const isError = (e) =>
   require("util").types.isNativeError(e) || (e && [e.name, e.message, e.stack].every((s) => s && typeof s === "string"));
@@ -179,10 +180,11 @@ async function flush() {
 // The function's code.
 
 // assign makes this process the one of a function.
-function assign({ env, task }) {
+function assign({ env, task, opt }) {
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   Object.assign(process.env, env);
   taskRoot = task;
+  moved = [[task, "/var/task"], [opt, "/opt"]].filter(([here, there]) => here && here !== there);
   major = Number(/nodejs(\d+)/.exec(env.AWS_EXECUTION_ENV)?.[1]);
   process.chdir(task);
   require("module")._initPaths(); // NODE_PATH may be new

@@ -23,6 +23,7 @@ MAX_ERROR_TEXT = 65536  # characters of an error's message
 
 stdout = sys.stdout
 task_root = ""  # folder of the function's code
+opt_root = ""  # folder of its layers; empty: none
 request_id = ""
 
 
@@ -124,8 +125,9 @@ def json_log():
 
 def virtual(path):
     """The path that the code has on Lambda."""
-    if path.startswith(task_root + "/"):
-        return "/var/task" + path[len(task_root):]
+    for root, name in ((task_root, "/var/task"), (opt_root, "/opt")):
+        if root and path.startswith(root + "/"):
+            return name + path[len(root):]
     return path
 
 
@@ -201,7 +203,8 @@ def set_up_logging(logging):
             return super().format(record)
 
         def formatException(self, info):
-            return super().formatException(info).replace('"' + task_root + "/", '"/var/task/')
+            text = super().formatException(info).replace('"' + task_root + "/", '"/var/task/')
+            return text.replace('"' + opt_root + "/", '"/opt/') if opt_root else text
 
     class Handler(logging.Handler):
         def emit(self, record):
@@ -302,7 +305,7 @@ def answer(handler, meta, body):
 
 def assign(given):
     """Makes this process the one of a function."""
-    global task_root
+    global task_root, opt_root
     env = given["env"]
     for name in set(os.environ) - set(env):
         del os.environ[name]
@@ -310,10 +313,15 @@ def assign(given):
     time.tzset()
     task_root = given["task"]
     os.chdir(task_root)
+    opt_root = given["opt"]
     paths = [task_root]
-    if given["opt"]:
-        layers = given["opt"] + "/python"
-        paths += ["%s/lib/python%d.%d/site-packages" % (layers, *sys.version_info[:2]), layers]
+    if opt_root:
+        # The interpreter may be another version than the runtime's name says, which
+        # is the one that the layer was made for.
+        named = env["AWS_EXECUTION_ENV"].rpartition("python")[2]
+        for version in dict.fromkeys(["%d.%d" % sys.version_info[:2], named]):
+            paths.append("%s/python/lib/python%s/site-packages" % (opt_root, version))
+        paths.append(opt_root + "/python")
     paths += [p for p in env.get("PYTHONPATH", "").split(":") if p]
     sys.path[:0] = paths
 

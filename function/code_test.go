@@ -248,6 +248,104 @@ func TestCodeGoesWhenNothingHoldsIt(t *testing.T) {
 	}
 }
 
+func TestMergedFoldersHaveTheLaterOfTwoFiles(t *testing.T) {
+	store := testCodes(t)
+	var keys []string
+	for _, data := range [][]byte{
+		makeZip(t, entry{name: "a/same", content: "1"}, entry{name: "a/first", content: "1", mode: 0o755}, entry{name: "file", content: "1"}, entry{name: "folder/x"}),
+		makeZip(t, entry{name: "a/same", content: "22"}, entry{name: "file/y", content: "2"}, entry{name: "folder", content: "2"}),
+	} {
+		sum, err := store.add(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys = append(keys, codeKey(sum))
+	}
+	for range 2 { // the second time it is there
+		if err := store.merge("merged", keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := ""
+	err := filepath.WalkDir(store.taskDir("merged"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		info, _ := d.Info() // it is there
+		got += fmt.Sprintf("%s %s %v\n", strings.TrimPrefix(path, store.taskDir("merged")+"/"), content, info.Mode())
+		return err
+	})
+	if want := "a/first 1 -rwxr-xr-x\na/same 22 -rw-r--r--\nfile/y 2 -rw-r--r--\nfolder 2 -rw-r--r--\n"; err != nil || got != want {
+		t.Errorf("%v, got:\n%swant:\n%s", err, got, want)
+	}
+	if content, err := os.ReadFile(store.taskDir(keys[0]) + "/file"); err != nil || string(content) != "1" {
+		t.Errorf("the parts have changed: %s, %v", content, err)
+	}
+	if err := store.merge("broken", []string{keys[0], "absent"}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a part that is not there: %v", err)
+	}
+	if names := strings.Fields(dirNames(t, store.dir)); len(names) != 3 {
+		t.Errorf("there is %v", names)
+	}
+}
+
+// TestCopiedFiles are those of file systems without links.
+func TestCopiedFiles(t *testing.T) {
+	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "to")
+	if err := errors.Join(os.WriteFile(from, []byte("x"), 0o600), os.Chmod(from, 0o755)); err != nil { //nolint:gosec // the mode is what is looked at
+		t.Fatal(err)
+	}
+	if err := copyFile(to, from); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(to)
+	content, _ := os.ReadFile(to) // nothing: it is compared
+	if err != nil || info.Mode() != 0o755 || string(content) != "x" {
+		t.Errorf("%v, %v: %q", err, info, content)
+	}
+	if err := copyFile(to, from); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over a file that is there: %v", err)
+	}
+}
+
+// TestSizeOfCodeWithLayers, on both sides of the limit.
+func TestSizeOfCodeWithLayers(t *testing.T) {
+	h := &Host{codes: testCodes(t)}
+	h.codes.limits.unzipped = 100
+	f := &Function{}
+	for _, size := range []int{30, 20} {
+		sum, err := h.codes.add(makeZip(t, entry{name: "x", content: strings.Repeat("x", size)}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Layers = append(f.Layers, LayerUse{ARN: fmt.Sprint("arn:", size), CodeSHA256: sum})
+	}
+	if err := h.checkTotal(f, 50); err != nil {
+		t.Errorf("100 bytes of 100: %v", err)
+	}
+	err := h.checkTotal(f, 51)
+	const want = "Function code combined with layers exceeds the maximum allowed size of 100 bytes. The actual size is 101 bytes."
+	if e, ok := errors.AsType[*belfry.Error](err); !ok || e.Kind != belfry.Invalid || e.Field != "Layers" || e.Message != want {
+		t.Errorf("101 bytes of 100: %v", err)
+	}
+	_, size, err := h.codes.check(makeZip(t, entry{name: "x", content: strings.Repeat("x", 51)}))
+	if size != 51 || err != nil {
+		t.Errorf("a zip that is only looked at has %d bytes, %v", size, err)
+	}
+	code := strings.Repeat("x", 51)
+	if f.CodeSHA256, err = h.codes.add(makeZip(t, entry{name: "y", content: code})); err != nil {
+		t.Fatal(err)
+	}
+	held := len(h.codes.held)
+	if err := h.takeLayers(f); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a function with 101 bytes of 100: %v", err)
+	}
+	if h.codes.release(f.folders()[0]); len(h.codes.held) != held-1 {
+		t.Errorf("held after the refusal: %v", h.codes.held)
+	}
+}
+
 func FuzzUnzip(f *testing.F) {
 	f.Add(makeZip(f, entry{name: "a/b", content: "x"}))
 	f.Add(makeZip(f, entry{name: "../a"}, entry{name: "l", mode: fs.ModeSymlink | 0o777, content: "/"}))

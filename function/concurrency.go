@@ -20,7 +20,7 @@ const (
 // Usage is what the functions of a scope take.
 type Usage struct {
 	Functions int
-	CodeSize  int64 // bytes of all zips, each version's counted
+	CodeSize  int64 // bytes of all zips, each version's and each layer's counted
 	Reserved  int   // invocations at once
 }
 
@@ -52,9 +52,10 @@ func (h *Host) usage(ctx context.Context, scope belfry.Scope, without string) (u
 			}
 		}
 		if len(page) < q.Limit {
-			return u, nil
+			break
 		}
 	}
+	return u, h.eachLayer(ctx, LayerQuery{Scope: scope}, func(l *Layer) { u.CodeSize += l.CodeSize })
 }
 
 // SetReserved limits how many invocations of a function run at once: one more

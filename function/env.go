@@ -1,6 +1,7 @@
 package function
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -22,12 +23,13 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 	if err != nil {
 		return nil, roleError(err)
 	}
+	opt := cmp.Or(v.opt, isolatedOpt)
 	env := map[string]string{
-		"PATH":                      "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+		"PATH":                      "/usr/local/bin:/usr/bin:/bin:" + opt + "/bin",
 		"LANG":                      "en_US.UTF-8",
 		"LC_CTYPE":                  "C.UTF-8",
 		"TZ":                        ":UTC",
-		"LD_LIBRARY_PATH":           strings.Join([]string{v.task, v.task + "/lib", "/opt/lib"}, ":"),
+		"LD_LIBRARY_PATH":           strings.Join([]string{v.task, v.task + "/lib", opt + "/lib"}, ":"),
 		"AWS_EC2_METADATA_DISABLED": "true", // there is none to wait for
 		"AWS_XRAY_CONTEXT_MISSING":  "LOG_ERROR",
 		"BELFRY":                    "1", // for code that wants to know where it runs

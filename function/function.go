@@ -66,7 +66,8 @@ type Settings struct {
 	ApplicationLogLevel string `json:"application_log_level,omitempty"`
 	SystemLogLevel      string `json:"system_log_level,omitempty"` // the levels are set with LogJSON alone
 
-	Architecture string `json:"architecture"`
+	Architecture string     `json:"architecture"`
+	Layers       []LayerUse `json:"layers,omitempty"` // later ones win over earlier; never changed in place
 }
 
 // A Function is the record of one version of a function.
@@ -149,8 +150,10 @@ func (f *Function) LogFormatName() string {
 }
 
 // codeKey returns the hash of the function's code as the name of its folder.
-func (f *Function) codeKey() string {
-	sum, err := base64.StdEncoding.DecodeString(f.CodeSHA256)
+func (f *Function) codeKey() string { return codeKey(f.CodeSHA256) }
+
+func codeKey(sha256b64 string) string {
+	sum, err := base64.StdEncoding.DecodeString(sha256b64)
 	if err != nil {
 		return ""
 	}

@@ -83,7 +83,7 @@ func zipped(t testing.TB, content files) []byte {
 	for _, name := range slices.Sorted(maps.Keys(content)) {
 		h := &zip.FileHeader{Name: name, Method: zip.Deflate}
 		h.SetMode(0o644)
-		if name == "bootstrap" {
+		if name == "bootstrap" || strings.HasPrefix(name, "bin/") {
 			h.SetMode(0o755)
 		}
 		w, err := z.CreateHeader(h)

@@ -290,7 +290,8 @@ func (h *Host) Start(ctx context.Context) error {
 	return nil
 }
 
-// holdAll holds the code of every function, and learns its once_per.
+// holdAll holds the code of every function and every version of a layer, and
+// learns the functions' once_per.
 func (h *Host) holdAll(ctx context.Context) error {
 	q := Query{Limit: 1000, Versions: true}
 	for {
@@ -299,16 +300,17 @@ func (h *Host) holdAll(ctx context.Context) error {
 			return fmt.Errorf("read the functions: %w", err)
 		}
 		for _, f := range page {
-			h.codes.hold(f.codeKey())
+			h.codes.hold(f.folders()...)
 			if f.Version == 0 {
 				h.onces.set(f.Ref, f.OncePer)
 			}
 			q.After, q.AfterVersion = f.Ref, f.Version
 		}
 		if len(page) < q.Limit {
-			return nil
+			break
 		}
 	}
+	return h.eachLayer(ctx, LayerQuery{}, func(l *Layer) { h.codes.hold(codeKey(l.CodeSHA256)) })
 }
 
 // Close lets the invocations under way end until ctx does, then ends them and

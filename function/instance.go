@@ -56,14 +56,17 @@ const (
 
 // launch starts the process for an instance of f.
 func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
-	key := f.codeKey()
+	folders := f.folders()
 	now := h.cfg.Clock.Now()
 	in := &instance{fn: f, born: now, stream: newStream(f, now), exited: make(chan struct{}), ended: make(chan struct{})}
 	out, err := h.egressOf(&f.Settings)
 	if err != nil { // the server's settings have changed since the function's
 		return nil, &startError{err: err}
 	}
-	l := &launch{view: h.viewOf(h.codes.taskDir(key), out), memory: f.Memory, storage: f.Storage}
+	if err := h.mergeLayers(f); err != nil { // it is there, unless somebody has emptied the data directory
+		return nil, err
+	}
+	l := &launch{view: h.viewOf(h.codes.taskDir(folders[0]), h.optDir(f), out), memory: f.Memory, storage: f.Storage}
 	if l.env, err = h.environment(ctx, f, &l.view, in.stream); err != nil {
 		return nil, err
 	}
@@ -91,11 +94,11 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 		}
 	}
 	in.logs.platform(f, initStart(f, l.banner))
-	h.codes.hold(key)
+	h.codes.hold(folders...)
 	h.pools.add(in)
 	h.processes.Go(func() {
 		<-in.exited
-		h.codes.release(key)
+		h.codes.release(folders...)
 		if a, ok := in.link.(*runtimeAPI); ok {
 			a.leave()
 		}
@@ -125,7 +128,8 @@ func (h *Host) begin(ctx context.Context, in *instance, l *launch) error {
 }
 
 func (h *Host) launchProvided(in *instance, l *launch) error {
-	if err := findBootstrap(h.codes.taskDir(in.fn.codeKey())); err != nil {
+	program, err := findBootstrap(h.codes.taskDir(in.fn.codeKey()), h.optDir(in.fn), &l.view)
+	if err != nil {
 		return err
 	}
 	api := newRuntimeAPI()
@@ -134,7 +138,7 @@ func (h *Host) launchProvided(in *instance, l *launch) error {
 		return fmt.Errorf("listen for the runtime: %w", err)
 	}
 	l.env["AWS_LAMBDA_RUNTIME_API"] = addr
-	in.link, l.argv, l.dir, l.banner = api, []string{l.task + "/bootstrap"}, l.task, in.fn.Runtime
+	in.link, l.argv, l.dir, l.banner = api, []string{program}, l.task, in.fn.Runtime
 	return nil
 }
 
@@ -230,13 +234,20 @@ type startError struct{ err error }
 func (e *startError) Error() string { return e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
-// findBootstrap looks for the program of a provided runtime.
-func findBootstrap(task string) error {
-	switch info, err := os.Stat(filepath.Join(task, "bootstrap")); {
-	case err != nil || !info.Mode().IsRegular():
-		return &startError{err: errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap]")}
-	case info.Mode()&0o111 == 0:
-		return &startError{err: errors.New("fork/exec /var/task/bootstrap: permission denied")}
+// findBootstrap looks for the program of a provided runtime in the folders of the
+// function's code and of its layers, and returns its path as the instance sees it.
+func findBootstrap(task, opt string, v *view) (program string, err error) {
+	for _, place := range []struct{ dir, seen, lambda string }{{task, v.task, isolatedTask}, {opt, v.opt, isolatedOpt}} {
+		if place.dir == "" {
+			continue
+		}
+		switch info, err := os.Stat(filepath.Join(place.dir, "bootstrap")); {
+		case err != nil || !info.Mode().IsRegular():
+		case info.Mode()&0o111 == 0:
+			return "", &startError{err: errors.New("fork/exec " + place.lambda + "/bootstrap: permission denied")}
+		default:
+			return place.seen + "/bootstrap", nil
+		}
 	}
-	return nil
+	return "", &startError{err: errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")}
 }

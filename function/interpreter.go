@@ -205,6 +205,11 @@ func (h *Host) launchInterpreted(ctx context.Context, in *instance, l *launch) e
 	if err != nil {
 		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + " now: it found no " + languageOf(f.Runtime).title + " interpreter.", Err: err}
 	}
+	if len(f.Layers) > 0 && len(l.mounts) > 0 {
+		if err := i.besideLayers(); err != nil {
+			return err
+		}
+	}
 	if err := l.show(slices.Concat(i.Folders, i.Packages), h.cfg.Dir); err != nil {
 		return &belfry.Error{Kind: belfry.Unavailable, Message: "This server cannot run " + f.Runtime + ": the interpreter's folder is not one that functions may see.", Err: err}
 	}
@@ -218,6 +223,19 @@ func (h *Host) launchInterpreted(ctx context.Context, in *instance, l *launch) e
 	l.banner = i.language.runtimes + ":" + i.Version
 	if note := i.note(f.Runtime); note != "" {
 		l.banner += " (" + note + ")"
+	}
+	return nil
+}
+
+// besideLayers refuses an interpreter that an isolated function cannot have
+// together with layers: they would hide it.
+func (i *interpreter) besideLayers() error {
+	for _, dir := range i.Folders {
+		if strings.HasPrefix(dir+"/", isolatedOpt+"/") {
+			return belfry.Errorf(belfry.Unavailable, "Layers",
+				"This server cannot give layers to isolated functions in %s: its interpreter is in %s, and they are at /opt. An interpreter elsewhere, first on the server's PATH, is needed.",
+				i.language.title, dir)
+		}
 	}
 	return nil
 }

@@ -48,6 +48,10 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	if len(c.Zip) == 0 {
 		return nil, invalid("Code", "Please provide a source for function code.")
 	}
+	var err error
+	if c.Layers, err = h.findLayers(ctx, c.Scope, c.Layers); err != nil {
+		return nil, err
+	}
 	// Before the code is unpacked, which is dear; PutFunction decides.
 	switch _, err := h.cfg.Store.Function(ctx, c.Ref); {
 	case err == nil:
@@ -66,9 +70,13 @@ func (h *Host) Create(ctx context.Context, c Creation) (*Function, error) {
 	}
 	f.Change = f.Revision
 	f.Environment = maps.Clone(c.Environment)
+	if err := h.takeLayers(f); err != nil {
+		h.codes.release(f.codeKey())
+		return nil, err
+	}
 	shown, err := h.put(ctx, f, "", c.Publish)
 	if err != nil {
-		h.codes.release(f.codeKey())
+		h.codes.release(f.folders()...)
 		if belfry.KindOf(err) == belfry.Conflict {
 			return nil, exists(c.Ref)
 		}
@@ -163,19 +171,22 @@ func (h *Host) UpdateCode(ctx context.Context, u CodeUpdate) (*Function, error) 
 			f.Architecture = u.Architecture
 		}
 		f.CodeSize = int64(len(u.Zip))
-		if u.DryRun {
-			f.CodeSHA256, err = h.codes.check(u.Zip)
-		} else {
+		if !u.DryRun {
 			f.CodeSHA256, err = h.codes.add(u.Zip)
+			return err
 		}
-		return err
+		var size int64
+		if f.CodeSHA256, size, err = h.codes.check(u.Zip); err != nil || len(f.Layers) == 0 {
+			return err
+		}
+		return h.checkTotal(f, size)
 	})
 }
 
 // UpdateSettings changes a function's settings as edit says; nothing is
 // changed when edit fails or leaves something that may not be.
 func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edit func(*Settings) error) (*Function, error) {
-	return h.update(ctx, ref, revision, false, false, func(f *Function) error {
+	return h.update(ctx, ref, revision, false, false, func(f *Function) (err error) {
 		role, runtime := f.Role, f.Runtime
 		if err := edit(&f.Settings); err != nil {
 			return err
@@ -196,6 +207,9 @@ func (h *Host) UpdateSettings(ctx context.Context, ref Ref, revision string, edi
 				return err
 			}
 		}
+		if f.Layers, err = h.findLayers(ctx, f.Scope, f.Layers); err != nil {
+			return err
+		}
 		h.codes.hold(f.codeKey())
 		return nil
 	})
@@ -211,7 +225,7 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun, pub
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRevision(revision, old.Revision); err != nil {
+	if err := checkRevision(revision, old.Revision, functionRevisionCall); err != nil {
 		return nil, err
 	}
 	f := old.clone()
@@ -221,15 +235,19 @@ func (h *Host) update(ctx context.Context, ref Ref, revision string, dryRun, pub
 	if dryRun {
 		return f, nil
 	}
+	if err := h.takeLayers(f); err != nil {
+		h.codes.release(f.codeKey())
+		return nil, err
+	}
 	f.Revision, f.Modified = uuid.NewString(), h.now()
 	f.Change = f.Revision
 	shown, err := h.put(ctx, f, old.Change, publish)
 	if err != nil {
-		h.codes.release(f.codeKey())
+		h.codes.release(f.folders()...)
 		return nil, storeError(err, f)
 	}
 	h.pools.changed(f)
-	h.codes.release(old.codeKey())
+	h.codes.release(old.folders()...)
 	return shown.clone(), nil
 }
 
@@ -282,15 +300,18 @@ func (h *Host) amend(ctx context.Context, ref Ref, qualifier string, edit func(*
 	}
 }
 
+// functionRevisionCall is where Lambda sends a caller whose revision is not the last.
+const functionRevisionCall = "GetFunction/GetAlias"
+
 // checkRevision refuses a change that was decided on another state than the
-// present one; an empty expectation is any state.
-func checkRevision(expected, present string) error {
+// present one; an empty expectation is any state. call is what tells the present one.
+func checkRevision(expected, present, call string) error {
 	if expected == "" || expected == present {
 		return nil
 	}
 	return &belfry.Error{
 		Kind: belfry.Conflict, Code: "PreconditionFailedException", Field: "RevisionId",
-		Message: "The Revision Id provided does not match the latest Revision Id. Call the GetFunction/GetAlias API to retrieve the latest Revision Id",
+		Message: "The Revision Id provided does not match the latest Revision Id. Call the " + call + " API to retrieve the latest Revision Id",
 	}
 }
 
@@ -334,7 +355,7 @@ func (h *Host) Delete(ctx context.Context, ref Ref, qualifier string) error {
 		h.events.forget(ref)
 		h.posts.forget(ref)
 		for _, v := range versions {
-			h.codes.release(v.codeKey())
+			h.codes.release(v.folders()...)
 		}
 		return nil
 	}
@@ -366,10 +387,11 @@ func RuntimeVersionARN(f *Function) string {
 // codeLinkAge is how long a link to code is good; Lambda's is ten minutes too.
 const codeLinkAge = 10 * time.Minute
 
-// CodeLink returns what a link to the function's zip must carry for OpenCode:
-// the code's name and the rest of the link's query.
-func (h *Host) CodeLink(f *Function) (name, expires, signature string) {
-	name = f.codeKey()
+// CodeLink returns what a link to the zip of a function or a layer, which has
+// that hash in base64, must carry for OpenCode: the code's name and the rest of the
+// link's query.
+func (h *Host) CodeLink(sha256b64 string) (name, expires, signature string) {
+	name = codeKey(sha256b64)
 	expires = strconv.FormatInt(h.cfg.Clock.Now().Add(codeLinkAge).Unix(), 10)
 	return name, expires, h.sign(name, expires)
 }

@@ -57,37 +57,42 @@ func (h *Host) AddPermission(ctx context.Context, ref Ref, qualifier string, p P
 	if qualifier == Latest {
 		return Statement{}, invalid("Qualifier", "We currently do not support adding policies for $LATEST.")
 	}
-	s, err := p.statement(ref, qualifier)
+	s, err := p.statement((&Request{Function: ref, Qualifier: qualifier}).arn())
 	if err != nil {
 		return s, err
 	}
 	_, err = h.amend(ctx, ref, qualifier, func(f *Function) error {
-		policy := f.policy(qualifier)
-		if err := checkRevision(p.Revision, policy.Revision); err != nil {
-			return err
-		}
-		if slices.ContainsFunc(policy.Statements, func(o Statement) bool { return o.Sid == s.Sid }) {
-			return &belfry.Error{
-				Kind: belfry.Conflict, Code: "ResourceConflictException", Field: "StatementId",
-				Message: "The statement id (" + s.Sid + ") provided already exists. Please provide a new statement id, or remove the existing statement.",
-			}
-		}
-		policy.Statements = append(policy.Statements, s)
-		policy.Revision = uuid.NewString()
-		text, err := policy.Document()
-		if err == nil && len(text) > maxPolicy {
-			return &belfry.Error{
-				Kind: belfry.Quota, Code: "PolicyLengthExceededException",
-				Message: fmt.Sprintf("The final policy size (%d) is bigger than the limit (%d).", len(text), maxPolicy),
-			}
-		}
-		return err
+		return f.policy(qualifier).add(s, p.Revision, functionRevisionCall)
 	})
 	return s, err
 }
 
-// statement translates a permission as Lambda does.
-func (p Permission) statement(ref Ref, qualifier string) (Statement, error) {
+// add adds a statement to a policy of that revision; empty is any. call is what
+// tells the last one.
+func (p *Policy) add(s Statement, revision, call string) error {
+	if err := checkRevision(revision, p.Revision, call); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(p.Statements, func(o Statement) bool { return o.Sid == s.Sid }) {
+		return &belfry.Error{
+			Kind: belfry.Conflict, Code: "ResourceConflictException", Field: "StatementId",
+			Message: "The statement id (" + s.Sid + ") provided already exists. Please provide a new statement id, or remove the existing statement.",
+		}
+	}
+	p.Statements = append(p.Statements, s)
+	p.Revision = uuid.NewString()
+	text, err := p.Document()
+	if err == nil && len(text) > maxPolicy {
+		return &belfry.Error{
+			Kind: belfry.Quota, Code: "PolicyLengthExceededException",
+			Message: fmt.Sprintf("The final policy size (%d) is bigger than the limit (%d).", len(text), maxPolicy),
+		}
+	}
+	return err
+}
+
+// statement translates a permission as Lambda does, for the resource of that ARN.
+func (p Permission) statement(resource string) (Statement, error) {
 	var principal any
 	switch arn, ok := belfry.ParseARN(p.Principal); {
 	case p.Principal == "*":
@@ -105,7 +110,7 @@ func (p Permission) statement(ref Ref, qualifier string) (Statement, error) {
 	if err != nil {
 		return Statement{}, fmt.Errorf("encode the principal: %w", err)
 	}
-	s := Statement{Sid: p.StatementID, Effect: "Allow", Principal: text, Action: p.Action, Resource: (&Request{Function: ref, Qualifier: qualifier}).arn()}
+	s := Statement{Sid: p.StatementID, Effect: "Allow", Principal: text, Action: p.Action, Resource: resource}
 	for _, c := range []struct{ operator, key, value string }{
 		{"ArnLike", "AWS:SourceArn", p.SourceARN},
 		{"StringEquals", "AWS:SourceAccount", p.SourceAccount},
@@ -142,19 +147,23 @@ func (h *Host) Policy(ctx context.Context, ref Ref, qualifier string) (Policy, e
 // RemovePermission removes a statement; NotFound when there is none of that id.
 func (h *Host) RemovePermission(ctx context.Context, ref Ref, qualifier, statementID, revision string) error {
 	_, err := h.amend(ctx, ref, qualifier, func(f *Function) error {
-		policy := f.policy(qualifier)
-		if err := checkRevision(revision, policy.Revision); err != nil {
-			return err
-		}
-		i := slices.IndexFunc(policy.Statements, func(s Statement) bool { return s.Sid == statementID })
-		if i < 0 {
-			return noResource("Statement " + statementID + " is not found in resource policy.")
-		}
-		policy.Statements = slices.Delete(policy.Statements, i, i+1)
-		policy.Revision = uuid.NewString()
-		return nil
+		return f.policy(qualifier).remove(statementID, revision, functionRevisionCall)
 	})
 	return err
+}
+
+// remove removes a statement from a policy, as add adds one.
+func (p *Policy) remove(statementID, revision, call string) error {
+	if err := checkRevision(revision, p.Revision, call); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(p.Statements, func(s Statement) bool { return s.Sid == statementID })
+	if i < 0 {
+		return noResource("Statement " + statementID + " is not found in resource policy.")
+	}
+	p.Statements = slices.Delete(p.Statements, i, i+1)
+	p.Revision = uuid.NewString()
+	return nil
 }
 
 func noResource(message string) error {

@@ -114,7 +114,7 @@ func TestBootstrapThatCannotRun(t *testing.T) {
 		content files
 		message string
 	}{
-		{"missing", files{"other": "x"}, "Couldn't find valid bootstrap(s): [/var/task/bootstrap]"},
+		{"missing", files{"other": "x"}, "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"},
 		{"no program", files{"bootstrap": "nonsense"}, "exec format error"},
 		{"missing interpreter", files{"bootstrap": "#!/no/such/interpreter\n"}, "no such file or directory"},
 	} {

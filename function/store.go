@@ -33,6 +33,20 @@ type Store interface {
 	// wait for it, with what they have claimed. Conflict when it has another one; NotFound when there is none.
 	DeleteFunction(ctx context.Context, ref Ref, change string) error
 
+	// PublishLayer stores l as the version of the next number, which no version of
+	// that layer ever had; it returns the number.
+	PublishLayer(ctx context.Context, l *Layer) (number int, err error)
+	// PutLayer stores a version that is there, in place of the state with the Change
+	// replaces. Conflict when it has another one; NotFound when there is none.
+	PutLayer(ctx context.Context, l *Layer, replaces string) error
+	// Layer returns a version of a layer; NotFound when there is none.
+	Layer(ctx context.Context, ref LayerRef, version int) (*Layer, error)
+	// Layers returns up to q.Limit versions after q.After and q.AfterVersion in the
+	// order of account, region, name and version.
+	Layers(ctx context.Context, q LayerQuery) ([]*Layer, error)
+	// DeleteLayer removes a version of a layer; NotFound when there is none.
+	DeleteLayer(ctx context.Context, ref LayerRef, version int) error
+
 	// PutEvent stores an event, or replaces the one with its ID.
 	PutEvent(ctx context.Context, e *Event) error
 	// UpdateEvent stores Tries, Backoffs and Due of an event; NotFound when

@@ -133,7 +133,7 @@ func (h *Host) Publish(ctx context.Context, p Publication) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRevision(p.Revision, old.Revision); err != nil {
+	if err := checkRevision(p.Revision, old.Revision, functionRevisionCall); err != nil {
 		return nil, err
 	}
 	if p.CodeSHA256 != "" && p.CodeSHA256 != old.CodeSHA256 {
@@ -192,10 +192,10 @@ func (h *Host) publish(ctx context.Context, f *Function, replaces string, descri
 		return nil, err
 	}
 	v.Change = v.Revision
-	h.codes.hold(v.codeKey())
+	h.codes.hold(v.folders()...)
 	v.Version, err = h.cfg.Store.PublishVersion(ctx, f, replaces, v)
 	if err != nil {
-		h.codes.release(v.codeKey())
+		h.codes.release(v.folders()...)
 		return nil, err
 	}
 	f.Published = v.Version
@@ -257,7 +257,7 @@ func (h *Host) deleteVersion(ctx context.Context, ref Ref, qualifier string) err
 		case err == nil:
 			h.pools.changed(f)
 			h.pools.deleted(ref, n)
-			h.codes.release(v.codeKey())
+			h.codes.release(v.folders()...)
 			return nil
 		case belfry.KindOf(err) == belfry.NotFound:
 			return notFound(ref, qualifier)

@@ -39,14 +39,18 @@ type view struct {
 	services      []service
 }
 
-// viewOf is the view of an instance whose code is in the folder task.
-func (h *Host) viewOf(task string, e Egress) view {
-	v := view{task: task, runtime: h.interpreters.dir, endpoint: h.cfg.EndpointURL}
+// viewOf is the view of an instance whose code is in the folder task, and its
+// layers in opt; empty: it has none.
+func (h *Host) viewOf(task, opt string, e Egress) view {
+	v := view{task: task, opt: opt, runtime: h.interpreters.dir, endpoint: h.cfg.EndpointURL}
 	if h.isolation.Level < sandbox.Rootless {
 		return v
 	}
 	v.task, v.runtime, v.opt = isolatedTask, isolatedRuntime, isolatedOpt
 	v.mounts = []sandbox.Mount{{Source: task, Target: isolatedTask}, {Source: h.interpreters.dir, Target: isolatedRuntime}}
+	if opt != "" {
+		v.mounts = append(v.mounts, sandbox.Mount{Source: opt, Target: isolatedOpt})
+	}
 	if e == EgressHost {
 		return v
 	}

@@ -17,3 +17,12 @@ func TestAViewNeverShowsTheDataDirectory(t *testing.T) {
 		t.Errorf("%v, %v: want the one folder that nothing shows yet, once", err, v.mounts)
 	}
 }
+
+func TestAnInterpreterThatLayersWouldHide(t *testing.T) {
+	for dir, hidden := range map[string]bool{"/opt/conda": true, "/opt": true, "/usr": false, "/optional/python": false, "/home/x/opt": false} {
+		i := &interpreter{Folders: []string{"/usr", dir}, language: &pythonLanguage}
+		if err := i.besideLayers(); (err != nil) != hidden || hidden && !strings.Contains(err.Error(), "its interpreter is in "+dir+", and they are at /opt") {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}

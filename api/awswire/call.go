@@ -125,6 +125,20 @@ func (c *Call) Label(i int, name string) *string {
 	return &s
 }
 
+// LabelInt64 returns the i-th label of the path as an integer.
+func (c *Call) LabelInt64(i int, name string) *int64 {
+	s := c.Label(i, name)
+	if s == nil {
+		return nil
+	}
+	n, err := strconv.ParseInt(*s, 10, 64)
+	if err != nil {
+		c.fail(name, "must be an integer of 64 bits")
+		return nil
+	}
+	return &n
+}
+
 // query calls yield with the values of the query parameter called name.
 func (c *Call) query(name string, yield func(string)) {
 	for rest := c.r.URL.RawQuery; rest != ""; {

@@ -86,6 +86,42 @@ func (f fakeScheduler) UpdateSchedule(ctx context.Context, in *schedulerapi.Upda
 
 type fakeLambda struct{ *recorder }
 
+func (f fakeLambda) AddLayerVersionPermission(ctx context.Context, in *lambdaapi.AddLayerVersionPermissionInput) (*lambdaapi.AddLayerVersionPermissionOutput, error) {
+	return answer[lambdaapi.AddLayerVersionPermissionOutput](ctx, f.recorder, "AddLayerVersionPermission", in)
+}
+
+func (f fakeLambda) DeleteLayerVersion(ctx context.Context, in *lambdaapi.DeleteLayerVersionInput) (*lambdaapi.DeleteLayerVersionOutput, error) {
+	return answer[lambdaapi.DeleteLayerVersionOutput](ctx, f.recorder, "DeleteLayerVersion", in)
+}
+
+func (f fakeLambda) GetLayerVersion(ctx context.Context, in *lambdaapi.GetLayerVersionInput) (*lambdaapi.GetLayerVersionResponse, error) {
+	return answer[lambdaapi.GetLayerVersionResponse](ctx, f.recorder, "GetLayerVersion", in)
+}
+
+func (f fakeLambda) GetLayerVersionByArn(ctx context.Context, in *lambdaapi.GetLayerVersionByArnInput) (*lambdaapi.GetLayerVersionResponse, error) {
+	return answer[lambdaapi.GetLayerVersionResponse](ctx, f.recorder, "GetLayerVersionByArn", in)
+}
+
+func (f fakeLambda) GetLayerVersionPolicy(ctx context.Context, in *lambdaapi.GetLayerVersionPolicyInput) (*lambdaapi.GetLayerVersionPolicyOutput, error) {
+	return answer[lambdaapi.GetLayerVersionPolicyOutput](ctx, f.recorder, "GetLayerVersionPolicy", in)
+}
+
+func (f fakeLambda) ListLayerVersions(ctx context.Context, in *lambdaapi.ListLayerVersionsInput) (*lambdaapi.ListLayerVersionsOutput, error) {
+	return answer[lambdaapi.ListLayerVersionsOutput](ctx, f.recorder, "ListLayerVersions", in)
+}
+
+func (f fakeLambda) ListLayers(ctx context.Context, in *lambdaapi.ListLayersInput) (*lambdaapi.ListLayersOutput, error) {
+	return answer[lambdaapi.ListLayersOutput](ctx, f.recorder, "ListLayers", in)
+}
+
+func (f fakeLambda) PublishLayerVersion(ctx context.Context, in *lambdaapi.PublishLayerVersionInput) (*lambdaapi.PublishLayerVersionOutput, error) {
+	return answer[lambdaapi.PublishLayerVersionOutput](ctx, f.recorder, "PublishLayerVersion", in)
+}
+
+func (f fakeLambda) RemoveLayerVersionPermission(ctx context.Context, in *lambdaapi.RemoveLayerVersionPermissionInput) (*lambdaapi.RemoveLayerVersionPermissionOutput, error) {
+	return answer[lambdaapi.RemoveLayerVersionPermissionOutput](ctx, f.recorder, "RemoveLayerVersionPermission", in)
+}
+
 func (f fakeLambda) PublishVersion(ctx context.Context, in *lambdaapi.PublishVersionInput) (*lambdaapi.FunctionConfiguration, error) {
 	return answer[lambdaapi.FunctionConfiguration](ctx, f.recorder, "PublishVersion", in)
 }

@@ -47,6 +47,7 @@ func TestWhatRolesAreAskedFor(t *testing.T) {
 		schedulerapi.New(fakeScheduler{rec}), lambdaapi.New(fakeLambda{rec}), sqsapi.New(fakeSQS{rec}), logsapi.New(unreached{}))}
 	rest := func(method, path string) *http.Request { return request(method, path, "") }
 	const s, l, q = "arn:aws:scheduler:us-east-1:000000000000:", "arn:aws:lambda:us-east-1:000000000000:function:", "arn:aws:sqs:us-east-1:000000000000:"
+	const layers = "arn:aws:lambda:us-east-1:000000000000:layer:"
 	const g = "arn:aws:logs:us-east-1:000000000000:log-group:"
 	for _, c := range []struct {
 		request          *http.Request
@@ -65,6 +66,11 @@ func TestWhatRolesAreAskedFor(t *testing.T) {
 		{rest("GET", "/2015-03-31/functions/111111111111%3Afunction%3Af"), "lambda:GetFunction", "arn:aws:lambda:us-east-1:111111111111:function:f"},
 		{rest("GET", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aeu-west-1%3A111111111111%3Afunction%3Af%3Alive"), "lambda:GetFunction", "arn:aws:lambda:eu-west-1:111111111111:function:f"},
 		{rest("GET", "/2015-03-31/functions"), "lambda:ListFunctions", "*"},
+		{request("POST", "/2018-10-31/layers/y/versions", `{"Content": {}}`), "lambda:PublishLayerVersion", layers + "y"},
+		{rest("GET", "/2018-10-31/layers/y/versions/7"), "lambda:GetLayerVersion", layers + "y:7"},
+		{rest("DELETE", "/2018-10-31/layers/arn%3Aaws%3Alambda%3Aeu-west-1%3A111111111111%3Alayer%3Ay/versions/7"), "lambda:DeleteLayerVersion", "arn:aws:lambda:eu-west-1:111111111111:layer:y:7"},
+		{rest("GET", "/2018-10-31/layers?find=LayerVersion&Arn=arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Alayer%3Ay%3A7"), "lambda:GetLayerVersion", layers + "y:7"},
+		{rest("GET", "/2018-10-31/layers"), "lambda:ListLayers", "*"},
 		{sqsJSON("SendMessage", `{"QueueUrl": "http://h/000000000000/q", "MessageBody": "x"}`), "sqs:SendMessage", q + "q"},
 		{sqsJSON("DeleteMessageBatch", `{"QueueUrl": "http://h/111111111111/q", "Entries": []}`), "sqs:DeleteMessage", "arn:aws:sqs:us-east-1:111111111111:q"},
 		{sqsJSON("ReceiveMessage", `{"QueueUrl": "q"}`), "sqs:ReceiveMessage", q + "q"},

@@ -29,6 +29,9 @@ func TestRouting(t *testing.T) {
 		{"an old SDK's slash at the end", "GET", "/2015-03-31/functions/", "", nil, "ListFunctions"},
 		{"without its query", "GET", "/2019-09-30/functions/f/provisioned-concurrency?Qualifier=live", "", nil, "GetProvisionedConcurrencyConfig"},
 		{"with it", "GET", "/2019-09-30/functions/f/provisioned-concurrency?List=ALL&MaxItems=2", "", nil, "ListProvisionedConcurrencyConfigs"},
+		{"one of two operations by its query", "GET", "/2018-10-31/layers?Arn=arn%3Aaws%3Alambda%3Aus-east-1%3A123456789012%3Alayer%3Al%3A1&find=LayerVersion", "", nil, "GetLayerVersionByArn"},
+		{"the other one", "GET", "/2018-10-31/layers?Marker=find%3DLayerVersion", "", nil, "ListLayers"},
+		{"a number in the path", "GET", "/2018-10-31/layers/l/versions/9223372036854775807", "", nil, "GetLayerVersion"},
 		{"scope before path", "GET", "/schedules", "", signed("lambda"), ""},
 		{"scope of a service that is not here", "GET", "/schedules", "", signed("iam"), ""},
 		{"scope in the query", "GET", "/schedules?X-Amz-Credential=AK%2F20261123%2Fus-east-1%2Fscheduler%2Faws4_request", "", nil, "ListSchedules"},
@@ -75,6 +78,16 @@ func TestRouting(t *testing.T) {
 				t.Errorf("request id %q, observed %v", a.header.Get("X-Amzn-Requestid"), b.seen)
 			}
 		})
+	}
+}
+
+func TestANumberInThePathThatIsNone(t *testing.T) {
+	b := newBench(t)
+	for _, version := range []string{"x", "1.0", "9223372036854775808", ""} {
+		a := b.do(request("GET", "/2018-10-31/layers/l/versions/"+version+"/policy", ""))
+		want(t, "code", a.header.Get("X-Amzn-Errortype"), "SerializationException")
+		want(t, "status", a.status, 400)
+		want(t, "message", message(t, a), "The member 'VersionNumber' must be an integer of 64 bits.")
 	}
 }
 

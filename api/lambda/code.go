@@ -12,17 +12,17 @@ import (
 )
 
 // CodePrefix is where [CodeHandler] must be mounted: the links to code that
-// GetFunction gives lead there.
+// GetFunction and GetLayerVersion give lead there.
 const CodePrefix = "/belfry/code/"
 
-// codeURL returns a link to f's zip that is good for ten minutes. It carries
-// its own permission, as the presigned links of S3 do.
-func (s *Service) codeURL(ctx context.Context, f *function.Function) string {
-	name, expires, signature := s.host.CodeLink(f)
+// codeURL returns a link to the zip with that hash, which is good for ten minutes.
+// It carries its own permission, as the presigned links of S3 do.
+func (s *Service) codeURL(ctx context.Context, sha256b64 string) string {
+	name, expires, signature := s.host.CodeLink(sha256b64)
 	return awswire.EndpointFrom(ctx) + CodePrefix + name + ".zip?" + url.Values{"expires": {expires}, "signature": {signature}}.Encode()
 }
 
-// CodeHandler serves the zips that links from GetFunction lead to.
+// CodeHandler serves the zips that such links lead to.
 func CodeHandler(host *function.Host) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {

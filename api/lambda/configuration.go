@@ -59,6 +59,9 @@ func configuration(f *function.Function, p phase, qualifier string) *lambdaapi.F
 	if f.KMSKeyARN != "" {
 		c.KMSKeyArn = &f.KMSKeyARN
 	}
+	for _, l := range f.Layers {
+		c.Layers = append(c.Layers, lambdaapi.Layer{Arn: &l.ARN, CodeSize: &l.CodeSize})
+	}
 	if p == listed {
 		return c
 	}

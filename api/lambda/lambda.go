@@ -60,7 +60,7 @@ func (s *Service) GetFunction(ctx context.Context, in *lambdaapi.GetFunctionInpu
 		Configuration: configuration(f, active, qualifier),
 		Code: &lambdaapi.FunctionCodeLocation{
 			RepositoryType: new("S3"), // what clients know; it is this server
-			Location:       new(s.codeURL(ctx, f)),
+			Location:       new(s.codeURL(ctx, f.CodeSHA256)),
 		},
 	}
 	if len(f.Tags) > 0 {

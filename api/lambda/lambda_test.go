@@ -44,7 +44,7 @@ type server struct {
 	t testing.TB
 }
 
-func newServer(t testing.TB) *server {
+func newServer(t testing.TB, change ...func(*awswire.Options)) *server {
 	t.Helper()
 	store, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{NoSync: true})
 	if err != nil {
@@ -59,7 +59,11 @@ func newServer(t testing.TB) *server {
 	if err := host.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	mux.Handle("/", awswire.NewRouter(awswire.Options{Auth: awswire.DevAuth{}, Logger: slog.New(slog.DiscardHandler)}, lambdaapi.New(lambda.New(host))))
+	o := awswire.Options{Auth: awswire.DevAuth{}, Logger: slog.New(slog.DiscardHandler)}
+	for _, f := range change {
+		f(&o)
+	}
+	mux.Handle("/", awswire.NewRouter(o, lambdaapi.New(lambda.New(host))))
 	mux.Handle(lambda.CodePrefix, lambda.CodeHandler(host))
 	t.Cleanup(func() {
 		s.Close()
@@ -79,7 +83,7 @@ func newServer(t testing.TB) *server {
 func (s *server) client(name string, args ...string) (stdout string, err error) {
 	s.t.Helper()
 	cmd := exec.CommandContext(s.t.Context(), name, args...)
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+s.URL, "AWS_ACCESS_KEY_ID=123456789012", "AWS_SECRET_ACCESS_KEY=x",
+	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1", "AWS_ENDPOINT_URL="+s.URL, "AWS_ACCESS_KEY_ID=123456789012", "AWS_SECRET_ACCESS_KEY=x",
 		"AWS_DEFAULT_REGION=eu-west-1", "AWS_PAGER=", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null")
 	var out, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &stderr
@@ -195,14 +199,18 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestBoto3 runs testdata/client.py, whose assertions are its own.
+// TestBoto3 runs programs of testdata, whose assertions are their own.
 func TestBoto3(t *testing.T) {
-	s := newServer(t)
-	out, err := s.client("python3", "testdata/client.py")
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	if !strings.HasSuffix(out, "all done\n") {
-		t.Errorf("it did not come to its end:\n%s", out)
+	for _, program := range []string{"client.py", "layers.py"} {
+		t.Run(program, func(t *testing.T) {
+			t.Parallel()
+			out, err := newServer(t).client("python3", "testdata/"+program)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			if !strings.HasSuffix(out, "all done\n") {
+				t.Errorf("it did not come to its end:\n%s", out)
+			}
+		})
 	}
 }

@@ -53,6 +53,9 @@ func (s *Service) CreateFunction(ctx context.Context, in *lambdaapi.CreateFuncti
 	if err := mayPass(ctx, c.Role); err != nil {
 		return nil, err
 	}
+	if err := mayUse(ctx, in.Layers); err != nil {
+		return nil, err
+	}
 	f, err := s.host.Create(ctx, c)
 	if err != nil {
 		return nil, err
@@ -81,6 +84,9 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *lambdaapi
 		if err := mayPass(ctx, *in.Role); err != nil {
 			return nil, err
 		}
+	}
+	if err := mayUse(ctx, in.Layers); err != nil {
+		return nil, err
 	}
 	edit := settings{
 		Role: in.Role, Handler: in.Handler, Description: in.Description, Timeout: in.Timeout, MemorySize: in.MemorySize,
@@ -203,7 +209,6 @@ type settings struct {
 func (s *settings) apply(f *function.Settings) error {
 	vpc, logs := s.VpcConfig, s.LoggingConfig
 	if err := refuse(
-		member{"Layers", len(s.Layers) > 0, "layers are"},
 		member{"VpcConfig", vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0, "networks of a VPC are"},
 		member{"FileSystemConfigs", len(s.FileSystemConfigs) > 0, "file systems are"},
 		member{"ImageConfig", s.ImageConfig != nil, "container images are"},
@@ -218,6 +223,9 @@ func (s *settings) apply(f *function.Settings) error {
 	set(&f.Runtime, s.Runtime)
 	set(&f.KMSKeyARN, s.KMSKeyArn)
 	set(&f.Memory, s.MemorySize)
+	if s.Layers != nil {
+		f.Layers = function.UseLayers(s.Layers)
+	}
 	if s.Timeout != nil {
 		f.Timeout = time.Duration(*s.Timeout) * time.Second
 	}

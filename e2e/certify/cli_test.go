@@ -230,6 +230,7 @@ func cliLambda(c *cli) {
 	c.run("delete-function-event-invoke-config --function-name one")
 	c.refused("InvalidParameterValueException", "put-function-event-invoke-config --function-name one")
 	cliVersions(c)
+	cliLayers(c)
 	for _, name := range []string{"one", "two"} {
 		c.run("delete-function --function-name " + name)
 	}

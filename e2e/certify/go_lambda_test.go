@@ -68,6 +68,7 @@ func goLambda(t *testing.T, config aws.Config) {
 	goConcurrency(t, c)
 	goEventInvokeConfig(t, c, config.Region)
 	goVersions(t, c)
+	goLayers(t, c, create)
 
 	for _, name := range []string{"one", "two"} {
 		must[lambda.DeleteFunctionOutput](t)(c.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: &name}))

@@ -83,9 +83,14 @@ def handler(event, context):
 // zipped returns a zip with a file handler.py.
 func zipped(t *testing.T, source string) []byte {
 	t.Helper()
+	return zippedAs(t, "handler.py", source)
+}
+
+func zippedAs(t *testing.T, name, source string) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
-	f, err := w.Create("handler.py")
+	f, err := w.Create(name)
 	if err != nil {
 		t.Fatal(err)
 	}

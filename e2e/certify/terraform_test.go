@@ -40,6 +40,9 @@ func certifyTerraform(t *testing.T, endpoint, region string) {
 		terraformTable(config),
 		terraformFunction(config),
 		terraformPermission(config),
+		terraformAlias(config),
+		terraformLayerVersion(config),
+		terraformLayerPermission(config),
 		terraformRule(config),
 		terraformTarget(config),
 		terraformRole(config),
@@ -348,10 +351,7 @@ func terraformPermission(config aws.Config) resource {
 	return resource{
 		name: "aws_lambda_permission",
 		create: func(t *testing.T) {
-			must[lambda.CreateFunctionOutput](t)(c.CreateFunction(t.Context(), &lambda.CreateFunctionInput{
-				FunctionName: name, Runtime: lambdatypes.RuntimePython312, Handler: aws.String("handler.handler"), Role: aws.String(functionRole),
-				Code: &lambdatypes.FunctionCode{ZipFile: zipped(t, handler)},
-			}))
+			terraformMakeFunction(t, c, name)
 			for i, principal := range []string{"events.amazonaws.com", "123456789012"} {
 				must[lambda.AddPermissionOutput](t)(c.AddPermission(t.Context(), &lambda.AddPermissionInput{
 					FunctionName: name, StatementId: aws.String("s" + strconv.Itoa(i)), Action: aws.String("lambda:InvokeFunction"), Principal: &principal,

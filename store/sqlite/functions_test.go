@@ -10,3 +10,7 @@ import (
 func TestFunctions(t *testing.T) {
 	storetest.Functions(t, func(t *testing.T) function.Store { return openStore(t) })
 }
+
+func TestLayers(t *testing.T) {
+	storetest.Layers(t, func(t *testing.T) function.Store { return openStore(t) })
+}

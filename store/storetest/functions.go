@@ -72,6 +72,7 @@ func newFunction(ref function.Ref, change string) *function.Function {
 			Description: "täglich ☂", Timeout: 3 * time.Second, Memory: 128, Storage: 512,
 			Environment: map[string]string{"KEY": "välue \" < \\ \n"}, DeadLetterARN: "arn:aws:sqs:eu-west-1:000000000000:dead",
 			KMSKeyARN: "arn:k", TracingMode: "Active", LogGroup: "/g", Architecture: "arm64",
+			Layers: []function.LayerUse{{ARN: "arn:l:1", CodeSHA256: "bA==", CodeSize: 1}},
 		},
 		CodeSHA256: "c2hhLTI1Ng==", CodeSize: 1 << 33, Revision: "r-" + change, Change: change, Tags: map[string]string{"team": "a b"},
 		Created: functionT0, Modified: functionT0.Add(time.Hour), OncePer: &belfry.OncePer{Window: "1h", Key: "$.a"},

@@ -848,5 +848,6 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	TableName, ResourceArn *string
+	TableName   *string
+	ResourceArn *string
 }

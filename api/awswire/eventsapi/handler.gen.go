@@ -583,5 +583,7 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	Name, Rule, ResourceARN *string
+	Name        *string
+	Rule        *string
+	ResourceARN *string
 }

@@ -909,5 +909,8 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	Path, RoleName, PolicyName, PolicyArn *string
+	Path       *string
+	RoleName   *string
+	PolicyName *string
+	PolicyArn  *string
 }

@@ -8,6 +8,39 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/constraint"
 )
 
+func checkAddLayerVersionPermissionRequest(c *constraint.Check, v *AddLayerVersionPermissionInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.VersionNumber == nil {
+		c.Null("versionNumber")
+	}
+	if v.StatementId == nil {
+		c.Null("statementId")
+	}
+	if v.StatementId != nil {
+		checkStatementId(c, "statementId", *v.StatementId)
+	}
+	if v.Action == nil {
+		c.Null("action")
+	}
+	if v.Action != nil {
+		checkLayerPermissionAllowedAction(c, "action", *v.Action)
+	}
+	if v.Principal == nil {
+		c.Null("principal")
+	}
+	if v.Principal != nil {
+		checkLayerPermissionAllowedPrincipal(c, "principal", *v.Principal)
+	}
+	if v.OrganizationId != nil {
+		checkOrganizationId(c, "organizationId", *v.OrganizationId)
+	}
+}
+
 func checkAddPermissionRequest(c *constraint.Check, v *AddPermissionInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -264,6 +297,18 @@ func checkDeleteFunctionRequest(c *constraint.Check, v *DeleteFunctionInput) {
 	}
 }
 
+func checkDeleteLayerVersionRequest(c *constraint.Check, v *DeleteLayerVersionInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.VersionNumber == nil {
+		c.Null("versionNumber")
+	}
+}
+
 func checkDeleteProvisionedConcurrencyConfigRequest(c *constraint.Check, v *DeleteProvisionedConcurrencyConfigInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -427,6 +472,39 @@ func checkGetFunctionRequest(c *constraint.Check, v *GetFunctionInput) {
 	}
 }
 
+func checkGetLayerVersionByArnRequest(c *constraint.Check, v *GetLayerVersionByArnInput) {
+	if v.Arn == nil {
+		c.Null("arn")
+	}
+	if v.Arn != nil {
+		checkLayerVersionArn(c, "arn", *v.Arn)
+	}
+}
+
+func checkGetLayerVersionPolicyRequest(c *constraint.Check, v *GetLayerVersionPolicyInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.VersionNumber == nil {
+		c.Null("versionNumber")
+	}
+}
+
+func checkGetLayerVersionRequest(c *constraint.Check, v *GetLayerVersionInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.VersionNumber == nil {
+		c.Null("versionNumber")
+	}
+}
+
 func checkGetPolicyRequest(c *constraint.Check, v *GetPolicyInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -538,6 +616,18 @@ func checkLambdaManagedInstancesCapacityProviderConfig(c *constraint.Check, v *L
 	}
 }
 
+func checkLayerVersionContentInput(c *constraint.Check, v *LayerVersionContentInput) {
+	if v.S3Bucket != nil {
+		checkS3Bucket(c, "s3Bucket", *v.S3Bucket)
+	}
+	if v.S3Key != nil {
+		checkS3Key(c, "s3Key", *v.S3Key)
+	}
+	if v.S3ObjectVersion != nil {
+		checkS3ObjectVersion(c, "s3ObjectVersion", *v.S3ObjectVersion)
+	}
+}
+
 func checkListAliasesRequest(c *constraint.Check, v *ListAliasesInput) {
 	if v.FunctionName == nil {
 		c.Null("functionName")
@@ -574,6 +664,30 @@ func checkListFunctionsRequest(c *constraint.Check, v *ListFunctionsInput) {
 	}
 	if v.MaxItems != nil {
 		checkMaxListItems(c, "maxItems", *v.MaxItems)
+	}
+}
+
+func checkListLayerVersionsRequest(c *constraint.Check, v *ListLayerVersionsInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.MaxItems != nil {
+		checkMaxLayerListItems(c, "maxItems", *v.MaxItems)
+	}
+	if v.CompatibleArchitecture != nil {
+		checkArchitecture(c, "compatibleArchitecture", *v.CompatibleArchitecture)
+	}
+}
+
+func checkListLayersRequest(c *constraint.Check, v *ListLayersInput) {
+	if v.MaxItems != nil {
+		checkMaxLayerListItems(c, "maxItems", *v.MaxItems)
+	}
+	if v.CompatibleArchitecture != nil {
+		checkArchitecture(c, "compatibleArchitecture", *v.CompatibleArchitecture)
 	}
 }
 
@@ -634,6 +748,35 @@ func checkOnFailure(c *constraint.Check, v *OnFailure) {
 func checkOnSuccess(c *constraint.Check, v *OnSuccess) {
 	if v.Destination != nil {
 		checkDestinationArn(c, "destination", *v.Destination)
+	}
+}
+
+func checkPublishLayerVersionRequest(c *constraint.Check, v *PublishLayerVersionInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.Description != nil {
+		checkDescription(c, "description", *v.Description)
+	}
+	if v.Content == nil {
+		c.Null("content")
+	}
+	if v.Content != nil {
+		c.Enter("content")
+		checkLayerVersionContentInput(c, v.Content)
+		c.Leave()
+	}
+	if v.CompatibleRuntimes != nil {
+		checkCompatibleRuntimes(c, "compatibleRuntimes", v.CompatibleRuntimes)
+	}
+	if v.LicenseInfo != nil {
+		checkLicenseInfo(c, "licenseInfo", *v.LicenseInfo)
+	}
+	if v.CompatibleArchitectures != nil {
+		checkCompatibleArchitectures(c, "compatibleArchitectures", v.CompatibleArchitectures)
 	}
 }
 
@@ -729,6 +872,24 @@ func checkPutRuntimeManagementConfigRequest(c *constraint.Check, v *PutRuntimeMa
 	}
 	if v.RuntimeVersionArn != nil {
 		checkRuntimeVersionArn(c, "runtimeVersionArn", *v.RuntimeVersionArn)
+	}
+}
+
+func checkRemoveLayerVersionPermissionRequest(c *constraint.Check, v *RemoveLayerVersionPermissionInput) {
+	if v.LayerName == nil {
+		c.Null("layerName")
+	}
+	if v.LayerName != nil {
+		checkLayerName(c, "layerName", *v.LayerName)
+	}
+	if v.VersionNumber == nil {
+		c.Null("versionNumber")
+	}
+	if v.StatementId == nil {
+		c.Null("statementId")
+	}
+	if v.StatementId != nil {
+		checkStatementId(c, "statementId", *v.StatementId)
 	}
 }
 
@@ -979,6 +1140,26 @@ func checkArchitecturesList(c *constraint.Check, name string, v []string) {
 	}
 }
 
+func checkCompatibleArchitectures(c *constraint.Check, name string, v []string) {
+	if len(v) > 2 {
+		c.Fail(name, constraint.List(v), "Member must have length less than or equal to 2")
+		return
+	}
+	for i := range v {
+		if !okArchitecture(v[i]) {
+			c.Fail(name, constraint.List(v), "Member must satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")
+			break
+		}
+	}
+}
+
+func checkCompatibleRuntimes(c *constraint.Check, name string, v []string) {
+	if len(v) > 15 {
+		c.Fail(name, constraint.List(v), "Member must have length less than or equal to 15")
+		return
+	}
+}
+
 func checkFileSystemConfigList(c *constraint.Check, name string, v []FileSystemConfig) {
 	if len(v) > 1 {
 		c.FailHidden(name, "Member must have length less than or equal to 1")
@@ -1075,6 +1256,12 @@ func checkAlias(c *constraint.Check, name string, v string) {
 func checkApplicationLogLevel(c *constraint.Check, name string, v string) {
 	if v != "TRACE" && v != "DEBUG" && v != "INFO" && v != "WARN" && v != "ERROR" && v != "FATAL" {
 		c.Fail(name, v, "Member must satisfy enum value set: [TRACE, DEBUG, INFO, WARN, ERROR, FATAL]")
+	}
+}
+
+func checkArchitecture(c *constraint.Check, name string, v string) {
+	if v != "x86_64" && v != "arm64" {
+		c.Fail(name, v, "Member must satisfy enum value set: [x86_64, arm64]")
 	}
 }
 
@@ -1229,10 +1416,55 @@ func checkKMSKeyArn(c *constraint.Check, name string, v string) {
 	}
 }
 
+func checkLayerName(c *constraint.Check, name string, v string) {
+	if !match14(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+")
+	}
+	if constraint.Longer(v, 140) {
+		c.Fail(name, v, "Member must have length less than or equal to 140")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
+func checkLayerPermissionAllowedAction(c *constraint.Check, name string, v string) {
+	if !match15(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: lambda:GetLayerVersion")
+	}
+	if constraint.Longer(v, 22) {
+		c.Fail(name, v, "Member must have length less than or equal to 22")
+	}
+}
+
+func checkLayerPermissionAllowedPrincipal(c *constraint.Check, name string, v string) {
+	if !match16(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: \\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root")
+	}
+}
+
+func checkLayerVersionArn(c *constraint.Check, name string, v string) {
+	if !match1(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+")
+	}
+	if constraint.Longer(v, 140) {
+		c.Fail(name, v, "Member must have length less than or equal to 140")
+	}
+	if v == "" {
+		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
 func okLayerVersionArn(v string) bool { return !(!match1(v) || constraint.Longer(v, 140) || v == "") }
 
+func checkLicenseInfo(c *constraint.Check, name string, v string) {
+	if constraint.Longer(v, 512) {
+		c.Fail(name, v, "Member must have length less than or equal to 512")
+	}
+}
+
 func checkLocalMountPath(c *constraint.Check, name string, v string) {
-	if !match14(v) {
+	if !match17(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: /mnt/[a-zA-Z0-9-_.]+")
 	}
 	if constraint.Longer(v, 160) {
@@ -1247,7 +1479,7 @@ func checkLogFormat(c *constraint.Check, name string, v string) {
 }
 
 func checkLogGroup(c *constraint.Check, name string, v string) {
-	if !match15(v) {
+	if !match18(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [\\.\\-_/#A-Za-z0-9]+")
 	}
 	if constraint.Longer(v, 512) {
@@ -1265,12 +1497,21 @@ func checkLogType(c *constraint.Check, name string, v string) {
 }
 
 func checkMasterRegion(c *constraint.Check, name string, v string) {
-	if !match16(v) {
+	if !match19(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ALL|[a-z]{2}(-gov)?-[a-z]+-\\d{1}")
 	}
 }
 
 func checkMaxFunctionEventInvokeConfigListItems(c *constraint.Check, name string, v int) {
+	if v > 50 {
+		c.FailInt(name, int64(v), "Member must have value less than or equal to 50")
+	}
+	if v < 1 {
+		c.FailInt(name, int64(v), "Member must have value greater than or equal to 1")
+	}
+}
+
+func checkMaxLayerListItems(c *constraint.Check, name string, v int) {
 	if v > 50 {
 		c.FailInt(name, int64(v), "Member must have value less than or equal to 50")
 	}
@@ -1325,7 +1566,7 @@ func checkMemorySize(c *constraint.Check, name string, v int) {
 }
 
 func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
-	if !match17(v) {
+	if !match20(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 	}
 	if constraint.Longer(v, 256) {
@@ -1337,7 +1578,7 @@ func checkNamespacedFunctionName(c *constraint.Check, name string, v string) {
 }
 
 func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
-	if !match18(v) {
+	if !match21(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_.]+)")
 	}
 	if constraint.Longer(v, 100) {
@@ -1349,7 +1590,7 @@ func checkNamespacedStatementId(c *constraint.Check, name string, v string) {
 }
 
 func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name string, v string) {
-	if !match19(v) {
+	if !match22(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 	}
 	if constraint.Longer(v, 128) {
@@ -1357,6 +1598,15 @@ func checkNumericLatestPublishedOrAliasQualifier(c *constraint.Check, name strin
 	}
 	if v == "" {
 		c.Fail(name, v, "Member must have length greater than or equal to 1")
+	}
+}
+
+func checkOrganizationId(c *constraint.Check, name string, v string) {
+	if !match23(v) {
+		c.Fail(name, v, "Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}")
+	}
+	if constraint.Longer(v, 34) {
+		c.Fail(name, v, "Member must have length less than or equal to 34")
 	}
 }
 
@@ -1388,7 +1638,7 @@ func checkPrincipal(c *constraint.Check, name string, v string) {
 }
 
 func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
-	if !match20(v) {
+	if !match23(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: o-[a-z0-9]{10,32}")
 	}
 	if constraint.Longer(v, 34) {
@@ -1400,7 +1650,7 @@ func checkPrincipalOrgID(c *constraint.Check, name string, v string) {
 }
 
 func checkQualifier(c *constraint.Check, name string, v string) {
-	if !match21(v) {
+	if !match24(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (|[a-zA-Z0-9$_-]+)")
 	}
 	if constraint.Longer(v, 128) {
@@ -1439,13 +1689,13 @@ func checkRetentionPeriodInDays(c *constraint.Check, name string, v int) {
 }
 
 func checkRoleArn(c *constraint.Check, name string, v string) {
-	if !match22(v) {
+	if !match25(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 	}
 }
 
 func checkRuntimeVersionArn(c *constraint.Check, name string, v string) {
-	if !match23(v) {
+	if !match26(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\\d{1}::runtime:.+")
 	}
 	if constraint.Longer(v, 2048) {
@@ -1493,7 +1743,7 @@ func checkSnapStartApplyOn(c *constraint.Check, name string, v string) {
 }
 
 func checkSourceOwner(c *constraint.Check, name string, v string) {
-	if !match24(v) {
+	if !match27(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: \\d{12}")
 	}
 	if constraint.Longer(v, 12) {
@@ -1502,7 +1752,7 @@ func checkSourceOwner(c *constraint.Check, name string, v string) {
 }
 
 func checkStatementId(c *constraint.Check, name string, v string) {
-	if !match25(v) {
+	if !match28(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: ([a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 100) {
@@ -1520,7 +1770,7 @@ func checkSystemLogLevel(c *constraint.Check, name string, v string) {
 }
 
 func checkTaggableResource(c *constraint.Check, name string, v string) {
-	if !match26(v) {
+	if !match29(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 256) {
@@ -1532,7 +1782,7 @@ func checkTaggableResource(c *constraint.Check, name string, v string) {
 }
 
 func checkTenantId(c *constraint.Check, name string, v string) {
-	if !match27(v) {
+	if !match30(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: [a-zA-Z0-9\\._:\\/=+\\-@ ]+")
 	}
 	if constraint.Longer(v, 256) {
@@ -1562,7 +1812,7 @@ func checkTracingMode(c *constraint.Check, name string, v string) {
 }
 
 func checkUnqualifiedFunctionName(c *constraint.Check, name string, v string) {
-	if !match28(v) {
+	if !match31(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)")
 	}
 	if constraint.Longer(v, 140) {
@@ -1580,7 +1830,7 @@ func checkUpdateRuntimeOn(c *constraint.Check, name string, v string) {
 }
 
 func checkVersionWithLatestPublished(c *constraint.Check, name string, v string) {
-	if !match29(v) {
+	if !match32(v) {
 		c.Fail(name, v, "Member must satisfy regular expression pattern: (\\$LATEST(\\.PUBLISHED)?|[0-9]+)")
 	}
 	if constraint.Longer(v, 1024) {
@@ -1679,13 +1929,28 @@ func match13(v string) bool { return pattern13.Match(v) }
 
 var pattern13 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:[a-z0-9-.]+:.*)|()")
 
-// match14 matches /mnt/[a-zA-Z0-9-_.]+
+// match14 matches (arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+
 func match14(v string) bool { return pattern14.Match(v) }
 
-var pattern14 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+var pattern14 = constraint.NewPattern("(arn:[a-zA-Z0-9-]+:lambda:[a-zA-Z0-9-]+:\\d{12}:layer:[a-zA-Z0-9-_]+)|[a-zA-Z0-9-_]+")
 
-// match15 matches [\.\-_/#A-Za-z0-9]+
-func match15(v string) bool {
+// match15 matches lambda:GetLayerVersion
+func match15(v string) bool { return pattern15.Match(v) }
+
+var pattern15 = constraint.NewPattern("lambda:GetLayerVersion")
+
+// match16 matches \d{12}|\*|arn:(aws[a-zA-Z-]*):iam::\d{12}:root
+func match16(v string) bool { return pattern16.Match(v) }
+
+var pattern16 = constraint.NewPattern("\\d{12}|\\*|arn:(aws[a-zA-Z-]*):iam::\\d{12}:root")
+
+// match17 matches /mnt/[a-zA-Z0-9-_.]+
+func match17(v string) bool { return pattern17.Match(v) }
+
+var pattern17 = constraint.NewPattern("/mnt/[a-zA-Z0-9-_.]+")
+
+// match18 matches [\.\-_/#A-Za-z0-9]+
+func match18(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x3ffe00800000000, 0x7fffffe87fffffe) {
 			return false
@@ -1694,63 +1959,63 @@ func match15(v string) bool {
 	return v != ""
 }
 
-// match16 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
-func match16(v string) bool { return pattern16.Match(v) }
-
-var pattern16 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
-
-// match17 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
-func match17(v string) bool { return pattern17.Match(v) }
-
-var pattern17 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
-
-// match18 matches ([a-zA-Z0-9-_.]+)
-func match18(v string) bool { return pattern18.Match(v) }
-
-var pattern18 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
-
-// match19 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
+// match19 matches ALL|[a-z]{2}(-gov)?-[a-z]+-\d{1}
 func match19(v string) bool { return pattern19.Match(v) }
 
-var pattern19 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
+var pattern19 = constraint.NewPattern("ALL|[a-zA-Z0-9_-]+")
 
-// match20 matches o-[a-z0-9]{10,32}
+// match20 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?
 func match20(v string) bool { return pattern20.Match(v) }
 
-var pattern20 = constraint.NewPattern("o-[a-z0-9]{10,32}")
+var pattern20 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
 
-// match21 matches (|[a-zA-Z0-9$_-]+)
+// match21 matches ([a-zA-Z0-9-_.]+)
 func match21(v string) bool { return pattern21.Match(v) }
 
-var pattern21 = constraint.NewPattern("(|[a-zA-Z0-9$_-]+)")
+var pattern21 = constraint.NewPattern("([a-zA-Z0-9-_.]+)")
 
-// match22 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
+// match22 matches \$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+
 func match22(v string) bool { return pattern22.Match(v) }
 
-var pattern22 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
+var pattern22 = constraint.NewPattern("\\$(LATEST(\\.PUBLISHED)?)|[a-zA-Z0-9-_$]+")
 
-// match23 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}::runtime:.+
+// match23 matches o-[a-z0-9]{10,32}
 func match23(v string) bool { return pattern23.Match(v) }
 
-var pattern23 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+::runtime:.+")
+var pattern23 = constraint.NewPattern("o-[a-z0-9]{10,32}")
 
-// match24 matches \d{12}
+// match24 matches (|[a-zA-Z0-9$_-]+)
 func match24(v string) bool { return pattern24.Match(v) }
 
-var pattern24 = constraint.NewPattern("\\d{12}")
+var pattern24 = constraint.NewPattern("(|[a-zA-Z0-9$_-]+)")
 
-// match25 matches ([a-zA-Z0-9-_]+)
+// match25 matches arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+
 func match25(v string) bool { return pattern25.Match(v) }
 
-var pattern25 = constraint.NewPattern("([a-zA-Z0-9-_]+)")
+var pattern25 = constraint.NewPattern("arn:(aws[a-zA-Z-]*)?:iam::\\d{12}:role/?[a-zA-Z_0-9+=,.@\\-_/]+")
 
-// match26 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+// match26 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso(b?)))?-[a-z]+-\d{1}::runtime:.+
 func match26(v string) bool { return pattern26.Match(v) }
 
-var pattern26 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+var pattern26 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+::runtime:.+")
 
-// match27 matches [a-zA-Z0-9\._:\/=+\-@ ]+
-func match27(v string) bool {
+// match27 matches \d{12}
+func match27(v string) bool { return pattern27.Match(v) }
+
+var pattern27 = constraint.NewPattern("\\d{12}")
+
+// match28 matches ([a-zA-Z0-9-_]+)
+func match28(v string) bool { return pattern28.Match(v) }
+
+var pattern28 = constraint.NewPattern("([a-zA-Z0-9-_]+)")
+
+// match29 matches arn:(aws[a-zA-Z-]*):lambda:[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)
+func match29(v string) bool { return pattern29.Match(v) }
+
+var pattern29 = constraint.NewPattern("arn:(aws[a-zA-Z-]*):lambda:[a-zA-Z0-9_-]+:\\d{12}:(function:[a-zA-Z0-9-_]+(:(\\$LATEST|[a-zA-Z0-9-_]+))?|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)")
+
+// match30 matches [a-zA-Z0-9\._:\/=+\-@ ]+
+func match30(v string) bool {
 	for i := range len(v) {
 		if !constraint.In(v[i], 0x27ffe80100000000, 0x7fffffe87ffffff) {
 			return false
@@ -1759,12 +2024,12 @@ func match27(v string) bool {
 	return v != ""
 }
 
-// match28 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)
-func match28(v string) bool { return pattern28.Match(v) }
+// match31 matches (arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?([a-zA-Z0-9-_]+)
+func match31(v string) bool { return pattern31.Match(v) }
 
-var pattern28 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)")
+var pattern31 = constraint.NewPattern("(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-zA-Z0-9_-]+:)?(\\d{12}:)?(function:)?([a-zA-Z0-9-_]+)")
 
-// match29 matches (\$LATEST(\.PUBLISHED)?|[0-9]+)
-func match29(v string) bool { return pattern29.Match(v) }
+// match32 matches (\$LATEST(\.PUBLISHED)?|[0-9]+)
+func match32(v string) bool { return pattern32.Match(v) }
 
-var pattern29 = constraint.NewPattern("(\\$LATEST(\\.PUBLISHED)?|[0-9]+)")
+var pattern32 = constraint.NewPattern("(\\$LATEST(\\.PUBLISHED)?|[0-9]+)")

@@ -6,6 +6,27 @@ import (
 	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
 )
 
+func decodeAddLayerVersionPermissionRequest(d *jsonwire.Decoder, v *AddLayerVersionPermissionInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "StatementId":
+			v.StatementId = d.String()
+		case "Action":
+			v.Action = d.String()
+		case "Principal":
+			v.Principal = d.String()
+		case "OrganizationId":
+			v.OrganizationId = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeAddPermissionRequest(d *jsonwire.Decoder, v *AddPermissionInput) bool {
 	if !d.Object() {
 		return false
@@ -366,6 +387,27 @@ func decodeLambdaManagedInstancesCapacityProviderConfig(d *jsonwire.Decoder, v *
 	return true
 }
 
+func decodeLayerVersionContentInput(d *jsonwire.Decoder, v *LayerVersionContentInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "S3Bucket":
+			v.S3Bucket = d.String()
+		case "S3Key":
+			v.S3Key = d.String()
+		case "S3ObjectVersion":
+			v.S3ObjectVersion = d.String()
+		case "ZipFile":
+			v.ZipFile = d.Blob()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
 func decodeLoggingConfig(d *jsonwire.Decoder, v *LoggingConfig) bool {
 	if !d.Object() {
 		return false
@@ -410,6 +452,32 @@ func decodeOnSuccess(d *jsonwire.Decoder, v *OnSuccess) bool {
 		switch string(d.Key()) {
 		case "Destination":
 			v.Destination = d.String()
+		default:
+			d.Skip()
+		}
+	}
+	return true
+}
+
+func decodePublishLayerVersionRequest(d *jsonwire.Decoder, v *PublishLayerVersionInput) bool {
+	if !d.Object() {
+		return false
+	}
+	for d.Member() {
+		switch string(d.Key()) {
+		case "Description":
+			v.Description = d.String()
+		case "Content":
+			v.Content = new(LayerVersionContentInput)
+			if !decodeLayerVersionContentInput(d, v.Content) {
+				v.Content = nil
+			}
+		case "CompatibleRuntimes":
+			v.CompatibleRuntimes = decodeCompatibleRuntimes(d)
+		case "LicenseInfo":
+			v.LicenseInfo = d.String()
+		case "CompatibleArchitectures":
+			v.CompatibleArchitectures = decodeCompatibleArchitectures(d)
 		default:
 			d.Skip()
 		}
@@ -751,6 +819,32 @@ func decodeVpcConfig(d *jsonwire.Decoder, v *VpcConfig) bool {
 }
 
 func decodeArchitecturesList(d *jsonwire.Decoder) []string {
+	if !d.Array() {
+		return nil
+	}
+	v := []string{}
+	for d.Element() {
+		if e, ok := d.Text(); ok {
+			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func decodeCompatibleArchitectures(d *jsonwire.Decoder) []string {
+	if !d.Array() {
+		return nil
+	}
+	v := []string{}
+	for d.Element() {
+		if e, ok := d.Text(); ok {
+			v = append(v, e)
+		}
+	}
+	return v
+}
+
+func decodeCompatibleRuntimes(d *jsonwire.Decoder) []string {
 	if !d.Array() {
 		return nil
 	}

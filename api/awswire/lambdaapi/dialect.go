@@ -8,6 +8,7 @@ package lambdaapi
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/belfry-run/belfry"
@@ -82,16 +83,26 @@ func ownsPath(path string) bool {
 
 // action is what policies call an operation.
 func action(operation string) string {
-	if operation == "Invoke" || operation == "InvokeWithResponseStream" {
+	switch operation {
+	case "Invoke", "InvokeWithResponseStream":
 		return "InvokeFunction"
+	case "GetLayerVersionByArn":
+		return "GetLayerVersion"
 	}
 	return operation
 }
 
-// resource is the ARN of the function that an operation is on, which requests
-// name in many ways (semantics.md 3.1). To invoke a version or an alias is to be
-// allowed for that; for other operations it is not part of the name.
+// resource is the ARN of the function or layer that an operation is on, which
+// requests name in many ways (semantics.md 3.1). To invoke a version or an alias
+// is to be allowed for that; for other operations on functions it is not part of
+// the name.
 func resource(scope belfry.Scope, operation string, n named) string {
+	if n.Arn != nil {
+		return *n.Arn
+	}
+	if n.LayerName != nil {
+		return layer(scope, *n.LayerName, n.VersionNumber)
+	}
 	name := n.FunctionName
 	if n.Resource != nil {
 		name = n.Resource
@@ -115,6 +126,18 @@ func resource(scope belfry.Scope, operation string, n named) string {
 		arn += ":" + *n.Qualifier
 	case len(parts) == 2:
 		arn += ":" + parts[1]
+	}
+	return arn
+}
+
+// layer is the ARN of a layer, or of its version when there is a number.
+func layer(scope belfry.Scope, name string, version *int64) string {
+	arn := name
+	if !strings.HasPrefix(name, "arn:") {
+		arn = "arn:aws:lambda:" + scope.Region + ":" + scope.Account + ":layer:" + name
+	}
+	if version != nil {
+		arn += ":" + strconv.FormatInt(*version, 10)
 	}
 	return arn
 }

@@ -47,6 +47,19 @@ func appendAccountUsage(b []byte, v *AccountUsage) []byte {
 	return append(b, '}')
 }
 
+func appendAddLayerVersionPermissionResponse(b []byte, v *AddLayerVersionPermissionOutput) []byte {
+	b = append(b, '{')
+	if v.Statement != nil {
+		b = jsonwire.Name(b, "Statement")
+		b = jsonwire.String(b, *v.Statement)
+	}
+	if v.RevisionId != nil {
+		b = jsonwire.Name(b, "RevisionId")
+		b = jsonwire.String(b, *v.RevisionId)
+	}
+	return append(b, '}')
+}
+
 func appendAddPermissionResponse(b []byte, v *AddPermissionOutput) []byte {
 	b = append(b, '{')
 	if v.Statement != nil {
@@ -137,6 +150,11 @@ func appendDeleteFunctionEventInvokeConfigOutput(b []byte, v *DeleteFunctionEven
 }
 
 func appendDeleteFunctionResponse(b []byte, v *DeleteFunctionOutput) []byte {
+	b = append(b, '{')
+	return append(b, '}')
+}
+
+func appendDeleteLayerVersionOutput(b []byte, v *DeleteLayerVersionOutput) []byte {
 	b = append(b, '{')
 	return append(b, '}')
 }
@@ -504,6 +522,60 @@ func appendGetFunctionResponse(b []byte, v *GetFunctionOutput) []byte {
 	return append(b, '}')
 }
 
+func appendGetLayerVersionPolicyResponse(b []byte, v *GetLayerVersionPolicyOutput) []byte {
+	b = append(b, '{')
+	if v.Policy != nil {
+		b = jsonwire.Name(b, "Policy")
+		b = jsonwire.String(b, *v.Policy)
+	}
+	if v.RevisionId != nil {
+		b = jsonwire.Name(b, "RevisionId")
+		b = jsonwire.String(b, *v.RevisionId)
+	}
+	return append(b, '}')
+}
+
+func appendGetLayerVersionResponse(b []byte, v *GetLayerVersionResponse) []byte {
+	b = append(b, '{')
+	if v.Content != nil {
+		b = jsonwire.Name(b, "Content")
+		b = appendLayerVersionContentOutput(b, v.Content)
+	}
+	if v.LayerArn != nil {
+		b = jsonwire.Name(b, "LayerArn")
+		b = jsonwire.String(b, *v.LayerArn)
+	}
+	if v.LayerVersionArn != nil {
+		b = jsonwire.Name(b, "LayerVersionArn")
+		b = jsonwire.String(b, *v.LayerVersionArn)
+	}
+	if v.Description != nil {
+		b = jsonwire.Name(b, "Description")
+		b = jsonwire.String(b, *v.Description)
+	}
+	if v.CreatedDate != nil {
+		b = jsonwire.Name(b, "CreatedDate")
+		b = jsonwire.String(b, *v.CreatedDate)
+	}
+	if v.Version != nil {
+		b = jsonwire.Name(b, "Version")
+		b = jsonwire.Int(b, *v.Version)
+	}
+	if v.CompatibleRuntimes != nil {
+		b = jsonwire.Name(b, "CompatibleRuntimes")
+		b = appendCompatibleRuntimes(b, v.CompatibleRuntimes)
+	}
+	if v.LicenseInfo != nil {
+		b = jsonwire.Name(b, "LicenseInfo")
+		b = jsonwire.String(b, *v.LicenseInfo)
+	}
+	if v.CompatibleArchitectures != nil {
+		b = jsonwire.Name(b, "CompatibleArchitectures")
+		b = appendCompatibleArchitectures(b, v.CompatibleArchitectures)
+	}
+	return append(b, '}')
+}
+
 func appendGetPolicyResponse(b []byte, v *GetPolicyOutput) []byte {
 	b = append(b, '{')
 	if v.Policy != nil {
@@ -654,6 +726,81 @@ func appendLayer(b []byte, v *Layer) []byte {
 	return append(b, '}')
 }
 
+func appendLayerVersionContentOutput(b []byte, v *LayerVersionContentOutput) []byte {
+	b = append(b, '{')
+	if v.Location != nil {
+		b = jsonwire.Name(b, "Location")
+		b = jsonwire.String(b, *v.Location)
+	}
+	if v.CodeSha256 != nil {
+		b = jsonwire.Name(b, "CodeSha256")
+		b = jsonwire.String(b, *v.CodeSha256)
+	}
+	if v.CodeSize != nil {
+		b = jsonwire.Name(b, "CodeSize")
+		b = jsonwire.Int(b, *v.CodeSize)
+	}
+	if v.SigningProfileVersionArn != nil {
+		b = jsonwire.Name(b, "SigningProfileVersionArn")
+		b = jsonwire.String(b, *v.SigningProfileVersionArn)
+	}
+	if v.SigningJobArn != nil {
+		b = jsonwire.Name(b, "SigningJobArn")
+		b = jsonwire.String(b, *v.SigningJobArn)
+	}
+	return append(b, '}')
+}
+
+func appendLayerVersionsListItem(b []byte, v *LayerVersionsListItem) []byte {
+	b = append(b, '{')
+	if v.LayerVersionArn != nil {
+		b = jsonwire.Name(b, "LayerVersionArn")
+		b = jsonwire.String(b, *v.LayerVersionArn)
+	}
+	if v.Version != nil {
+		b = jsonwire.Name(b, "Version")
+		b = jsonwire.Int(b, *v.Version)
+	}
+	if v.Description != nil {
+		b = jsonwire.Name(b, "Description")
+		b = jsonwire.String(b, *v.Description)
+	}
+	if v.CreatedDate != nil {
+		b = jsonwire.Name(b, "CreatedDate")
+		b = jsonwire.String(b, *v.CreatedDate)
+	}
+	if v.CompatibleRuntimes != nil {
+		b = jsonwire.Name(b, "CompatibleRuntimes")
+		b = appendCompatibleRuntimes(b, v.CompatibleRuntimes)
+	}
+	if v.LicenseInfo != nil {
+		b = jsonwire.Name(b, "LicenseInfo")
+		b = jsonwire.String(b, *v.LicenseInfo)
+	}
+	if v.CompatibleArchitectures != nil {
+		b = jsonwire.Name(b, "CompatibleArchitectures")
+		b = appendCompatibleArchitectures(b, v.CompatibleArchitectures)
+	}
+	return append(b, '}')
+}
+
+func appendLayersListItem(b []byte, v *LayersListItem) []byte {
+	b = append(b, '{')
+	if v.LayerName != nil {
+		b = jsonwire.Name(b, "LayerName")
+		b = jsonwire.String(b, *v.LayerName)
+	}
+	if v.LayerArn != nil {
+		b = jsonwire.Name(b, "LayerArn")
+		b = jsonwire.String(b, *v.LayerArn)
+	}
+	if v.LatestMatchingVersion != nil {
+		b = jsonwire.Name(b, "LatestMatchingVersion")
+		b = appendLayerVersionsListItem(b, v.LatestMatchingVersion)
+	}
+	return append(b, '}')
+}
+
 func appendListAliasesResponse(b []byte, v *ListAliasesOutput) []byte {
 	b = append(b, '{')
 	if v.NextMarker != nil {
@@ -689,6 +836,32 @@ func appendListFunctionsResponse(b []byte, v *ListFunctionsOutput) []byte {
 	if v.Functions != nil {
 		b = jsonwire.Name(b, "Functions")
 		b = appendFunctionList(b, v.Functions)
+	}
+	return append(b, '}')
+}
+
+func appendListLayerVersionsResponse(b []byte, v *ListLayerVersionsOutput) []byte {
+	b = append(b, '{')
+	if v.NextMarker != nil {
+		b = jsonwire.Name(b, "NextMarker")
+		b = jsonwire.String(b, *v.NextMarker)
+	}
+	if v.LayerVersions != nil {
+		b = jsonwire.Name(b, "LayerVersions")
+		b = appendLayerVersionsList(b, v.LayerVersions)
+	}
+	return append(b, '}')
+}
+
+func appendListLayersResponse(b []byte, v *ListLayersOutput) []byte {
+	b = append(b, '{')
+	if v.NextMarker != nil {
+		b = jsonwire.Name(b, "NextMarker")
+		b = jsonwire.String(b, *v.NextMarker)
+	}
+	if v.Layers != nil {
+		b = jsonwire.Name(b, "Layers")
+		b = appendLayersList(b, v.Layers)
 	}
 	return append(b, '}')
 }
@@ -800,6 +973,47 @@ func appendProvisionedConcurrencyConfigListItem(b []byte, v *ProvisionedConcurre
 	return append(b, '}')
 }
 
+func appendPublishLayerVersionResponse(b []byte, v *PublishLayerVersionOutput) []byte {
+	b = append(b, '{')
+	if v.Content != nil {
+		b = jsonwire.Name(b, "Content")
+		b = appendLayerVersionContentOutput(b, v.Content)
+	}
+	if v.LayerArn != nil {
+		b = jsonwire.Name(b, "LayerArn")
+		b = jsonwire.String(b, *v.LayerArn)
+	}
+	if v.LayerVersionArn != nil {
+		b = jsonwire.Name(b, "LayerVersionArn")
+		b = jsonwire.String(b, *v.LayerVersionArn)
+	}
+	if v.Description != nil {
+		b = jsonwire.Name(b, "Description")
+		b = jsonwire.String(b, *v.Description)
+	}
+	if v.CreatedDate != nil {
+		b = jsonwire.Name(b, "CreatedDate")
+		b = jsonwire.String(b, *v.CreatedDate)
+	}
+	if v.Version != nil {
+		b = jsonwire.Name(b, "Version")
+		b = jsonwire.Int(b, *v.Version)
+	}
+	if v.CompatibleRuntimes != nil {
+		b = jsonwire.Name(b, "CompatibleRuntimes")
+		b = appendCompatibleRuntimes(b, v.CompatibleRuntimes)
+	}
+	if v.LicenseInfo != nil {
+		b = jsonwire.Name(b, "LicenseInfo")
+		b = jsonwire.String(b, *v.LicenseInfo)
+	}
+	if v.CompatibleArchitectures != nil {
+		b = jsonwire.Name(b, "CompatibleArchitectures")
+		b = appendCompatibleArchitectures(b, v.CompatibleArchitectures)
+	}
+	return append(b, '}')
+}
+
 func appendPutProvisionedConcurrencyConfigResponse(b []byte, v *PutProvisionedConcurrencyConfigOutput) []byte {
 	b = append(b, '{')
 	if v.RequestedProvisionedConcurrentExecutions != nil {
@@ -843,6 +1057,11 @@ func appendPutRuntimeManagementConfigResponse(b []byte, v *PutRuntimeManagementC
 		b = jsonwire.Name(b, "RuntimeVersionArn")
 		b = jsonwire.String(b, *v.RuntimeVersionArn)
 	}
+	return append(b, '}')
+}
+
+func appendRemoveLayerVersionPermissionOutput(b []byte, v *RemoveLayerVersionPermissionOutput) []byte {
+	b = append(b, '{')
 	return append(b, '}')
 }
 
@@ -970,6 +1189,24 @@ func appendArchitecturesList(b []byte, v []string) []byte {
 	return append(b, ']')
 }
 
+func appendCompatibleArchitectures(b []byte, v []string) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = jsonwire.String(b, v[i])
+	}
+	return append(b, ']')
+}
+
+func appendCompatibleRuntimes(b []byte, v []string) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = jsonwire.String(b, v[i])
+	}
+	return append(b, ']')
+}
+
 func appendFileSystemConfigList(b []byte, v []FileSystemConfig) []byte {
 	b = append(b, '[')
 	for i := range v {
@@ -993,6 +1230,24 @@ func appendFunctionList(b []byte, v []FunctionConfiguration) []byte {
 	for i := range v {
 		b = jsonwire.Sep(b)
 		b = appendFunctionConfiguration(b, &v[i])
+	}
+	return append(b, ']')
+}
+
+func appendLayerVersionsList(b []byte, v []LayerVersionsListItem) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = appendLayerVersionsListItem(b, &v[i])
+	}
+	return append(b, ']')
+}
+
+func appendLayersList(b []byte, v []LayersListItem) []byte {
+	b = append(b, '[')
+	for i := range v {
+		b = jsonwire.Sep(b)
+		b = appendLayersListItem(b, &v[i])
 	}
 	return append(b, ']')
 }

@@ -12,6 +12,7 @@ import (
 // it gets satisfy the model: required members are never nil. A nil answer is an
 // empty one.
 type Service interface {
+	AddLayerVersionPermission(ctx context.Context, in *AddLayerVersionPermissionInput) (*AddLayerVersionPermissionOutput, error)
 	AddPermission(ctx context.Context, in *AddPermissionInput) (*AddPermissionOutput, error)
 	CreateAlias(ctx context.Context, in *CreateAliasInput) (*AliasConfiguration, error)
 	CreateFunction(ctx context.Context, in *CreateFunctionInput) (*FunctionConfiguration, error)
@@ -19,6 +20,7 @@ type Service interface {
 	DeleteFunction(ctx context.Context, in *DeleteFunctionInput) (*DeleteFunctionOutput, error)
 	DeleteFunctionConcurrency(ctx context.Context, in *DeleteFunctionConcurrencyInput) (*DeleteFunctionConcurrencyOutput, error)
 	DeleteFunctionEventInvokeConfig(ctx context.Context, in *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error)
+	DeleteLayerVersion(ctx context.Context, in *DeleteLayerVersionInput) (*DeleteLayerVersionOutput, error)
 	DeleteProvisionedConcurrencyConfig(ctx context.Context, in *DeleteProvisionedConcurrencyConfigInput) (*DeleteProvisionedConcurrencyConfigOutput, error)
 	GetAccountSettings(ctx context.Context, in *GetAccountSettingsInput) (*GetAccountSettingsOutput, error)
 	GetAlias(ctx context.Context, in *GetAliasInput) (*AliasConfiguration, error)
@@ -28,6 +30,9 @@ type Service interface {
 	GetFunctionConfiguration(ctx context.Context, in *GetFunctionConfigurationInput) (*FunctionConfiguration, error)
 	GetFunctionEventInvokeConfig(ctx context.Context, in *GetFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
 	GetFunctionRecursionConfig(ctx context.Context, in *GetFunctionRecursionConfigInput) (*GetFunctionRecursionConfigOutput, error)
+	GetLayerVersion(ctx context.Context, in *GetLayerVersionInput) (*GetLayerVersionResponse, error)
+	GetLayerVersionByArn(ctx context.Context, in *GetLayerVersionByArnInput) (*GetLayerVersionResponse, error)
+	GetLayerVersionPolicy(ctx context.Context, in *GetLayerVersionPolicyInput) (*GetLayerVersionPolicyOutput, error)
 	GetPolicy(ctx context.Context, in *GetPolicyInput) (*GetPolicyOutput, error)
 	GetProvisionedConcurrencyConfig(ctx context.Context, in *GetProvisionedConcurrencyConfigInput) (*GetProvisionedConcurrencyConfigOutput, error)
 	GetRuntimeManagementConfig(ctx context.Context, in *GetRuntimeManagementConfigInput) (*GetRuntimeManagementConfigOutput, error)
@@ -36,14 +41,18 @@ type Service interface {
 	ListAliases(ctx context.Context, in *ListAliasesInput) (*ListAliasesOutput, error)
 	ListFunctionEventInvokeConfigs(ctx context.Context, in *ListFunctionEventInvokeConfigsInput) (*ListFunctionEventInvokeConfigsOutput, error)
 	ListFunctions(ctx context.Context, in *ListFunctionsInput) (*ListFunctionsOutput, error)
+	ListLayerVersions(ctx context.Context, in *ListLayerVersionsInput) (*ListLayerVersionsOutput, error)
+	ListLayers(ctx context.Context, in *ListLayersInput) (*ListLayersOutput, error)
 	ListProvisionedConcurrencyConfigs(ctx context.Context, in *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error)
 	ListTags(ctx context.Context, in *ListTagsInput) (*ListTagsOutput, error)
 	ListVersionsByFunction(ctx context.Context, in *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error)
+	PublishLayerVersion(ctx context.Context, in *PublishLayerVersionInput) (*PublishLayerVersionOutput, error)
 	PublishVersion(ctx context.Context, in *PublishVersionInput) (*FunctionConfiguration, error)
 	PutFunctionConcurrency(ctx context.Context, in *PutFunctionConcurrencyInput) (*Concurrency, error)
 	PutFunctionEventInvokeConfig(ctx context.Context, in *PutFunctionEventInvokeConfigInput) (*FunctionEventInvokeConfig, error)
 	PutProvisionedConcurrencyConfig(ctx context.Context, in *PutProvisionedConcurrencyConfigInput) (*PutProvisionedConcurrencyConfigOutput, error)
 	PutRuntimeManagementConfig(ctx context.Context, in *PutRuntimeManagementConfigInput) (*PutRuntimeManagementConfigOutput, error)
+	RemoveLayerVersionPermission(ctx context.Context, in *RemoveLayerVersionPermissionInput) (*RemoveLayerVersionPermissionOutput, error)
 	RemovePermission(ctx context.Context, in *RemovePermissionInput) (*RemovePermissionOutput, error)
 	TagResource(ctx context.Context, in *TagResourceInput) (*TagResourceOutput, error)
 	UntagResource(ctx context.Context, in *UntagResourceInput) (*UntagResourceOutput, error)
@@ -56,6 +65,11 @@ type Service interface {
 // Unimplemented answers every operation with UnknownOperationException. Embed it
 // to implement some of them.
 type Unimplemented struct{}
+
+// AddLayerVersionPermission is not implemented.
+func (Unimplemented) AddLayerVersionPermission(context.Context, *AddLayerVersionPermissionInput) (*AddLayerVersionPermissionOutput, error) {
+	return nil, awswire.NotImplemented("AddLayerVersionPermission")
+}
 
 // AddPermission is not implemented.
 func (Unimplemented) AddPermission(context.Context, *AddPermissionInput) (*AddPermissionOutput, error) {
@@ -90,6 +104,11 @@ func (Unimplemented) DeleteFunctionConcurrency(context.Context, *DeleteFunctionC
 // DeleteFunctionEventInvokeConfig is not implemented.
 func (Unimplemented) DeleteFunctionEventInvokeConfig(context.Context, *DeleteFunctionEventInvokeConfigInput) (*DeleteFunctionEventInvokeConfigOutput, error) {
 	return nil, awswire.NotImplemented("DeleteFunctionEventInvokeConfig")
+}
+
+// DeleteLayerVersion is not implemented.
+func (Unimplemented) DeleteLayerVersion(context.Context, *DeleteLayerVersionInput) (*DeleteLayerVersionOutput, error) {
+	return nil, awswire.NotImplemented("DeleteLayerVersion")
 }
 
 // DeleteProvisionedConcurrencyConfig is not implemented.
@@ -137,6 +156,21 @@ func (Unimplemented) GetFunctionRecursionConfig(context.Context, *GetFunctionRec
 	return nil, awswire.NotImplemented("GetFunctionRecursionConfig")
 }
 
+// GetLayerVersion is not implemented.
+func (Unimplemented) GetLayerVersion(context.Context, *GetLayerVersionInput) (*GetLayerVersionResponse, error) {
+	return nil, awswire.NotImplemented("GetLayerVersion")
+}
+
+// GetLayerVersionByArn is not implemented.
+func (Unimplemented) GetLayerVersionByArn(context.Context, *GetLayerVersionByArnInput) (*GetLayerVersionResponse, error) {
+	return nil, awswire.NotImplemented("GetLayerVersionByArn")
+}
+
+// GetLayerVersionPolicy is not implemented.
+func (Unimplemented) GetLayerVersionPolicy(context.Context, *GetLayerVersionPolicyInput) (*GetLayerVersionPolicyOutput, error) {
+	return nil, awswire.NotImplemented("GetLayerVersionPolicy")
+}
+
 // GetPolicy is not implemented.
 func (Unimplemented) GetPolicy(context.Context, *GetPolicyInput) (*GetPolicyOutput, error) {
 	return nil, awswire.NotImplemented("GetPolicy")
@@ -177,6 +211,16 @@ func (Unimplemented) ListFunctions(context.Context, *ListFunctionsInput) (*ListF
 	return nil, awswire.NotImplemented("ListFunctions")
 }
 
+// ListLayerVersions is not implemented.
+func (Unimplemented) ListLayerVersions(context.Context, *ListLayerVersionsInput) (*ListLayerVersionsOutput, error) {
+	return nil, awswire.NotImplemented("ListLayerVersions")
+}
+
+// ListLayers is not implemented.
+func (Unimplemented) ListLayers(context.Context, *ListLayersInput) (*ListLayersOutput, error) {
+	return nil, awswire.NotImplemented("ListLayers")
+}
+
 // ListProvisionedConcurrencyConfigs is not implemented.
 func (Unimplemented) ListProvisionedConcurrencyConfigs(context.Context, *ListProvisionedConcurrencyConfigsInput) (*ListProvisionedConcurrencyConfigsOutput, error) {
 	return nil, awswire.NotImplemented("ListProvisionedConcurrencyConfigs")
@@ -190,6 +234,11 @@ func (Unimplemented) ListTags(context.Context, *ListTagsInput) (*ListTagsOutput,
 // ListVersionsByFunction is not implemented.
 func (Unimplemented) ListVersionsByFunction(context.Context, *ListVersionsByFunctionInput) (*ListVersionsByFunctionOutput, error) {
 	return nil, awswire.NotImplemented("ListVersionsByFunction")
+}
+
+// PublishLayerVersion is not implemented.
+func (Unimplemented) PublishLayerVersion(context.Context, *PublishLayerVersionInput) (*PublishLayerVersionOutput, error) {
+	return nil, awswire.NotImplemented("PublishLayerVersion")
 }
 
 // PublishVersion is not implemented.
@@ -215,6 +264,11 @@ func (Unimplemented) PutProvisionedConcurrencyConfig(context.Context, *PutProvis
 // PutRuntimeManagementConfig is not implemented.
 func (Unimplemented) PutRuntimeManagementConfig(context.Context, *PutRuntimeManagementConfigInput) (*PutRuntimeManagementConfigOutput, error) {
 	return nil, awswire.NotImplemented("PutRuntimeManagementConfig")
+}
+
+// RemoveLayerVersionPermission is not implemented.
+func (Unimplemented) RemoveLayerVersionPermission(context.Context, *RemoveLayerVersionPermissionInput) (*RemoveLayerVersionPermissionOutput, error) {
+	return nil, awswire.NotImplemented("RemoveLayerVersionPermission")
 }
 
 // RemovePermission is not implemented.
@@ -263,6 +317,7 @@ func New(s Service) *awswire.Service {
 		Dialect:  dialect(),
 		OwnsPath: ownsPath,
 		Operations: []awswire.Operation{
+			{Name: "AddLayerVersionPermission", Method: "POST", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", Status: 201, Run: h.addLayerVersionPermission},
 			{Name: "AddPermission", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 201, Run: h.addPermission},
 			{Name: "CreateAlias", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 201, Run: h.createAlias},
 			{Name: "CreateFunction", Method: "POST", Path: "/2015-03-31/functions", Status: 201, Limit: 70_167_211, Run: h.createFunction},
@@ -270,6 +325,7 @@ func New(s Service) *awswire.Service {
 			{Name: "DeleteFunction", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}", Status: 204, Run: h.deleteFunction},
 			{Name: "DeleteFunctionConcurrency", Method: "DELETE", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 204, Run: h.deleteFunctionConcurrency},
 			{Name: "DeleteFunctionEventInvokeConfig", Method: "DELETE", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 204, Run: h.deleteFunctionEventInvokeConfig},
+			{Name: "DeleteLayerVersion", Method: "DELETE", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", Status: 204, Run: h.deleteLayerVersion},
 			{Name: "DeleteProvisionedConcurrencyConfig", Method: "DELETE", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 204, Run: h.deleteProvisionedConcurrencyConfig},
 			{Name: "GetAccountSettings", Method: "GET", Path: "/2016-08-19/account-settings", Status: 200, Run: h.getAccountSettings},
 			{Name: "GetAlias", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases/{Name}", Status: 200, Run: h.getAlias},
@@ -279,6 +335,9 @@ func New(s Service) *awswire.Service {
 			{Name: "GetFunctionConfiguration", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/configuration", Status: 200, Run: h.getFunctionConfiguration},
 			{Name: "GetFunctionEventInvokeConfig", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.getFunctionEventInvokeConfig},
 			{Name: "GetFunctionRecursionConfig", Method: "GET", Path: "/2024-08-31/functions/{FunctionName}/recursion-config", Status: 200, Run: h.getFunctionRecursionConfig},
+			{Name: "GetLayerVersion", Method: "GET", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}", Status: 200, Run: h.getLayerVersion},
+			{Name: "GetLayerVersionByArn", Method: "GET", Path: "/2018-10-31/layers?find=LayerVersion", Status: 200, Run: h.getLayerVersionByArn},
+			{Name: "GetLayerVersionPolicy", Method: "GET", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy", Status: 200, Run: h.getLayerVersionPolicy},
 			{Name: "GetPolicy", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/policy", Status: 200, Run: h.getPolicy},
 			{Name: "GetProvisionedConcurrencyConfig", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 200, Run: h.getProvisionedConcurrencyConfig},
 			{Name: "GetRuntimeManagementConfig", Method: "GET", Path: "/2021-07-20/functions/{FunctionName}/runtime-management-config", Status: 200, Run: h.getRuntimeManagementConfig},
@@ -287,14 +346,18 @@ func New(s Service) *awswire.Service {
 			{Name: "ListAliases", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/aliases", Status: 200, Run: h.listAliases},
 			{Name: "ListFunctionEventInvokeConfigs", Method: "GET", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config/list", Status: 200, Run: h.listFunctionEventInvokeConfigs},
 			{Name: "ListFunctions", Method: "GET", Path: "/2015-03-31/functions", Status: 200, Run: h.listFunctions},
+			{Name: "ListLayerVersions", Method: "GET", Path: "/2018-10-31/layers/{LayerName}/versions", Status: 200, Run: h.listLayerVersions},
+			{Name: "ListLayers", Method: "GET", Path: "/2018-10-31/layers", Status: 200, Run: h.listLayers},
 			{Name: "ListProvisionedConcurrencyConfigs", Method: "GET", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency?List=ALL", Status: 200, Run: h.listProvisionedConcurrencyConfigs},
 			{Name: "ListTags", Method: "GET", Path: "/2017-03-31/tags/{Resource}", Status: 200, Run: h.listTags},
 			{Name: "ListVersionsByFunction", Method: "GET", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 200, Run: h.listVersionsByFunction},
+			{Name: "PublishLayerVersion", Method: "POST", Path: "/2018-10-31/layers/{LayerName}/versions", Status: 201, Limit: 70_167_211, Run: h.publishLayerVersion},
 			{Name: "PublishVersion", Method: "POST", Path: "/2015-03-31/functions/{FunctionName}/versions", Status: 201, Run: h.publishVersion},
 			{Name: "PutFunctionConcurrency", Method: "PUT", Path: "/2017-10-31/functions/{FunctionName}/concurrency", Status: 200, Run: h.putFunctionConcurrency},
 			{Name: "PutFunctionEventInvokeConfig", Method: "PUT", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.putFunctionEventInvokeConfig},
 			{Name: "PutProvisionedConcurrencyConfig", Method: "PUT", Path: "/2019-09-30/functions/{FunctionName}/provisioned-concurrency", Status: 202, Run: h.putProvisionedConcurrencyConfig},
 			{Name: "PutRuntimeManagementConfig", Method: "PUT", Path: "/2021-07-20/functions/{FunctionName}/runtime-management-config", Status: 200, Run: h.putRuntimeManagementConfig},
+			{Name: "RemoveLayerVersionPermission", Method: "DELETE", Path: "/2018-10-31/layers/{LayerName}/versions/{VersionNumber}/policy/{StatementId}", Status: 204, Run: h.removeLayerVersionPermission},
 			{Name: "RemovePermission", Method: "DELETE", Path: "/2015-03-31/functions/{FunctionName}/policy/{StatementId}", Status: 204, Run: h.removePermission},
 			{Name: "TagResource", Method: "POST", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.tagResource},
 			{Name: "UntagResource", Method: "DELETE", Path: "/2017-03-31/tags/{Resource}", Status: 204, Run: h.untagResource},
@@ -304,6 +367,37 @@ func New(s Service) *awswire.Service {
 			{Name: "UpdateFunctionEventInvokeConfig", Method: "POST", Path: "/2019-09-25/functions/{FunctionName}/event-invoke-config", Status: 200, Run: h.updateFunctionEventInvokeConfig},
 		},
 	}
+}
+
+func (h handler) addLayerVersionPermission(ctx context.Context, c *awswire.Call) error {
+	in := new(AddLayerVersionPermissionInput)
+	if d := c.Decoder(); d != nil {
+		decodeAddLayerVersionPermissionRequest(d, in)
+	}
+	in.LayerName = c.Label(0, "LayerName")
+	in.VersionNumber = c.LabelInt64(1, "VersionNumber")
+	in.RevisionId = c.QueryString("RevisionId")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkAddLayerVersionPermissionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "AddLayerVersionPermission", named{LayerName: in.LayerName, VersionNumber: in.VersionNumber})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.AddLayerVersionPermission(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(AddLayerVersionPermissionOutput)
+	}
+	c.SetOut(appendAddLayerVersionPermissionResponse(c.Out(), out))
+	return nil
 }
 
 func (h handler) addPermission(ctx context.Context, c *awswire.Call) error {
@@ -498,6 +592,33 @@ func (h handler) deleteFunctionEventInvokeConfig(ctx context.Context, c *awswire
 		out = new(DeleteFunctionEventInvokeConfigOutput)
 	}
 	c.SetOut(appendDeleteFunctionEventInvokeConfigOutput(c.Out(), out))
+	return nil
+}
+
+func (h handler) deleteLayerVersion(ctx context.Context, c *awswire.Call) error {
+	in := new(DeleteLayerVersionInput)
+	in.LayerName = c.Label(0, "LayerName")
+	in.VersionNumber = c.LabelInt64(1, "VersionNumber")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkDeleteLayerVersionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "DeleteLayerVersion", named{LayerName: in.LayerName, VersionNumber: in.VersionNumber})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.DeleteLayerVersion(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(DeleteLayerVersionOutput)
+	}
+	c.SetOut(appendDeleteLayerVersionOutput(c.Out(), out))
 	return nil
 }
 
@@ -732,6 +853,86 @@ func (h handler) getFunctionRecursionConfig(ctx context.Context, c *awswire.Call
 		out = new(GetFunctionRecursionConfigOutput)
 	}
 	c.SetOut(appendGetFunctionRecursionConfigResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) getLayerVersion(ctx context.Context, c *awswire.Call) error {
+	in := new(GetLayerVersionInput)
+	in.LayerName = c.Label(0, "LayerName")
+	in.VersionNumber = c.LabelInt64(1, "VersionNumber")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetLayerVersionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetLayerVersion", named{LayerName: in.LayerName, VersionNumber: in.VersionNumber})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetLayerVersion(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetLayerVersionResponse)
+	}
+	c.SetOut(appendGetLayerVersionResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) getLayerVersionByArn(ctx context.Context, c *awswire.Call) error {
+	in := new(GetLayerVersionByArnInput)
+	in.Arn = c.QueryString("Arn")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetLayerVersionByArnRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetLayerVersionByArn", named{Arn: in.Arn})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetLayerVersionByArn(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetLayerVersionResponse)
+	}
+	c.SetOut(appendGetLayerVersionResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) getLayerVersionPolicy(ctx context.Context, c *awswire.Call) error {
+	in := new(GetLayerVersionPolicyInput)
+	in.LayerName = c.Label(0, "LayerName")
+	in.VersionNumber = c.LabelInt64(1, "VersionNumber")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkGetLayerVersionPolicyRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "GetLayerVersionPolicy", named{LayerName: in.LayerName, VersionNumber: in.VersionNumber})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.GetLayerVersionPolicy(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(GetLayerVersionPolicyOutput)
+	}
+	c.SetOut(appendGetLayerVersionPolicyResponse(c.Out(), out))
 	return nil
 }
 
@@ -975,6 +1176,65 @@ func (h handler) listFunctions(ctx context.Context, c *awswire.Call) error {
 	return nil
 }
 
+func (h handler) listLayerVersions(ctx context.Context, c *awswire.Call) error {
+	in := new(ListLayerVersionsInput)
+	in.CompatibleRuntime = c.QueryString("CompatibleRuntime")
+	in.LayerName = c.Label(0, "LayerName")
+	in.Marker = c.QueryString("Marker")
+	in.MaxItems = c.QueryInt("MaxItems")
+	in.CompatibleArchitecture = c.QueryString("CompatibleArchitecture")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkListLayerVersionsRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "ListLayerVersions", named{LayerName: in.LayerName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListLayerVersions(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListLayerVersionsOutput)
+	}
+	c.SetOut(appendListLayerVersionsResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) listLayers(ctx context.Context, c *awswire.Call) error {
+	in := new(ListLayersInput)
+	in.CompatibleRuntime = c.QueryString("CompatibleRuntime")
+	in.Marker = c.QueryString("Marker")
+	in.MaxItems = c.QueryInt("MaxItems")
+	in.CompatibleArchitecture = c.QueryString("CompatibleArchitecture")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkListLayersRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, "*"); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.ListLayers(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(ListLayersOutput)
+	}
+	c.SetOut(appendListLayersResponse(c.Out(), out))
+	return nil
+}
+
 func (h handler) listProvisionedConcurrencyConfigs(ctx context.Context, c *awswire.Call) error {
 	in := new(ListProvisionedConcurrencyConfigsInput)
 	in.FunctionName = c.Label(0, "FunctionName")
@@ -1054,6 +1314,35 @@ func (h handler) listVersionsByFunction(ctx context.Context, c *awswire.Call) er
 		out = new(ListVersionsByFunctionOutput)
 	}
 	c.SetOut(appendListVersionsByFunctionResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) publishLayerVersion(ctx context.Context, c *awswire.Call) error {
+	in := new(PublishLayerVersionInput)
+	if d := c.Decoder(); d != nil {
+		decodePublishLayerVersionRequest(d, in)
+	}
+	in.LayerName = c.Label(0, "LayerName")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkPublishLayerVersionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "PublishLayerVersion", named{LayerName: in.LayerName})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.PublishLayerVersion(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(PublishLayerVersionOutput)
+	}
+	c.SetOut(appendPublishLayerVersionResponse(c.Out(), out))
 	return nil
 }
 
@@ -1202,6 +1491,35 @@ func (h handler) putRuntimeManagementConfig(ctx context.Context, c *awswire.Call
 		out = new(PutRuntimeManagementConfigOutput)
 	}
 	c.SetOut(appendPutRuntimeManagementConfigResponse(c.Out(), out))
+	return nil
+}
+
+func (h handler) removeLayerVersionPermission(ctx context.Context, c *awswire.Call) error {
+	in := new(RemoveLayerVersionPermissionInput)
+	in.LayerName = c.Label(0, "LayerName")
+	in.VersionNumber = c.LabelInt64(1, "VersionNumber")
+	in.StatementId = c.Label(2, "StatementId")
+	in.RevisionId = c.QueryString("RevisionId")
+	if err := c.DecodeErr(); err != nil {
+		return err
+	}
+	checkRemoveLayerVersionPermissionRequest(c.Check(), in)
+	if err := c.CheckErr(); err != nil {
+		return err
+	}
+	if c.Restricted() {
+		if err := c.Authorize(ctx, resource(c.Scope(), "RemoveLayerVersionPermission", named{LayerName: in.LayerName, VersionNumber: in.VersionNumber})); err != nil {
+			return err
+		}
+	}
+	out, err := h.s.RemoveLayerVersionPermission(ctx, in)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		out = new(RemoveLayerVersionPermissionOutput)
+	}
+	c.SetOut(appendRemoveLayerVersionPermissionOutput(c.Out(), out))
 	return nil
 }
 
@@ -1506,5 +1824,10 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	FunctionName, Resource, Qualifier *string
+	FunctionName  *string
+	Resource      *string
+	Qualifier     *string
+	LayerName     *string
+	Arn           *string
+	VersionNumber *int64
 }

@@ -21,6 +21,23 @@ type AccountUsage struct {
 	FunctionCount *int64
 }
 
+// AddLayerVersionPermissionInput is AWS's AddLayerVersionPermissionRequest. Absent members are nil.
+type AddLayerVersionPermissionInput struct {
+	LayerName      *string // required
+	VersionNumber  *int64  // required
+	StatementId    *string // required
+	Action         *string // required
+	Principal      *string // required
+	OrganizationId *string
+	RevisionId     *string
+}
+
+// AddLayerVersionPermissionOutput is AWS's AddLayerVersionPermissionResponse. Absent members are nil.
+type AddLayerVersionPermissionOutput struct {
+	Statement  *string
+	RevisionId *string
+}
+
 // AddPermissionInput is AWS's AddPermissionRequest. Absent members are nil.
 type AddPermissionInput struct {
 	FunctionName          *string // required
@@ -151,6 +168,16 @@ type DeleteFunctionInput struct {
 // DeleteFunctionOutput is AWS's DeleteFunctionResponse. Absent members are nil.
 type DeleteFunctionOutput struct {
 	StatusCode *int
+}
+
+// DeleteLayerVersionOutput is AWS's DeleteLayerVersionOutput. Absent members are nil.
+type DeleteLayerVersionOutput struct {
+}
+
+// DeleteLayerVersionInput is AWS's DeleteLayerVersionRequest. Absent members are nil.
+type DeleteLayerVersionInput struct {
+	LayerName     *string // required
+	VersionNumber *int64  // required
 }
 
 // DeleteProvisionedConcurrencyConfigOutput is AWS's DeleteProvisionedConcurrencyConfigOutput. Absent members are nil.
@@ -349,6 +376,42 @@ type GetFunctionOutput struct {
 	Concurrency   *Concurrency
 }
 
+// GetLayerVersionByArnInput is AWS's GetLayerVersionByArnRequest. Absent members are nil.
+type GetLayerVersionByArnInput struct {
+	Arn *string // required
+}
+
+// GetLayerVersionPolicyInput is AWS's GetLayerVersionPolicyRequest. Absent members are nil.
+type GetLayerVersionPolicyInput struct {
+	LayerName     *string // required
+	VersionNumber *int64  // required
+}
+
+// GetLayerVersionPolicyOutput is AWS's GetLayerVersionPolicyResponse. Absent members are nil.
+type GetLayerVersionPolicyOutput struct {
+	Policy     *string
+	RevisionId *string
+}
+
+// GetLayerVersionInput is AWS's GetLayerVersionRequest. Absent members are nil.
+type GetLayerVersionInput struct {
+	LayerName     *string // required
+	VersionNumber *int64  // required
+}
+
+// GetLayerVersionResponse is AWS's GetLayerVersionResponse. Absent members are nil.
+type GetLayerVersionResponse struct {
+	Content                 *LayerVersionContentOutput
+	LayerArn                *string
+	LayerVersionArn         *string
+	Description             *string
+	CreatedDate             *string
+	Version                 *int64
+	CompatibleRuntimes      []string
+	LicenseInfo             *string
+	CompatibleArchitectures []string
+}
+
 // GetPolicyInput is AWS's GetPolicyRequest. Absent members are nil.
 type GetPolicyInput struct {
 	FunctionName *string // required
@@ -464,6 +527,41 @@ type Layer struct {
 	SigningJobArn            *string
 }
 
+// LayerVersionContentInput is AWS's LayerVersionContentInput. Absent members are nil.
+type LayerVersionContentInput struct {
+	S3Bucket        *string
+	S3Key           *string
+	S3ObjectVersion *string
+	ZipFile         []byte
+}
+
+// LayerVersionContentOutput is AWS's LayerVersionContentOutput. Absent members are nil.
+type LayerVersionContentOutput struct {
+	Location                 *string
+	CodeSha256               *string
+	CodeSize                 *int64
+	SigningProfileVersionArn *string
+	SigningJobArn            *string
+}
+
+// LayerVersionsListItem is AWS's LayerVersionsListItem. Absent members are nil.
+type LayerVersionsListItem struct {
+	LayerVersionArn         *string
+	Version                 *int64
+	Description             *string
+	CreatedDate             *string
+	CompatibleRuntimes      []string
+	LicenseInfo             *string
+	CompatibleArchitectures []string
+}
+
+// LayersListItem is AWS's LayersListItem. Absent members are nil.
+type LayersListItem struct {
+	LayerName             *string
+	LayerArn              *string
+	LatestMatchingVersion *LayerVersionsListItem
+}
+
 // ListAliasesInput is AWS's ListAliasesRequest. Absent members are nil.
 type ListAliasesInput struct {
 	FunctionName    *string // required
@@ -503,6 +601,35 @@ type ListFunctionsInput struct {
 type ListFunctionsOutput struct {
 	NextMarker *string
 	Functions  []FunctionConfiguration
+}
+
+// ListLayerVersionsInput is AWS's ListLayerVersionsRequest. Absent members are nil.
+type ListLayerVersionsInput struct {
+	CompatibleRuntime      *string
+	LayerName              *string // required
+	Marker                 *string
+	MaxItems               *int
+	CompatibleArchitecture *string
+}
+
+// ListLayerVersionsOutput is AWS's ListLayerVersionsResponse. Absent members are nil.
+type ListLayerVersionsOutput struct {
+	NextMarker    *string
+	LayerVersions []LayerVersionsListItem
+}
+
+// ListLayersInput is AWS's ListLayersRequest. Absent members are nil.
+type ListLayersInput struct {
+	CompatibleRuntime      *string
+	Marker                 *string
+	MaxItems               *int
+	CompatibleArchitecture *string
+}
+
+// ListLayersOutput is AWS's ListLayersResponse. Absent members are nil.
+type ListLayersOutput struct {
+	NextMarker *string
+	Layers     []LayersListItem
 }
 
 // ListProvisionedConcurrencyConfigsInput is AWS's ListProvisionedConcurrencyConfigsRequest. Absent members are nil.
@@ -570,6 +697,29 @@ type ProvisionedConcurrencyConfigListItem struct {
 	LastModified                             *string
 }
 
+// PublishLayerVersionInput is AWS's PublishLayerVersionRequest. Absent members are nil.
+type PublishLayerVersionInput struct {
+	LayerName               *string // required
+	Description             *string
+	Content                 *LayerVersionContentInput // required
+	CompatibleRuntimes      []string
+	LicenseInfo             *string
+	CompatibleArchitectures []string
+}
+
+// PublishLayerVersionOutput is AWS's PublishLayerVersionResponse. Absent members are nil.
+type PublishLayerVersionOutput struct {
+	Content                 *LayerVersionContentOutput
+	LayerArn                *string
+	LayerVersionArn         *string
+	Description             *string
+	CreatedDate             *string
+	Version                 *int64
+	CompatibleRuntimes      []string
+	LicenseInfo             *string
+	CompatibleArchitectures []string
+}
+
 // PublishVersionInput is AWS's PublishVersionRequest. Absent members are nil.
 type PublishVersionInput struct {
 	FunctionName *string // required
@@ -624,6 +774,18 @@ type PutRuntimeManagementConfigOutput struct {
 	UpdateRuntimeOn   *string // required
 	FunctionArn       *string // required
 	RuntimeVersionArn *string
+}
+
+// RemoveLayerVersionPermissionOutput is AWS's RemoveLayerVersionPermissionOutput. Absent members are nil.
+type RemoveLayerVersionPermissionOutput struct {
+}
+
+// RemoveLayerVersionPermissionInput is AWS's RemoveLayerVersionPermissionRequest. Absent members are nil.
+type RemoveLayerVersionPermissionInput struct {
+	LayerName     *string // required
+	VersionNumber *int64  // required
+	StatementId   *string // required
+	RevisionId    *string
 }
 
 // RemovePermissionOutput is AWS's RemovePermissionOutput. Absent members are nil.

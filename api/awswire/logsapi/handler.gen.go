@@ -663,5 +663,8 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	LogGroupName, LogGroupIdentifier, LogStreamName, ResourceArn *string
+	LogGroupName       *string
+	LogGroupIdentifier *string
+	LogStreamName      *string
+	ResourceArn        *string
 }

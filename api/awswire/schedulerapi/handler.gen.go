@@ -474,5 +474,7 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	GroupName, Name, ResourceArn *string
+	GroupName   *string
+	Name        *string
+	ResourceArn *string
 }

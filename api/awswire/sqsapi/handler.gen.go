@@ -914,5 +914,6 @@ func modelled(code string) (status int, lower, ok bool) {
 
 // named are the members of requests that name what an operation is on.
 type named struct {
-	QueueName, QueueUrl *string
+	QueueName *string
+	QueueUrl  *string
 }

@@ -1,30 +1,16 @@
 """Drives the Lambda API with boto3; every step asserts what it got."""
 import base64
 import hashlib
-import io
 import json
 import os
 import tempfile
 import time
 import urllib.error
 import urllib.request
-import zipfile
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
-client = boto3.client("lambda", config=Config(retries={"total_max_attempts": 1}, read_timeout=60))
-ARN = "arn:aws:lambda:eu-west-1:123456789012:function:"
-ROLE = "arn:aws:iam::123456789012:role/r"
-
-
-def make_zip(source, name="app.py"):
-    buf = io.BytesIO()
-    with zipfile.ZipFile(buf, "w") as z:
-        z.writestr(name, source)
-    return buf.getvalue()
-
+from common import ARN, NOT, PARAM, ROLE, client, create_function, fails, invoke, make_zip
 
 TASKS = make_zip("""
 import json, logging, os
@@ -45,26 +31,7 @@ def handler(event, context):
 
 
 def create(name, code=TASKS, **more):
-    args = dict(FunctionName=name, Runtime="python3.11", Handler="app.handler", Role=ROLE, Timeout=20, Code={"ZipFile": code})
-    args.update(more)
-    return client.create_function(**args)
-
-
-def fails(want, text, status, call, **args):
-    try:
-        call(**args)
-    except ClientError as e:
-        got = e.response["Error"]["Code"], e.response["ResponseMetadata"]["HTTPStatusCode"]
-        assert got == (want, status), (got, e)
-        assert text in e.response["Error"]["Message"], e.response["Error"]["Message"]
-        return e.response
-    raise AssertionError("not refused: %s" % text)
-
-
-def invoke(name, payload, **more):
-    r = client.invoke(FunctionName=name, Payload=json.dumps(payload), **more)
-    body = r["Payload"].read()
-    return r, json.loads(body) if body else None
+    return create_function(name, code, **more)
 
 
 # Create and read.
@@ -166,8 +133,6 @@ elsewhere = boto3.client("lambda", region_name="us-east-2")
 assert elsewhere.list_functions()["Functions"] == []
 
 # Refusals.
-NOT = "ResourceNotFoundException"
-PARAM = "InvalidParameterValueException"
 fails(NOT, "Function not found: " + ARN + "none", 404, client.invoke, FunctionName="none")
 fails(NOT, "Function not found: " + ARN + "f:7", 404, client.get_function, FunctionName="f", Qualifier="7")
 fails(NOT, "Function not found: " + ARN + "f:7", 404, client.invoke, FunctionName="f:7", InvocationType="DryRun")
@@ -208,7 +173,6 @@ assert client.get_function_configuration(FunctionName="most")["Environment"]["Va
 client.delete_function(FunctionName="n" * 64)
 client.delete_function(FunctionName="most")
 fails("ValidationException", "at 'handler' failed to satisfy constraint: Member must have length less than or equal to 128", 400, create, name="x", Handler="h" * 129)
-fails(PARAM, "Layers: layers are not available on this server yet.", 400, create, name="x", Layers=["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"])
 fails(PARAM, "PackageType: container images are not available", 400, create, name="x", PackageType="Image")
 fails(PARAM, "S3Bucket: code from S3 is not available", 400, client.create_function, FunctionName="x", Runtime="python3.11", Role=ROLE, Handler="a.b", Code={"S3Bucket": "bucket", "S3Key": "k"})
 fails(PARAM, "Please provide a source for function code.", 400, client.create_function, FunctionName="x", Runtime="python3.11", Role=ROLE, Handler="a.b", Code={})

@@ -48,9 +48,9 @@ def handler(event, context):
     return event
 `;
 
-// zipped returns a zip with one stored file, handler.py (APPNOTE.TXT 4.3).
-export function zipped(source = handler) {
-  const name = Buffer.from("handler.py");
+// zipped returns a zip with one stored file (APPNOTE.TXT 4.3).
+export function zipped(source = handler, path = "handler.py") {
+  const name = Buffer.from(path);
   const data = Buffer.from(source);
   const common = Buffer.alloc(26);
   common.writeUInt16LE(20, 0); // version needed

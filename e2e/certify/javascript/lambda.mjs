@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import * as sdk from "@aws-sdk/client-lambda";
 import { account, all, handler, refused, region, zipped } from "./certify.mjs";
+import { layers } from "./layers.mjs";
 
 const client = new sdk.Lambda({ maxAttempts: 1 });
 const arn = `arn:aws:lambda:${region}:${account}:function:one`;
@@ -132,5 +133,6 @@ await permissions();
 await limits();
 await eventInvokeConfigs();
 await versions();
+await layers(client, create);
 for (const FunctionName of ["one", "two"]) await client.deleteFunction({ FunctionName });
 await refused(sdk.ResourceNotFoundException, client.getFunction(one));

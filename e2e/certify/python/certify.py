@@ -61,8 +61,8 @@ def handler(event, context):
 """
 
 
-def zipped(source=HANDLER):
+def zipped(source=HANDLER, name="handler.py"):
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as z:
-        z.writestr("handler.py", source)
+        z.writestr(name, source)
     return data.getvalue()

@@ -4,6 +4,7 @@ import base64
 import json
 
 from certify import ACCOUNT, HANDLER, REGION, client, pages, refused, same, zipped
+from layers import layers
 
 c = client("lambda")
 errors = c.exceptions
@@ -154,6 +155,7 @@ permissions()
 concurrency()
 event_invoke_configs()
 versions()
+layers(create)
 for name in ("one", "two", "three"):
     c.delete_function(FunctionName=name)
 refused(errors.ResourceNotFoundException, c.get_function, FunctionName="one")

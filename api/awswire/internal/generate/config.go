@@ -54,11 +54,12 @@ var configs = []config{
 			"UpdateFunctionCode":       "70_167_211",
 			"Invoke":                   "6_291_456",
 			"InvokeWithResponseStream": "6_291_456",
+			"PublishLayerVersion":      "70_167_211",
 		},
 		max:  map[string]string{"MemorySize": "10240"}, // semantics.md 3.3
 		free: []string{"Runtime", "DestinationArn"},    // semantics.md 3.4; a destination may be a URL
 
-		named: []string{"FunctionName", "Resource", "Qualifier"},
+		named: []string{"FunctionName", "Resource", "Qualifier", "LayerName", "Arn", "VersionNumber"},
 	},
 	{
 		service: "dynamodb", pkg: "dynamodbapi",

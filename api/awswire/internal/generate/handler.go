@@ -56,7 +56,11 @@ func (g *generator) handler(f *file) {
 	g.errors(f)
 	if len(g.named) > 0 {
 		f.p("// named are the members of requests that name what an operation is on.")
-		f.p("type named struct {\n%s *string\n}\n", strings.Join(g.named, ", "))
+		f.p("type named struct {")
+		for _, m := range g.named {
+			f.p("%s %s", m, g.namedType(m))
+		}
+		f.p("}\n")
 	}
 }
 
@@ -105,11 +109,7 @@ func (g *generator) run(f *file, name string, op *operation) {
 func (g *generator) resource(operation string, in *shape) string {
 	var members []string
 	for _, m := range g.named {
-		r := in.Members.by[m]
-		if r == nil { // some services begin their members in lower case
-			r = in.Members.by[strings.ToLower(m[:1])+m[1:]]
-		}
-		if r != nil && g.Shapes.by[r.Shape].Type == "string" {
+		if g.naming(in, m) != nil {
 			members = append(members, m+": in."+m)
 		}
 	}
@@ -119,9 +119,33 @@ func (g *generator) resource(operation string, in *shape) string {
 	return fmt.Sprintf("resource(c.Scope(), %q, named{%s})", operation, strings.Join(members, ", "))
 }
 
+// naming returns the member m of a request, if it names something: then it is a
+// string, or a number in the path.
+func (g *generator) naming(in *shape, m string) *ref {
+	r := in.Members.by[m]
+	if r == nil { // some services begin their members in lower case
+		r = in.Members.by[lower(m)]
+	}
+	if r != nil && (g.Shapes.by[r.Shape].Type == "string" || r.Location == "uri") {
+		return r
+	}
+	return nil
+}
+
+// namedType is the type that a member of that name has in requests.
+func (g *generator) namedType(m string) string {
+	for _, name := range g.Operations.names {
+		if r := g.naming(g.Shapes.by[g.Operations.by[name].Input.Shape], m); r != nil {
+			return g.memberType(r.Shape)
+		}
+	}
+	panic("no request has a member " + m)
+}
+
 func (g *generator) decodeHTTP(f *file, si *shape, op *operation) {
 	labels := []string{}
-	for seg := range strings.SplitSeq(op.HTTP.RequestURI, "/") {
+	path, _, _ := strings.Cut(op.HTTP.RequestURI, "?")
+	for seg := range strings.SplitSeq(path, "/") {
 		if strings.HasPrefix(seg, "{") {
 			labels = append(labels, strings.Trim(seg, "{}"))
 		}
@@ -135,10 +159,14 @@ func (g *generator) decodeHTTP(f *file, si *shape, op *operation) {
 			must(t.Type == "blob", "payload of type %s", t.Type)
 			f.p("%s = c.Payload()", field)
 		case r.Location == "uri":
-			must(t.Type == "string", "label of type %s", t.Type)
+			must(t.Type == "string" || t.Type == "long", "label of type %s", t.Type)
+			read := "Label"
+			if t.Type != "string" {
+				read += method(t)
+			}
 			for i, l := range labels {
 				if l == r.LocationName {
-					f.p("%s = c.Label(%d, %q)", field, i, m)
+					f.p("%s = c.%s(%d, %q)", field, read, i, m)
 				}
 			}
 		case r.Location == "querystring" && t.Type == "list":
