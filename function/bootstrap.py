@@ -54,6 +54,13 @@ def receive():
     return json.loads(data[9:meta_end]), data[meta_end:end]
 
 
+def leave_channel():
+    """In a child of the handler's: the channel is its parent's, whoever returns."""
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, CHANNEL, False)
+    os.close(null)
+
+
 class Fault(Exception):
     """An error with the name and the trace that Lambda gives it."""
 
@@ -324,13 +331,6 @@ def assign(given):
         paths.append(opt_root + "/python")
     paths += [p for p in env.get("PYTHONPATH", "").split(":") if p]
     sys.path[:0] = paths
-
-
-def leave_channel():
-    """In a child of the handler's: the channel is its parent's, whoever returns."""
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, CHANNEL, False)
-    os.close(null)
 
 
 def main():
