@@ -266,8 +266,7 @@ func (c *codes) unzipped(key string) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read a kept zip: %w", err)
 	}
-	defer z.Close() // only read from
-	return unzippedSize(&z.Reader), nil
+	return unzippedSize(&z.Reader), z.Close()
 }
 
 func unzippedSize(z *zip.Reader) (size int64) {

@@ -14,7 +14,7 @@ func cliLayers(c *cli) {
 	publish := "publish-layer-version --layer-name dep --description d --license-info MIT --compatible-runtimes python3.12 --compatible-architectures x86_64 --zip-file " + zip
 	arn := c.run(publish).at("LayerVersionArn")
 	same(t, "version", c.run("publish-layer-version --layer-name dep --zip-file "+zip).at("Version"), "2")
-	c.refused("InvalidParameterValueException", "publish-layer-version --layer-name dep --zip-file "+c.file("no.zip", []byte("no zip")))
+	c.refused("ValidationException", "publish-layer-version --layer-name dep --compatible-runtimes cobol85 --zip-file "+zip)
 	same(t, "license", c.run("get-layer-version --layer-name dep --version-number 1").at("LicenseInfo"), "MIT")
 	same(t, "layer", c.run("get-layer-version-by-arn --arn "+arn).at("LayerArn"), strings.TrimSuffix(arn, ":1"))
 	same(t, "layers", c.run("list-layers --compatible-runtime python3.12").each("Layers", "LatestMatchingVersion.Version"), "1")

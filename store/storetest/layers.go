@@ -187,7 +187,7 @@ func (t *functions) layerList() {
 	} {
 		var got []string
 		for c.q.Limit = 2; ; {
-			page, err := t.Store.Layers(t.ctx, c.q)
+			page, err := t.Layers(t.ctx, c.q)
 			if err != nil {
 				t.Fatal(err)
 			}
