@@ -15,8 +15,8 @@ const (
 	// programs that start at once, and each is a few megabytes.
 	stockSize = 2
 	// stockPause is between a start and the making of a shim in place of the one
-	// that it took: the program's own start comes first.
-	stockPause = 20 * time.Millisecond
+	// that it took: an interpreter comes up in less, and slower beside it.
+	stockPause = 150 * time.Millisecond
 )
 
 // A stock is shims of a kind that were started ahead, with namespaces and a root
