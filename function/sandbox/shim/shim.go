@@ -93,7 +93,16 @@ func settle(s *Setting) (*launcher, error) {
 			return nil, failed("bring the loopback interface up", err)
 		}
 	}
-	return newLauncher(s)
+	l, err := newLauncher(s)
+	if err != nil {
+		return nil, err
+	}
+	// Nobody traces the shim, or reads its memory, whatever users it has. The
+	// launcher's change of user has set this anew.
+	if err := prctl(prSetDumpable, 0); err != nil {
+		return nil, failed("close the shim", err)
+	}
+	return l, nil
 }
 
 // prepare makes the rest of the program's world.
@@ -107,10 +116,6 @@ func prepare(s *Setting, o *Order) (listeners []int, err error) {
 		if listeners, err = listenAll(o.Ports); err != nil {
 			return nil, err
 		}
-	}
-	// Nobody traces the shim, or reads its memory, whatever user it has.
-	if err := prctl(prSetDumpable, 0); err != nil {
-		return nil, failed("close the shim", err)
 	}
 	return listeners, setLimits(o)
 }
