@@ -18,6 +18,7 @@ import (
 // Invocations that are measured of each kind.
 const (
 	coldInvocations = 25
+	coldRest        = 250 * time.Millisecond // before each: the last instance ends, and what the server keeps ready is there
 	warmInvocations = 2000
 	atOnce          = 50 // functions
 )
@@ -54,17 +55,21 @@ func (b *bench) languages(ctx context.Context) ([]language, error) {
 }
 
 // functions measures invocations that must start an instance, and of one that is
-// up, of each language, without isolation and at the best level there is.
+// up, of each language, without isolation and at the best level there is; and
+// those that find a process in the pool, which the others have not.
 func (b *bench) functions(ctx context.Context) (figures []figure, err error) {
 	all, err := b.languages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var bare, isolated map[string]invocations
-	if bare, err = b.functionsAt(ctx, "none", all); err != nil {
+	var bare, isolated, pooled map[string]invocations
+	if bare, err = b.functionsAt(ctx, all, "--isolation", "none"); err != nil {
 		return nil, err
 	}
-	if isolated, err = b.functionsAt(ctx, "auto", all); err != nil {
+	if isolated, err = b.functionsAt(ctx, all, "--isolation", "auto", "--pool", "0"); err != nil {
+		return nil, err
+	}
+	if pooled, err = b.functionsAt(ctx, all[1:], "--isolation", "auto"); err != nil { // there is no pool for programs
 		return nil, err
 	}
 	for _, l := range all {
@@ -73,6 +78,12 @@ func (b *bench) functions(ctx context.Context) (figures []figure, err error) {
 			figures,
 			figure{name: l.name + ", cold, p50", unit: "ms", value: ms(i.cold), aim: l.cold, peer: ms(n.cold), who: "not isolated"},
 			figure{name: l.name + ", isolation of a start", unit: "ms", value: ms(i.cold - n.cold), aim: 8},
+		)
+		if p, ok := pooled[l.name]; ok {
+			figures = append(figures, figure{name: l.name + ", cold, from the pool, p50", unit: "ms", value: ms(p.cold)})
+		}
+		figures = append(
+			figures,
 			figure{name: l.name + ", warm, p50", unit: "ms", value: ms(i.warm), peer: ms(n.warm), who: "not isolated"},
 			figure{name: l.name + ", warm, one instance", unit: "/s", value: i.rate, aim: l.warm, more: true, peer: n.rate, who: "not isolated"},
 			figure{name: l.name + ", private memory, warm", unit: "MiB", value: i.private, peer: n.private, who: "not isolated"},
@@ -92,12 +103,12 @@ type functionServer struct {
 	*client
 }
 
-func (b *bench) serveFunctions(ctx context.Context, isolation string) (*functionServer, error) {
+func (b *bench) serveFunctions(ctx context.Context, args ...string) (*functionServer, error) {
 	data, err := b.newDir()
 	if err != nil {
 		return nil, err
 	}
-	srv, err := b.serve(ctx, data, []string{"--dev", "--isolation", isolation}, nil)
+	srv, err := b.serve(ctx, data, append([]string{"--dev"}, args...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +161,8 @@ func (s *functionServer) invoke(name string) error {
 	return s.ask(http.MethodPost, "/"+name+"/invocations", map[string]any{}, http.StatusOK)
 }
 
-func (b *bench) functionsAt(ctx context.Context, isolation string, all []language) (_ map[string]invocations, err error) {
-	s, err := b.serveFunctions(ctx, isolation)
+func (b *bench) functionsAt(ctx context.Context, all []language, args ...string) (_ map[string]invocations, err error) {
+	s, err := b.serveFunctions(ctx, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +174,9 @@ func (b *bench) functionsAt(ctx context.Context, isolation string, all []languag
 		}
 		var m invocations
 		if m.cold, _, err = s.timed(coldInvocations, l.name, func(i int) error { // a change of the function ends its instances
-			return s.ask(http.MethodPut, "/"+l.name+"/configuration", map[string]any{"Description": fmt.Sprint(i)}, http.StatusOK)
+			err := s.ask(http.MethodPut, "/"+l.name+"/configuration", map[string]any{"Description": fmt.Sprint(i)}, http.StatusOK)
+			time.Sleep(coldRest)
+			return err
 		}); err != nil {
 			return nil, err
 		}
@@ -204,7 +217,7 @@ func (s *functionServer) timed(n int, name string, before func(i int) error) (me
 // functionsAtOnce measures many functions that are invoked in the same moment,
 // each of which must start an instance.
 func (b *bench) functionsAtOnce(ctx context.Context) (_ []figure, err error) {
-	s, err := b.serveFunctions(ctx, "auto")
+	s, err := b.serveFunctions(ctx, "--isolation", "auto")
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +243,7 @@ func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.serveFunctions(ctx, "auto")
+	s, err := b.serveFunctions(ctx, "--isolation", "auto")
 	if err != nil {
 		return nil, err
 	}

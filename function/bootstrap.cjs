@@ -181,13 +181,14 @@ async function flush() {
 
 // assign makes this process the one of a function.
 function assign({ env, task, opt }) {
+  const samePaths = ["NODE_PATH", "HOME"].every((name) => env[name] === process.env[name]);
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   Object.assign(process.env, env);
   taskRoot = task;
   moved = [[task, "/var/task"], [opt, "/opt"]].filter(([here, there]) => here && here !== there);
   major = Number(/nodejs(\d+)/.exec(env.AWS_EXECUTION_ENV)?.[1]);
   process.chdir(task);
-  require("module")._initPaths(); // NODE_PATH may be new
+  if (!samePaths) require("module")._initPaths();
 }
 
 const isFile = (path) => fs.statSync(path, { throwIfNoEntry: false })?.isFile();
@@ -353,6 +354,9 @@ process.on("beforeExit", () => {
 
 async function main() {
   watchStreams();
+  // The first module costs most. A process that starts before it is known for whom
+  // loads one while nobody waits.
+  if (process.env._BELFRY_AHEAD) await import("./ahead.mjs");
   assign(receive().meta);
   setUpConsole();
   globalThis.awslambda = {

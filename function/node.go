@@ -23,6 +23,9 @@ var nodeLanguage = language{
 		if _, err := writeOwn(dir, nodeProgram, nodeBootstrap); err != nil {
 			return nil, err
 		}
+		if _, err := writeOwn(dir, "ahead.mjs", []byte("// Loaded before a function's own modules, see bootstrap.cjs.\n")); err != nil {
+			return nil, err
+		}
 		// Without isolation Node.js looks above the code for what kind of modules it
 		// is made of. It shall not find the package that the data directory may be in.
 		_, err := writeOwn(filepath.Dir(dir), "package.json", []byte("{}\n"))

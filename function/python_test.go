@@ -138,6 +138,49 @@ def handler(event, context):
 	}
 }
 
+// TestPythonJSON holds what the bootstrap does for package json against it, and
+// that a file of the function's code does not come in its place.
+func TestPythonJSON(t *testing.T) {
+	b := newBenchAt(t, best())
+	f := python("f", `
+import sys, __main__
+before = set(sys.modules)
+early = "json" in before
+import json
+loaded = [n for n in set(sys.modules) - before if getattr(sys.modules[n], "__file__", None) and "." not in n]
+
+def tried(f, *args):
+    try:
+        return repr(f(*args))
+    except Exception as e:
+        return "%s: %s" % (type(e).__name__, e)
+
+circle = []
+circle.append(circle)
+def handler(event, context):
+    wrong = [n for n in loaded if n not in __main__.StandardFinder.names]
+    for text in ["", " ", "nil", "1 2", "[1,]", '"\\ud800"', '"a', '{"a": 1, "a": 2}', "\ufeff1", "NaN", "-Infinity", "1e400", " \n[1.50, 2, true, null] ",
+                 '"a\\u00e4\\n"', '"\x01"', "1"*5000, "["*100000, "\x0b1", "1\xa0"]:
+        for data in text.encode(), text.encode("utf-16-le"), text.encode("latin-1", "replace"):
+            a, b = tried(__main__.load, data), tried(json.loads, data)
+            if a != b: wrong.append([data.decode("latin-1")[:50], a[:200], b[:200]])
+    for value in [None, "ä\n\x00\ud800", 1.0, float("nan"), 10**30, (1, 2), {1: 2, None: 3, True: 4, 1.5: 5}, {(): 1}, {1, 2}, circle, object, b"", [[], {}]]:
+        a, b = tried(__main__.write, value), tried(lambda v: json.dumps(v, ensure_ascii=False, default=__main__.encode_more), value)
+        if a != b: wrong.append(["dump", a, b])
+    return [early, wrong, json.__file__ == "/var/task/json.py"]
+`)
+	f.Zip = zipped(t, files{"app.py": string(f.Zip), "json.py": "raise Exception('mine')", "types.py": "raise Exception('mine')"})
+	b.deploy(f)
+	if got := b.result("f", ""); got != "[false, [], false]" {
+		t.Errorf("started cold: %s", got)
+	}
+	b.stocked(2)
+	b.update("f", func(*function.Settings) {})
+	if got := b.result("f", ""); got != "[true, [], false]" || b.Stats().Pooled != 1 {
+		t.Errorf("from the pool: %s, %+v", got, b.Stats())
+	}
+}
+
 func TestPythonHandlerNames(t *testing.T) { atEachLevel(t, checkPythonHandlerNames) }
 
 func checkPythonHandlerNames(t *testing.T, b *bench) {

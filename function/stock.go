@@ -33,6 +33,9 @@ const (
 	mouldsKept  = 8   // kinds
 	// mouldAge is for how long blanks of a kind are kept after a start has asked.
 	mouldAge = 15 * time.Minute
+	// aheadVariable tells a bootstrap that it is one of a blank, in its environment
+	// until it is assigned.
+	aheadVariable = "_BELFRY_AHEAD"
 	// stockPause is between a start and those of blanks to replace what it took:
 	// more starts may follow.
 	stockPause = 50 * time.Millisecond
@@ -80,7 +83,7 @@ func splitMounts(all []sandbox.Mount) (common, own []sandbox.Mount) {
 // false when there can be none.
 func (h *Host) mouldOf(l *launch, runtime string) (name string, m *mould, ok bool) {
 	language := languageOf(runtime)
-	if l.assign == nil || language == nil || !l.private || h.cfg.Pool[language.runtimes] == 0 {
+	if l.assign == nil || language == nil || len(l.mounts) == 0 || h.cfg.Pool[language.runtimes] == 0 {
 		return "", nil, false
 	}
 	m = &mould{launch: *l, size: h.cfg.Pool[language.runtimes]}
@@ -89,7 +92,7 @@ func (h *Host) mouldOf(l *launch, runtime string) (name string, m *mould, ok boo
 	m.launch.memory, m.launch.storage, m.launch.assign, m.launch.files = blankMemory, DefaultStorage, nil, nil
 	env := environList(l.env)
 	slices.Sort(env)
-	return fmt.Sprintf("%q %q %q %q", l.argv, env, l.proxy, m.launch.mounts), m, true
+	return fmt.Sprintf("%q %q %v %q %q", l.argv, env, l.private, l.proxy, m.launch.mounts), m, true
 }
 
 // adopt makes a blank the instance of f, when there is one that can be.
@@ -151,6 +154,8 @@ func (h *Host) startBlank(ctx context.Context, l launch) (*instance, error) {
 		return nil, err
 	}
 	in.link, l.files = link, []*os.File{theirs}
+	l.env = maps.Clone(l.env)
+	l.env[aheadVariable] = "1"
 	err = h.exec(ctx, in, &l)
 	theirs.Close() // the process has its own
 	if err != nil {

@@ -124,6 +124,29 @@ func TestStartsThatCannotBeOfABlank(t *testing.T) {
 	}
 }
 
+// TestBlanksOfTheHostsNetwork are a kind of their own.
+func TestBlanksOfTheHostsNetwork(t *testing.T) {
+	b := newBenchAt(t, best(), func(c *function.Config) { c.EgressMax, c.Pool = function.EgressHost, map[string]int{"python": 1} })
+	host, err := os.Readlink("/proc/self/ns/net")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range []struct {
+		egress string
+		pooled uint64
+		kinds  int // with a blank, afterwards
+	}{{"host", 0, 1}, {"host", 1, 1}, {"none", 1, 2}, {"none", 2, 2}, {"host", 3, 2}} {
+		f := python(fmt.Sprint("f", i), `import os
+def handler(event, context): return os.readlink("/proc/self/ns/net")`)
+		f.Environment = map[string]string{"BELFRY_EGRESS": c.egress}
+		b.deploy(f)
+		if got, s := b.result(f.Name, ""), b.Stats(); (got == `"`+host+`"`) != (c.egress == "host") || s.Pooled != c.pooled {
+			t.Errorf("start %d with egress %s: in %s, the host in %s; %d from the pool, want %d", i, c.egress, got, host, s.Pooled, c.pooled)
+		}
+		b.stocked(c.kinds)
+	}
+}
+
 func TestThePoolCanBeSwitchedOff(t *testing.T) {
 	sizes, err := function.ParsePool("0")
 	if err != nil {

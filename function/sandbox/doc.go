@@ -3,7 +3,8 @@
 // The server re-executes itself as a shim: [Main] must be the first thing in a
 // program's main. The shim is the first process in namespaces of its own. It
 // builds a root of read-only binds, gives up every privilege on one thread, and
-// starts the program from there; then it waits, and ends with it.
+// starts the program from there; then it waits, and ends with it. A few shims are
+// started ahead, and have all but what is the program's own.
 //
 // What it keeps true:
 //

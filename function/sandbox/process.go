@@ -62,6 +62,7 @@ type Process struct {
 	group   group
 	user    int
 	box     *Sandbox
+	host    string // what of the host has changed when it was put together; see hostFolders
 
 	processes int                // that it may have
 	places    bool               // it can be assigned
@@ -95,7 +96,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 		}
 		defer output.Close() // the process has its own
 	}
-	p, err := s.take(!spec.HostNetwork)
+	p, started, err := s.take(!spec.HostNetwork)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 			p.discard()
 		}
 	}()
+	defer started()
 	p.processes, p.places = spec.Processes, len(spec.Places) > 0
 	if err := p.group.limit(s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
 		return nil, err
@@ -117,7 +119,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Now()) }) // closed already: it is over
 	defer stop()
-	if err := p.begin(s.order(spec, p.user), append([]*os.File{output}, spec.Files...)); err != nil {
+	if err := p.begin(order(spec), append([]*os.File{output}, spec.Files...)); err != nil {
 		return nil, err
 	}
 	if err := p.control.SetDeadline(time.Time{}); err != nil {
@@ -127,7 +129,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	return p, nil
 }
 
-// prepare starts a shim, which then waits for its order.
+// prepare starts a shim, which settles in and then waits for its order.
 func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 	p := &Process{
 		box: s, assigned: make(chan string, 1), ended: make(chan struct{}),
@@ -161,7 +163,14 @@ func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 		return nil, fmt.Errorf("start a sandbox: %w", err)
 	}
 	p.PID = p.cmd.Process.Pid
-	return p, p.group.add(p.PID)
+	if err := p.group.add(p.PID); err != nil {
+		return nil, err
+	}
+	setting := shim.Setting{Namespaces: s.namespaces, Network: s.namespaces && network, Root: s.root, User: p.user, Filter: callFilter()}
+	if _, err := p.control.Write(setting.Encode()); err != nil {
+		return nil, fmt.Errorf("tell a sandbox what it is to be: %w", err)
+	}
+	return p, nil
 }
 
 // command is the shim of a sandbox.
@@ -189,11 +198,10 @@ func (s *Sandbox) command(network bool, control *os.File) *exec.Cmd {
 	}
 }
 
-func (s *Sandbox) order(spec *Spec, user int) *shim.Order {
+func order(spec *Spec) *shim.Order {
 	return &shim.Order{
-		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir,
-		Namespaces: s.namespaces, Network: s.namespaces && !spec.HostNetwork, Root: s.root, Mounts: spec.Mounts, Places: spec.Places,
-		Storage: spec.Storage, User: user, Processes: spec.Processes, Ports: spec.Ports, Filter: callFilter(),
+		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Places: spec.Places,
+		Storage: spec.Storage, Processes: spec.Processes, Ports: spec.Ports,
 	}
 }
 

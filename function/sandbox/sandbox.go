@@ -44,12 +44,13 @@ type Sandbox struct {
 	namespaces, userNamespace, users bool
 	cgroups                          cgroups
 
-	found bool // it is the level that New has found
-	stock stock
-	names atomic.Int64
-	mu    sync.Mutex // guards what follows
-	next  int        // user that was never used
-	free  []int      // users that are not used any more
+	found  bool // it is the level that New has found
+	stocks [2]*stock
+	host   hostFolders
+	names  atomic.Int64
+	mu     sync.Mutex // guards what follows
+	next   int        // user that was never used
+	free   []int      // users that are not used any more
 }
 
 // Users of programs: a range of 65,536 for each server, in a part that systems
@@ -105,7 +106,7 @@ func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 		}
 		if err == nil {
 			s.report = Report{Level: level, Missing: missing(s), Reasons: reasons}
-			s.found = true
+			s.found, s.host = true, findHostFolders()
 			return s, nil
 		}
 		if ctx.Err() != nil {
@@ -143,6 +144,7 @@ func hidden(dir string) error {
 func (s *Sandbox) at(level Level, groups cgroups) (*Sandbox, error) {
 	root := os.Geteuid() == 0
 	t := &Sandbox{spawn: s.spawn, root: s.root, mark: s.mark, next: s.next, cgroups: groups, namespaces: level >= Rootless, users: root}
+	t.stocks = [...]*stock{newStock(false), newStock(true)}
 	switch {
 	case level == Full && !root:
 		return nil, errors.New("the server does not run as root")
@@ -259,6 +261,10 @@ func (s *Sandbox) giveUser(user int) {
 
 // Close removes what the sandbox has made on the host. Its programs must have ended.
 func (s *Sandbox) Close() {
-	s.closeStock()
+	for _, k := range s.stocks {
+		if k != nil { // there are none at None
+			k.close()
+		}
+	}
 	s.cgroups.remove()
 }

@@ -44,18 +44,27 @@ func mortalSpawner() (spawn func(*exec.Cmd) error, end func()) {
 		cmd  *exec.Cmd
 		done chan error
 	}
-	requests := make(chan request)
+	requests, ended := make(chan request), make(chan struct{})
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread ends with this goroutine
-		for r := range requests {
-			r.done <- r.cmd.Start()
+		for {
+			select {
+			case r := <-requests:
+				r.done <- r.cmd.Start()
+			case <-ended:
+				return
+			}
 		}
 	}()
 	return func(cmd *exec.Cmd) error {
 		r := request{cmd, make(chan error, 1)}
-		requests <- r
-		return <-r.done
-	}, func() { close(requests) }
+		select {
+		case requests <- r:
+			return <-r.done
+		case <-ended:
+			return os.ErrProcessDone
+		}
+	}, func() { close(ended) }
 }
 
 func newSandbox(t testing.TB, wish sandbox.Level) *sandbox.Sandbox {
@@ -94,6 +103,13 @@ func sh(script string) *sandbox.Spec {
 // run starts a program and returns how it ended and what it printed.
 func run(t testing.TB, s *sandbox.Sandbox, spec *sandbox.Spec) (sandbox.Exit, string) {
 	t.Helper()
+	p, out := runProcess(t, s, spec)
+	return p.Wait(), out
+}
+
+// runProcess starts a program, and returns its process with what it printed.
+func runProcess(t testing.TB, s *sandbox.Sandbox, spec *sandbox.Spec) (*sandbox.Process, string) {
+	t.Helper()
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -112,7 +128,7 @@ func run(t testing.TB, s *sandbox.Sandbox, spec *sandbox.Spec) (sandbox.Exit, st
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.Wait(), strings.TrimSpace(string(out))
+	return p, strings.TrimSpace(string(out))
 }
 
 func TestTheLevelThatIsWishedForIsReached(t *testing.T) {

@@ -1,8 +1,9 @@
 // Package shim is the first process of a sandbox: this very program, started
 // once more under the name [Name].
 //
-// It builds a root of read-only binds, gives up every privilege on one thread,
-// and starts the program of its order from there; then it waits, and ends with it.
+// It builds a root of read-only binds and gives up every privilege on one thread.
+// When its order comes it adds what is the program's own, leaves the host's files,
+// and starts the program from that thread; then it waits, and ends with it.
 //
 // What it keeps true:
 //

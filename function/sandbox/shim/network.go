@@ -9,12 +9,9 @@ import (
 // backlog is how many connections may wait to be accepted.
 const backlog = 128
 
-// openNetwork brings the loopback interface up and listens on its ports. It is
-// all that a network namespace has.
-func openNetwork(ports []int) (listeners []int, err error) {
-	if err := loopbackUp(); err != nil {
-		return nil, failed("bring the loopback interface up", err)
-	}
+// listenAll listens on ports of the loopback interface, which is all that a
+// network namespace has.
+func listenAll(ports []int) (listeners []int, err error) {
 	for _, port := range ports {
 		fd, err := listen(port)
 		if err != nil {

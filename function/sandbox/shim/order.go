@@ -23,23 +23,45 @@ const MaxMessage = 64 << 10
 // A Mount shows a file or folder of the host in the sandbox, read-only.
 type Mount struct{ Source, Target string }
 
-// An Order is what the server tells a shim to do, as one message on its control
-// socket. With it come descriptors: the program's output, and those that it gets
-// from 3 on.
-type Order struct {
-	Path       string
-	Args, Env  []string
-	Dir        string
+// A Setting is what a shim is told first, as one message on its control socket:
+// what does not depend on the program. It prepares that, and waits for its order.
+type Setting struct {
 	Namespaces bool // the shim is in namespaces of its own
 	Network    bool // so is its network
 	Root       string
-	Mounts     []Mount
-	Places     []string
-	Storage    int // MB of /tmp
-	User       int // user and group of the program; 0: the shim's own
-	Processes  int
-	Ports      []int  // to listen on, on 127.0.0.1
+	User       int    // user and group of the program; 0: the shim's own
 	Filter     []byte // of system calls, as the kernel takes it
+}
+
+// Encode returns the setting as a message.
+func (s *Setting) Encode() []byte {
+	var w writer
+	w.bool(s.Namespaces)
+	w.bool(s.Network)
+	w.str(s.Root)
+	w.num(s.User)
+	w.str(string(s.Filter))
+	return w.b
+}
+
+func decodeSetting(b []byte) (s Setting, err error) {
+	r := reader{b: b}
+	s.Namespaces, s.Network, s.Root, s.User = r.bool(), r.bool(), r.str(), r.num()
+	s.Filter = []byte(r.str()) // a copy: the message's memory is used again
+	return s, r.err()
+}
+
+// An Order is what the server tells a shim to start, as its second message. With
+// it come descriptors: the program's output, and those that it gets from 3 on.
+type Order struct {
+	Path      string
+	Args, Env []string
+	Dir       string
+	Mounts    []Mount
+	Places    []string
+	Storage   int // MB of /tmp
+	Processes int
+	Ports     []int // to listen on, on 127.0.0.1
 }
 
 // Encode returns the order as a message.
@@ -49,32 +71,26 @@ func (o *Order) Encode() []byte {
 	w.strs(o.Args)
 	w.strs(o.Env)
 	w.str(o.Dir)
-	w.bool(o.Namespaces)
-	w.bool(o.Network)
-	w.str(o.Root)
 	w.mounts(o.Mounts)
 	w.strs(o.Places)
-	for _, n := range []int{o.Storage, o.User, o.Processes, len(o.Ports)} {
+	for _, n := range []int{o.Storage, o.Processes, len(o.Ports)} {
 		w.num(n)
 	}
 	for _, p := range o.Ports {
 		w.num(p)
 	}
-	w.str(string(o.Filter))
 	return w.b
 }
 
 func decodeOrder(b []byte) (o Order, err error) {
 	r := reader{b: b}
 	o.Path, o.Args, o.Env, o.Dir = r.str(), r.strs(), r.strs(), r.str()
-	o.Namespaces, o.Network, o.Root = r.bool(), r.bool(), r.str()
 	o.Mounts, o.Places = r.mounts(), r.strs()
-	o.Storage, o.User, o.Processes = r.num(), r.num(), r.num()
+	o.Storage, o.Processes = r.num(), r.num()
 	o.Ports = make([]int, r.count())
 	for i := range o.Ports {
 		o.Ports[i] = r.num()
 	}
-	o.Filter = r.take(r.num())
 	return o, r.err()
 }
 
@@ -152,6 +168,15 @@ func answer(a Answer, files ...int) error {
 
 // maxOrderFiles bounds the descriptors that come with an order.
 const maxOrderFiles = 32
+
+// receiveSetting waits for the setting.
+func receiveSetting(buf []byte) (Setting, error) {
+	data, err := receive(controlFD, buf)
+	if err != nil {
+		return Setting{}, err
+	}
+	return decodeSetting(data)
+}
 
 // receiveOrder waits for the order.
 func receiveOrder(buf []byte) (o Order, files []int, err error) {

@@ -8,14 +8,20 @@ import (
 )
 
 var someOrder = Order{
-	Path: "/bin/sh", Args: []string{"sh", "-c", ""}, Env: []string{"A=ä\n"}, Dir: "/tmp", Namespaces: true, Network: true, Root: "/root",
-	Mounts: []Mount{{"/a", "/b"}, {"/c", "/d"}}, Places: []string{"/opt"}, Storage: 512, User: 600_000_001, Processes: 64,
-	Ports: []int{9001, 9002}, Filter: []byte{0, 1, 255},
+	Path: "/bin/sh", Args: []string{"sh", "-c", ""}, Env: []string{"A=ä\n"}, Dir: "/tmp",
+	Mounts: []Mount{{"/a", "/b"}, {"/c", "/d"}}, Places: []string{"/opt"}, Storage: 512, Processes: 64, Ports: []int{9001, 9002},
 }
 
 func TestOrdersArriveAsTheyWere(t *testing.T) {
 	if got, err := decodeOrder(someOrder.Encode()); err != nil || !reflect.DeepEqual(got, someOrder) {
 		t.Errorf("%v\n%+v\n%+v", err, got, someOrder)
+	}
+	s := Setting{Namespaces: true, Network: true, Root: "/root", User: 600_000_001, Filter: []byte{0, 1, 255}}
+	message := s.Encode()
+	got, err := decodeSetting(message)
+	clear(message) // its memory is the next message's
+	if err != nil || !reflect.DeepEqual(got, s) {
+		t.Errorf("%v\n%+v\n%+v", err, got, s)
 	}
 	a := Assignment{Mounts: []Mount{{"/a", "/b"}}, Storage: 512}
 	if got, err := decodeAssignment(a.Encode()[1:]); err != nil || !reflect.DeepEqual(got, a) || a.Encode()[0] != assignCommand {
@@ -40,7 +46,8 @@ func TestDamagedMessagesAreRefused(t *testing.T) {
 		for j := i; j < min(i+4, len(damaged)); j++ {
 			damaged[j] = 0xff
 		}
-		_, _ = decodeOrder(damaged) // whatever it is, it is no reason to panic
+		_, _ = decodeOrder(damaged)   // whatever it is, it is no reason to panic
+		_, _ = decodeSetting(damaged) // nor this
 	}
 	if _, err := decodeOrder(append(whole, 0)); !errors.Is(err, errMessage) {
 		t.Errorf("one byte too many: %v", err)

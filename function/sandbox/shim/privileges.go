@@ -40,7 +40,7 @@ const secureBits = 0x1 | 0x2 | // SECBIT_NOROOT and its lock
 // dropPrivileges takes from this thread, which must be locked, all that it may
 // do beyond an ordinary user, and the ways to get it back. It uses bare system
 // calls where the libraries would change all threads.
-func dropPrivileges(o *Order) error {
+func dropPrivileges(s *Setting) error {
 	if err := prctl(prSetNoNewPrivs, 1); err != nil {
 		return failed("set no_new_privs", err)
 	}
@@ -50,8 +50,8 @@ func dropPrivileges(o *Order) error {
 	if err := prctl(prAmbient, ambientClearAll); err != nil {
 		return failed("clear the ambient capabilities", err)
 	}
-	if o.User != 0 {
-		if err := become(o.User); err != nil {
+	if s.User != 0 {
+		if err := become(s.User); err != nil {
 			return err
 		}
 	}
@@ -61,7 +61,7 @@ func dropPrivileges(o *Order) error {
 	if err := setCapabilities(capabilities{}); err != nil {
 		return failed("drop the capabilities", err)
 	}
-	return filterCalls(o.Filter)
+	return filterCalls(s.Filter)
 }
 
 // filterCalls sets the filter of system calls, instructions of 8 bytes.

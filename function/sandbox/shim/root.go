@@ -27,6 +27,12 @@ var systemFiles = []string{
 // Of /etc, what a program needs to know of the network if it shares it.
 var networkFiles = []string{"/etc/hosts", "/etc/resolv.conf"}
 
+// Files are those of the host that a root shows from when it is put together: a
+// file that takes the place of one of them is not seen in it.
+func Files() []string {
+	return slices.Concat(SystemFolders, systemFiles, networkFiles)
+}
+
 var devices = []string{"null", "zero", "full", "random", "urandom"}
 
 // Attributes of the parts of the root.
@@ -35,19 +41,27 @@ const (
 	deviceOnly = attrReadOnly | attrNoSUID | attrNoExec
 )
 
-// buildRoot makes a root of its own for the shim's mount namespace, and leaves
-// the host's. The folder o.Root is only where it is put together.
-func buildRoot(o *Order) error {
+// buildRoot puts a root together for the shim's mount namespace, with all that
+// does not depend on the program. The host's is not left yet: it has the rest.
+// The folder s.Root is only where the root is put together.
+func buildRoot(s *Setting) error {
 	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return failed("part from the host's mounts", err)
 	}
-	if err := syscall.Mount("root", o.Root, "tmpfs", syscall.MS_NOSUID, "mode=755,size=1m"); err != nil {
+	if err := syscall.Mount("root", s.Root, "tmpfs", syscall.MS_NOSUID, "mode=755,size=1m"); err != nil {
 		return failed("mount a root", err)
 	}
-	b := builder{root: o.Root}
+	b := builder{root: s.Root}
 	b.system()
-	b.etc(o)
+	b.etc(s)
 	b.dev()
+	b.proc()
+	return b.err
+}
+
+// enterRoot adds what is the program's own, and leaves the host's root.
+func enterRoot(s *Setting, o *Order) error {
+	b := builder{root: s.Root}
 	for _, m := range o.Mounts {
 		b.bind(m.Source, m.Target, readOnly)
 	}
@@ -55,14 +69,13 @@ func buildRoot(o *Order) error {
 		b.empty(p)
 	}
 	b.tmp(o.Storage)
-	b.proc()
 	if b.err != nil {
 		return b.err
 	}
-	if err := mountAttributes(atFDCWD, o.Root, 0, readOnly); err != nil {
+	if err := mountAttributes(atFDCWD, s.Root, 0, readOnly); err != nil {
 		return failed("close the root", err)
 	}
-	if err := syscall.Chdir(o.Root); err != nil {
+	if err := syscall.Chdir(s.Root); err != nil {
 		return failed("enter the root", err)
 	}
 	// The old root is put over the new one, and then let go of.
@@ -109,18 +122,16 @@ func (b *builder) system() {
 	}
 }
 
-func (b *builder) etc(o *Order) {
+func (b *builder) etc(s *Setting) {
 	files := systemFiles
-	if !o.Network {
+	if !s.Network {
 		files = append(slices.Clip(files), networkFiles...)
 	}
 	for _, f := range files {
-		if _, err := os.Stat(f); err == nil {
-			b.bind(f, f, readOnly)
-		}
+		b.bindIfThere(f)
 	}
-	user := strconv.Itoa(o.User)
-	if o.User == 0 {
+	user := strconv.Itoa(s.User)
+	if s.User == 0 {
 		user = strconv.Itoa(os.Getuid())
 	}
 	write := func(name, content string) {
@@ -128,16 +139,28 @@ func (b *builder) etc(o *Order) {
 	}
 	write("/etc/passwd", "root:x:0:0:root:/:/bin/false\nsandbox:x:"+user+":"+user+"::/tmp:/bin/sh\n")
 	write("/etc/group", "root:x:0:\nsandbox:x:"+user+":\n")
-	if o.Network {
+	if s.Network {
 		write("/etc/hosts", "127.0.0.1 localhost\n")
 	}
 }
 
 func (b *builder) write(name, content string) error {
-	if err := os.MkdirAll(path.Dir(b.root+name), 0o755); err != nil {
+	if err := b.mkdir(path.Dir(name)); err != nil {
 		return err
 	}
 	return os.WriteFile(b.root+name, []byte(content), 0o644)
+}
+
+// mkdir makes a folder and those above it. Most are there or have their parent.
+func (b *builder) mkdir(name string) error {
+	err := syscall.Mkdir(b.root+name, 0o755)
+	if errors.Is(err, syscall.ENOENT) {
+		return os.MkdirAll(b.root+name, 0o755)
+	}
+	if errors.Is(err, syscall.EEXIST) {
+		return nil // a file is found out when something is put below it
+	}
+	return err
 }
 
 func (b *builder) dev() {
@@ -178,16 +201,38 @@ func (b *builder) proc() {
 // bind shows source, with all that is mounted below it, as target.
 func (b *builder) bind(source, target string, attributes uint64) {
 	b.do("show "+source+" as "+target, func() error {
+		if err := checkTarget(target); err != nil {
+			return err
+		}
 		tree, err := takeTree(source, attributes)
 		if err != nil {
 			return err
 		}
-		defer syscall.Close(tree) //nolint:errcheck // it is a handle
-		if err := b.place(source, target); err != nil {
+		return b.mount(tree, target)
+	})
+}
+
+// bindIfThere shows at its own place what a host need not have.
+func (b *builder) bindIfThere(name string) {
+	b.do("show "+name, func() error {
+		tree, err := takeTree(name, readOnly)
+		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EACCES) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		return moveMount(tree, b.root+target)
+		return b.mount(tree, name)
 	})
+}
+
+// mount mounts a tree and closes its handle.
+func (b *builder) mount(tree int, target string) error {
+	defer syscall.Close(tree) //nolint:errcheck // it is a handle
+	if err := b.place(tree, target); err != nil {
+		return err
+	}
+	return moveMount(tree, b.root+target)
 }
 
 // takeTree returns a handle of what is mounted at source and below, with
@@ -210,7 +255,7 @@ func (b *builder) empty(target string) {
 		if err := checkTarget(target); err != nil {
 			return err
 		}
-		return os.MkdirAll(b.root+target, 0o755)
+		return b.mkdir(target)
 	})
 }
 
@@ -221,20 +266,21 @@ func checkTarget(target string) error {
 	return nil
 }
 
-// place makes the file or folder that source is mounted on.
-func (b *builder) place(source, target string) error {
-	if err := checkTarget(target); err != nil {
+// place makes the file or folder that a tree is mounted on.
+func (b *builder) place(tree int, target string) error {
+	var info syscall.Stat_t
+	if err := syscall.Fstat(tree, &info); err != nil {
 		return err
 	}
-	info, err := os.Stat(source)
-	if err != nil {
+	if info.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+		return b.mkdir(target)
+	}
+	if err := b.mkdir(path.Dir(target)); err != nil {
 		return err
 	}
-	if info.IsDir() {
-		return os.MkdirAll(b.root+target, 0o755)
-	}
-	if _, err := os.Stat(b.root + target); err == nil {
+	err := syscall.Mknod(b.root+target, syscall.S_IFREG|0o644, 0)
+	if errors.Is(err, syscall.EEXIST) {
 		return nil
 	}
-	return b.write(target, "")
+	return err
 }
