@@ -11,7 +11,10 @@ import (
 //go:embed bootstrap.cjs
 var nodeBootstrap []byte
 
-const nodeProgram = "bootstrap.cjs"
+const (
+	nodeProgram = "bootstrap.cjs"
+	nodeWarm    = "warm.mjs" // what a blank loads, so that it has loaded a module before
+)
 
 var nodeLanguage = language{
 	runtimes: "nodejs", title: "Node.js",
@@ -21,6 +24,9 @@ var nodeLanguage = language{
 	},
 	probe: func(dir string) ([]string, error) {
 		if _, err := writeOwn(dir, nodeProgram, nodeBootstrap); err != nil {
+			return nil, err
+		}
+		if _, err := writeOwn(dir, nodeWarm, []byte("export {};\n")); err != nil {
 			return nil, err
 		}
 		// Without isolation Node.js looks above the code for what kind of modules it

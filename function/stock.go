@@ -36,6 +36,10 @@ const (
 	// stockPause is between a start and those of blanks to replace what it took:
 	// more starts may follow.
 	stockPause = 50 * time.Millisecond
+	// blankVariable tells a bootstrap that nobody waits for it yet: it does what it
+	// does only once, such as loading what loads code, before it has a function. An
+	// assignment takes it out of the environment.
+	blankVariable = "_BELFRY_BLANK"
 )
 
 // DefaultPool is how many blanks there are of a kind, by language.
@@ -151,6 +155,8 @@ func (h *Host) startBlank(ctx context.Context, l launch) (*instance, error) {
 		return nil, err
 	}
 	in.link, l.files = link, []*os.File{theirs}
+	l.env = maps.Clone(l.env)
+	l.env[blankVariable] = "1"
 	err = h.exec(ctx, in, &l)
 	theirs.Close() // the process has its own
 	if err != nil {
