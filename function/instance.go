@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -138,6 +139,11 @@ func (h *Host) launchProvided(in *instance, l *launch) error {
 		return fmt.Errorf("listen for the runtime: %w", err)
 	}
 	l.env["AWS_LAMBDA_RUNTIME_API"] = addr
+	// A program in Go would find its limit of processor time in /sys, which it is not
+	// shown, and with more threads than that its own get into each other's way.
+	if cores := h.box.Cores(in.fn.Memory); cores > 0 && cores < runtime.NumCPU() && l.env["GOMAXPROCS"] == "" {
+		l.env["GOMAXPROCS"] = strconv.Itoa(cores)
+	}
 	in.link, l.argv, l.dir, l.banner = api, []string{l.task + "/bootstrap"}, l.task, in.fn.Runtime
 	return nil
 }
