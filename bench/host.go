@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry/function"
@@ -67,8 +68,8 @@ func (b *bench) hostFunctions(ctx context.Context, isolation sandbox.Level, pool
 }
 
 func (h *functionHost) close() (err error) {
-	for i := len(h.closers) - 1; i >= 0; i-- {
-		err = errors.Join(err, h.closers[i]())
+	for _, closer := range slices.Backward(h.closers) {
+		err = errors.Join(err, closer())
 	}
 	return err
 }

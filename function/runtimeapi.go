@@ -124,10 +124,10 @@ func (a *runtimeAPI) close() {
 	a.mu.Lock()
 	a.closed = true
 	if a.listener != nil {
-		a.listener.Close() //nolint:errcheck // the process is gone; there is nobody to tell
+		a.listener.Close() // the process is gone; there is nobody to tell
 	}
 	for c := range a.conns {
-		c.conn.Close() //nolint:errcheck // as above
+		c.conn.Close() // as above
 	}
 	a.mu.Unlock()
 	a.served.Wait()

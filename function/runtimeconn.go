@@ -68,13 +68,13 @@ func (a *runtimeAPI) serveConn(conn net.Conn) {
 	c := &runtimeConn{api: a, conn: conn, in: io.LimitedReader{R: conn}}
 	c.r = bufio.NewReader(&c.in)
 	if !a.opened(c) {
-		conn.Close() //nolint:errcheck // nothing was written
+		conn.Close() // nothing was written
 		return
 	}
 	for c.serve() {
 	}
 	a.forget(c)
-	conn.Close() //nolint:errcheck // what matters was answered, and the rest is nobody's
+	conn.Close() // what matters was answered, and the rest is nobody's
 }
 
 // serve takes one request, and says whether another may follow.
@@ -217,7 +217,7 @@ func (c *runtimeConn) give(i *call) {
 	}
 	c.end(i.payload, c.last, false)
 	if c.last {
-		c.conn.Close() //nolint:errcheck // the runtime has asked for it
+		c.conn.Close() // the runtime has asked for it
 	}
 }
 
