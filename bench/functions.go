@@ -94,14 +94,12 @@ type functionServer struct {
 	*client
 }
 
-// serveFunctions starts a server whose functions have a network of their own where
-// they are isolated, and that keeps such a pool.
-func (b *bench) serveFunctions(ctx context.Context, isolation, pool string) (*functionServer, error) {
+func (b *bench) serveFunctions(ctx context.Context, isolation string, more ...string) (*functionServer, error) {
 	data, err := b.newDir()
 	if err != nil {
 		return nil, err
 	}
-	srv, err := b.serve(ctx, data, []string{"--dev", "--isolation", isolation, "--egress", "proxy", "--pool", pool}, nil)
+	srv, err := b.serve(ctx, data, append([]string{"--dev", "--isolation", isolation}, more...), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +160,7 @@ func (s *functionServer) invoke(name string) error {
 }
 
 func (b *bench) functionsAt(ctx context.Context, isolation string, all []language) (_ map[string]invocations, err error) {
-	s, err := b.serveFunctions(ctx, isolation, "0")
+	s, err := b.serveFunctions(ctx, isolation)
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +225,11 @@ func (b *bench) functionsAtOnce(ctx context.Context) ([]figure, error) {
 }
 
 func (b *bench) atOnce(ctx context.Context, pool int) (_ time.Duration, err error) {
-	s, err := b.serveFunctions(ctx, "auto", fmt.Sprintf("python=%d,nodejs=0", pool))
+	var more []string
+	if pool > 0 { // which is for functions that have a network of their own
+		more = []string{"--egress", "proxy", "--pool", fmt.Sprintf("python=%d", pool)}
+	}
+	s, err := b.serveFunctions(ctx, "auto", more...)
 	if err != nil {
 		return 0, err
 	}
@@ -280,7 +282,7 @@ func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := b.serveFunctions(ctx, "auto", "0")
+	s, err := b.serveFunctions(ctx, "auto")
 	if err != nil {
 		return nil, err
 	}
