@@ -27,8 +27,10 @@ const (
 type language struct {
 	name, runtime, file string
 	code                []byte
-	cold, warm          float64 // aims: milliseconds, invocations a second
+	cold, warm, pooled  float64 // aims: milliseconds, invocations a second, milliseconds; 0: none
 }
+
+const echo = "def handler(event, context):\n    return event\n" // in Python
 
 // languages builds the handlers.
 func (b *bench) languages(ctx context.Context) ([]language, error) {
@@ -48,28 +50,25 @@ func (b *bench) languages(ctx context.Context) ([]language, error) {
 		return nil, err
 	}
 	return []language{
-		{"Go", "provided.al2023", "bootstrap", bootstrap, 15, 2000},
-		{"Python", "python3.11", "app.py", []byte("def handler(event, context):\n    return event\n"), 40, 8000},
-		{"Node", "nodejs20.x", "app.mjs", []byte("export const handler = async (event) => event\n"), 70, 8000},
+		{"Go", "provided.al2023", "bootstrap", bootstrap, 15, 2000, 0},
+		{"Python", "python3.11", "app.py", []byte(echo), 40, 8000, 3},
+		{"Node", "nodejs20.x", "app.mjs", []byte("export const handler = async (event) => event\n"), 70, 8000, 12},
 	}, nil
 }
 
 // functions measures invocations that must start an instance, and of one that is
-// up, of each language, without isolation and at the best level there is; and
-// those that find a process in the pool, which the others have not.
+// up, of each language, without isolation and at the best level there is. None
+// finds a process in the pool.
 func (b *bench) functions(ctx context.Context) (figures []figure, err error) {
 	all, err := b.languages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var bare, isolated, pooled map[string]invocations
+	var bare, isolated map[string]invocations
 	if bare, err = b.functionsAt(ctx, all, "--isolation", "none"); err != nil {
 		return nil, err
 	}
 	if isolated, err = b.functionsAt(ctx, all, "--isolation", "auto", "--pool", "0"); err != nil {
-		return nil, err
-	}
-	if pooled, err = b.functionsAt(ctx, all[1:], "--isolation", "auto"); err != nil { // there is no pool for programs
 		return nil, err
 	}
 	for _, l := range all {
@@ -78,14 +77,8 @@ func (b *bench) functions(ctx context.Context) (figures []figure, err error) {
 			figures,
 			figure{name: l.name + ", cold, p50", unit: "ms", value: ms(i.cold), aim: l.cold, peer: ms(n.cold), who: "not isolated"},
 			figure{name: l.name + ", isolation of a start", unit: "ms", value: ms(i.cold - n.cold), aim: 8},
-		)
-		if p, ok := pooled[l.name]; ok {
-			figures = append(figures, figure{name: l.name + ", cold, from the pool, p50", unit: "ms", value: ms(p.cold)})
-		}
-		figures = append(
-			figures,
-			figure{name: l.name + ", warm, p50", unit: "ms", value: ms(i.warm), peer: ms(n.warm), who: "not isolated"},
-			figure{name: l.name + ", warm, one instance", unit: "/s", value: i.rate, aim: l.warm, more: true, peer: n.rate, who: "not isolated"},
+			figure{name: l.name + ", warm over HTTP, p50", unit: "ms", value: ms(i.warm), peer: ms(n.warm), who: "not isolated"},
+			figure{name: l.name + ", warm over HTTP, one caller", unit: "/s", value: i.rate, more: true, peer: n.rate, who: "not isolated"},
 			figure{name: l.name + ", private memory, warm", unit: "MiB", value: i.private, peer: n.private, who: "not isolated"},
 		)
 	}
@@ -136,24 +129,31 @@ func (s *functionServer) ask(method, path string, body any, want int) error {
 	return err
 }
 
-func (s *functionServer) deploy(name string, l language) error {
+// zip is the handler as it is uploaded.
+func (l *language) zip() ([]byte, error) {
 	var buf bytes.Buffer
 	z := zip.NewWriter(&buf)
 	h := &zip.FileHeader{Name: l.file, Method: zip.Store}
 	h.SetMode(0o755)
 	w, err := z.CreateHeader(h)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := w.Write(l.code); err != nil {
-		return err
+		return nil, err
 	}
-	if err := z.Close(); err != nil {
+	err = z.Close()
+	return buf.Bytes(), err
+}
+
+func (s *functionServer) deploy(name string, l language) error {
+	zip, err := l.zip()
+	if err != nil {
 		return err
 	}
 	return s.ask(http.MethodPost, "", map[string]any{
 		"FunctionName": name, "Runtime": l.runtime, "Handler": "app.handler", "Role": "arn:aws:iam::000000000000:role/belfry",
-		"Code": map[string]any{"ZipFile": buf.Bytes()}, "Timeout": 60,
+		"Code": map[string]any{"ZipFile": zip}, "Timeout": 60,
 	}, http.StatusCreated)
 }
 
@@ -214,29 +214,68 @@ func (s *functionServer) timed(n int, name string, before func(i int) error) (me
 	return quantile(took, .5), all, nil
 }
 
-// functionsAtOnce measures many functions that are invoked in the same moment,
-// each of which must start an instance.
-func (b *bench) functionsAtOnce(ctx context.Context) (_ []figure, err error) {
-	s, err := b.serveFunctions(ctx, "--isolation", "auto")
+// functionsAtOnce measures many functions that are invoked in the same moment:
+// each must start an instance, or takes a process of the pool.
+func (b *bench) functionsAtOnce(ctx context.Context) ([]figure, error) {
+	cold, err := b.atOnce(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
+	pooled, err := b.atOnce(ctx, atOnce)
+	return []figure{
+		{name: "cold, all have answered after", unit: "ms", value: ms(cold), aim: 1200},
+		{name: "pooled, all have answered after", unit: "ms", value: ms(pooled), aim: 100},
+	}, err
+}
+
+func (b *bench) atOnce(ctx context.Context, pool int) (_ time.Duration, err error) {
+	s, err := b.serveFunctions(ctx, "--isolation", "auto", "--pool", fmt.Sprintf("python=%d", pool))
+	if err != nil {
+		return 0, err
+	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	python := language{runtime: "python3.11", file: "app.py", code: []byte("def handler(event, context):\n    return event\n")}
+	python := language{runtime: "python3.11", file: "app.py", code: []byte(echo)}
 	var invoke []request
 	for i := range atOnce {
 		name := fmt.Sprintf("f%d", i)
 		if err := s.deploy(name, python); err != nil {
-			return nil, err
+			return 0, err
 		}
 		invoke = append(invoke, request{method: http.MethodPost, path: "/2015-03-31/functions/" + name + "/invocations", headers: credentials("lambda"), body: []byte("{}")})
 	}
-	took, err := load(s.addr, atOnce, each(invoke))
-	return []figure{{name: "cold, all have answered after", unit: "ms", value: ms(took), aim: 1200}}, err
+	if pool > 0 {
+		if err := s.fillPool(ctx, python, pool); err != nil {
+			return 0, err
+		}
+	}
+	return load(s.addr, atOnce, each(invoke))
+}
+
+// fillPool waits until the pool has n processes that are up.
+func (s *functionServer) fillPool(ctx context.Context, l language, n int) error {
+	if err := s.deploy("first", l); err != nil {
+		return err
+	}
+	if err := s.invoke("first"); err != nil { // makes the kind known
+		return err
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		have, err := s.metric("belfry_function_pool_processes")
+		if err != nil {
+			return err
+		}
+		if int(have) == n {
+			return rest(ctx)
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%.0f processes are in the pool, want %d", have, n)
+		}
+	}
 }
 
 // functionsDue measures scheduled runs of functions, from the due time to the
-// handler's answer. The server starts their instances ahead.
+// handler's answer, cut to the millisecond. The server starts their instances
+// ahead. One is due a second.
 func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 	const runs = 8
 	all, err := b.languages(ctx)
@@ -256,10 +295,11 @@ func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 		}
 	}
 	first := time.Now().Add(3 * time.Second).Truncate(time.Second).UTC()
-	for _, l := range all {
+	for j, l := range all {
 		for i := range runs {
 			name := scheduled(l, i)
-			body := `{"ScheduleExpression":"at(` + first.Add(time.Duration(i)*time.Second).Format("2006-01-02T15:04:05") + `)","FlexibleTimeWindow":{"Mode":"OFF"},` +
+			at := first.Add(time.Duration(i*len(all)+j) * time.Second)
+			body := `{"ScheduleExpression":"at(` + at.Format("2006-01-02T15:04:05") + `)","FlexibleTimeWindow":{"Mode":"OFF"},` +
 				`"Target":{"Arn":"arn:aws:lambda:us-east-1:000000000000:function:` + name + `","RoleArn":"arn:aws:iam::000000000000:role/belfry"}}`
 			create := request{method: http.MethodPost, path: "/schedules/" + name, headers: credentials("scheduler") + "Content-Type: application/json\r\n", body: []byte(body)}
 			if status, answer, err := s.do(create); err != nil || status != http.StatusOK {
@@ -267,7 +307,7 @@ func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 			}
 		}
 	}
-	time.Sleep(time.Until(first.Add(runs * time.Second)))
+	time.Sleep(time.Until(first.Add(time.Duration(runs*len(all)) * time.Second)))
 	var figures []figure
 	for _, l := range all {
 		var took []time.Duration
@@ -279,7 +319,7 @@ func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
 			took = append(took, d)
 		}
 		slices.Sort(took)
-		figures = append(figures, figure{name: l.name + ", due to answer, p50", unit: "ms", value: ms(quantile(took, .5))})
+		figures = append(figures, figure{name: l.name + ", due to answer, p50", unit: "ms", value: ms(quantile(took, .5)), aim: 3})
 	}
 	return figures, nil
 }

@@ -15,9 +15,12 @@ import (
 	"os/signal"
 	"regexp"
 	"time"
+
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 func main() {
+	sandbox.Main() // the bench has functions of its own
 	os.Exit(run())
 }
 

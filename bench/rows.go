@@ -37,6 +37,8 @@ func (b *bench) rows() []row {
 		{name: "alert of a check that goes down", measure: b.alerts},
 		{name: "neighbours of hostile clients", measure: b.neighbours},
 		{name: "functions", measure: b.functions},
+		{name: "warm functions", measure: b.warm},
+		{name: "functions from the pool", measure: b.pooled},
 		{name: "50 functions in Python at once", measure: b.functionsAtOnce},
 		{name: "scheduled functions", measure: b.functionsDue},
 		{name: "next occurrence", measure: b.nextOccurrence},

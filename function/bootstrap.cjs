@@ -352,11 +352,20 @@ process.on("beforeExit", () => {
   invocation.end();
 });
 
+// warmUp does for the first time, while nobody waits for it, what an assignment
+// and an invocation will need.
+async function warmUp() {
+  const { pathToFileURL } = require("url");
+  await import(pathToFileURL(require("path").resolve(__dirname, "warm.mjs")));
+  const call = new Invocation({});
+  await new Promise(setImmediate);
+  start(async (event) => event, call, "{}");
+  await call.answer;
+}
+
 async function main() {
   watchStreams();
-  // The first module costs most. A process that starts before it is known for whom
-  // loads one while nobody waits.
-  if (process.env._BELFRY_AHEAD) await import("./ahead.mjs");
+  if ("_BELFRY_BLANK" in process.env) await warmUp();
   assign(receive().meta);
   setUpConsole();
   globalThis.awslambda = {

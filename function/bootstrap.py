@@ -21,9 +21,6 @@ CHANNEL = 3
 MAX_RESPONSE = 6291556  # bytes
 MAX_ERROR_TEXT = 65536  # characters of an error's message
 
-# Set for a process that starts before it is known for whom.
-AHEAD = "_BELFRY_AHEAD"
-
 stdout = sys.stdout
 task_root = ""  # folder of the function's code
 opt_root = ""  # folder of its layers; empty: none
@@ -43,6 +40,7 @@ try:
     from _json import encode_basestring, make_encoder, make_scanner
 
     scan = make_scanner(Plain)
+    make_encoder({}, None, encode_basestring, None, ": ", ", ", False, False, True)  # as write does
 except (ImportError, TypeError, AttributeError):  # another implementation of Python
     scan = None
 
@@ -407,6 +405,21 @@ def assign(given):
     sys.path[:0] = paths
 
 
+def warm_up():
+    """Does for the first time, while nobody waits for it, what an assignment and an invocation will need."""
+    import json
+
+    space = {}
+    exec(compile(b"def handler(event, context):\n    return event\n", "app.py", "exec"), space)
+    meta = load(dump({"id": "", "arn": "", "deadline": 0}))
+    answer(space["handler"], meta, b'{"a": [1, "b"]}')
+    try:
+        __import__("_belfry_nothing")
+    except ImportError:
+        pass
+    flush()
+
+
 def main():
     global request_id
     os.set_inheritable(CHANNEL, False)
@@ -418,8 +431,8 @@ def main():
     del sys.argv[1:]
     StandardFinder.path = list(sys.path)
     sys.meta_path[:0] = StandardFinder, LoggingFinder
-    if AHEAD in os.environ:
-        import json  # while nobody waits
+    if "_BELFRY_BLANK" in os.environ:
+        warm_up()
     frame = receive()
     if frame is None:
         os._exit(0)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -29,15 +30,19 @@ type instance struct {
 	exited chan struct{} // closed when the process has been waited for
 	exit   exit          // valid from then on
 
-	frost  sync.Mutex // guards turns and frozen; held while that is changed
-	turns  int        // invocations that have begun
+	frost  sync.Mutex // guards what follows; held while frozen is changed
+	busy   bool       // an invocation is under way
 	frozen bool
+	idle   time.Time   // when the last invocation has ended
+	chill  *time.Timer // looks whether to freeze; nil: none ever has
+	looks  bool        // it will look
 
 	ending sync.Once
 	ended  chan struct{} // closed when nothing is left of it
 
-	initTime time.Duration // of the start, until an invocation has reported it
-	peak     int           // highest resident memory seen, MB
+	initTime  time.Duration // of the start, until an invocation has reported it
+	peak      int           // highest resident memory seen, MB
+	unsampled time.Duration // that it has run since that was looked at
 
 	// The pools' lock guards these.
 	use       instanceUse
@@ -52,6 +57,11 @@ const (
 	exitGrace = time.Second      // between a closed connection and the exit
 
 	freezeDelay = 10 * time.Millisecond // of an instance that has become idle
+
+	// sampleAfter is how long an instance runs until its memory is looked at again,
+	// which takes as long as a small handler does. In that time it could have taken
+	// a few megabytes.
+	sampleAfter = time.Millisecond
 )
 
 // launch starts the process for an instance of f.
@@ -138,6 +148,11 @@ func (h *Host) launchProvided(in *instance, l *launch) error {
 		return fmt.Errorf("listen for the runtime: %w", err)
 	}
 	l.env["AWS_LAMBDA_RUNTIME_API"] = addr
+	// A program in Go would find its limit of processor time in /sys, which it is not
+	// shown, and with more threads than that its own get into each other's way.
+	if cores := h.box.Cores(in.fn.Memory); cores > 0 && cores < runtime.NumCPU() && l.env["GOMAXPROCS"] == "" {
+		l.env["GOMAXPROCS"] = strconv.Itoa(cores)
+	}
 	in.link, l.argv, l.dir, l.banner = api, []string{program}, l.task, in.fn.Runtime
 	return nil
 }
@@ -145,29 +160,59 @@ func (h *Host) launchProvided(in *instance, l *launch) error {
 // kill ends the process and what it started.
 func (in *instance) kill() { in.process.kill() }
 
-// thaw lets the process run for an invocation, and returns which one that is.
-func (in *instance) thaw() (turn int) {
+// thaw lets the process run for an invocation.
+func (in *instance) thaw() {
 	in.frost.Lock()
 	defer in.frost.Unlock()
-	in.turns++
+	in.busy = true
 	if in.frozen {
 		in.process.thaw()
 		in.frozen = false
 	}
-	return in.turns
 }
 
-// freezeSoon freezes the process a moment after its invocation, unless the next
-// has begun by then: one that follows at once would pay for it.
-func (in *instance) freezeSoon(turn int) {
-	time.AfterFunc(freezeDelay, func() { in.freeze(turn) })
-}
-
-// freeze stops the process after its invocation, unless the next has begun.
-func (in *instance) freeze(turn int) {
+// freezeSoon ends an invocation, before the next one can have the instance. The
+// process is frozen a moment later, unless the next has begun by then: one that
+// follows at once would pay for it. A timer looks once in that time, and not after
+// each of many invocations.
+func (in *instance) freezeSoon() {
 	in.frost.Lock()
 	defer in.frost.Unlock()
-	if in.turns == turn && !in.frozen {
+	in.busy, in.idle = false, time.Now()
+	switch {
+	case in.looks:
+		return
+	case in.chill == nil:
+		in.chill = time.AfterFunc(freezeDelay, in.look)
+	default:
+		in.chill.Reset(freezeDelay)
+	}
+	in.looks = true
+}
+
+// look freezes the process when it has been idle for long enough, and otherwise
+// looks again when it will have been.
+func (in *instance) look() {
+	in.frost.Lock()
+	defer in.frost.Unlock()
+	in.looks = false
+	if in.busy || in.frozen {
+		return
+	}
+	if more := freezeDelay - time.Since(in.idle); more > 0 {
+		in.looks = true
+		in.chill.Reset(more)
+		return
+	}
+	in.process.freeze()
+	in.frozen = true
+}
+
+// freeze stops the process that was started ahead, unless an invocation has it.
+func (in *instance) freeze() {
+	in.frost.Lock()
+	defer in.frost.Unlock()
+	if !in.busy && !in.frozen {
 		in.process.freeze()
 		in.frozen = true
 	}
@@ -211,11 +256,14 @@ func (in *instance) end() {
 	})
 }
 
-// sampleMemory notes the highest resident memory so far, as the kernel counts it.
-func (in *instance) sampleMemory() {
-	if in.status == nil {
+// sampleMemory notes the highest resident memory so far, as the kernel counts it,
+// of a process that has run for so long since the last call.
+func (in *instance) sampleMemory(ran time.Duration) {
+	in.unsampled += ran
+	if in.status == nil || in.peak > 0 && in.unsampled < sampleAfter {
 		return
 	}
+	in.unsampled = 0
 	var buf [2048]byte
 	n, _ := in.status.ReadAt(buf[:], 0) // io.EOF, or the process is gone
 	_, after, ok := bytes.Cut(buf[:n], []byte("VmHWM:"))

@@ -239,7 +239,7 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 	failure, err := in.link.ready(began.Add(initGrace + f.Timeout))
 	stopped := stop()
 	in.initTime = time.Since(began)
-	in.sampleMemory()
+	in.sampleMemory(in.initTime)
 	took := in.initTime
 	if err != nil || failure != nil || !stopped {
 		took = 0
@@ -277,7 +277,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	in.logs.begin(r.RequestID)
 	in.logs.platform(in.fn, startEvent(r.RequestID, in.fn))
 	stop := context.AfterFunc(ctx, in.kill)
-	turn := in.thaw()
+	in.thaw()
 	answer, err := in.link.invoke(deadline, &call{
 		id: r.RequestID, arn: r.arn(), trace: newTrace(now), deadline: deadline,
 		clientContext: r.ClientContext, payload: r.Payload,
@@ -291,7 +291,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 		h.pools.discard(in)
 		return err
 	}
-	in.sampleMemory()
+	in.sampleMemory(v.Duration)
 	if err != nil {
 		closed := h.pools.isClosed() // then the host has killed it
 		v.broken(in, err)
@@ -318,9 +318,8 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 		return nil
 	}
 	v.close(in, "", "")
-	if h.pools.release(in) {
-		in.freezeSoon(turn)
-	}
+	in.freezeSoon()
+	h.pools.release(in)
 	return nil
 }
 

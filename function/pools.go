@@ -289,12 +289,11 @@ func (s *pools) tidy(f *Function, p *pool) {
 	}
 }
 
-// release takes an instance back that can serve again, and says whether it is
-// idle now.
-func (s *pools) release(in *instance) (idle bool) {
+// release takes an instance back that can serve again.
+func (s *pools) release(in *instance) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.put(in)
+	s.put(in)
 }
 
 func (s *pools) put(in *instance) (idle bool) {

@@ -218,7 +218,7 @@ func (q *prestarts) start(ctx context.Context, f *Function, due time.Time) {
 		h.log.DebugContext(ctx, "a function is ready before it is due", "function", f.ARN(), "due", due, "init", in.initTime)
 		in.initTime = 0
 		if h.pools.lay(in, due) {
-			in.freeze(0)
+			in.freeze()
 		}
 	case ctx.Err() != nil || h.pools.isClosed():
 	case err != nil:

@@ -7,11 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 // buildGo builds the stock aws-lambda-go function of testdata/golambda.
@@ -294,4 +298,37 @@ func checkRuntimeAPIErrors(t *testing.T, b *bench) {
 	if log := string(r.Log); !strings.Contains(log, `[[202, "{\"status\":\"OK\"}\n"], [403, `) || strings.Count(log, "InvalidStateTransition") != 2 {
 		t.Errorf("the runtime was told:\n%s", log)
 	}
+}
+
+// TestAProgramInGoKnowsItsShareOfTheProcessor: what bounds it is out of its sight.
+func TestAProgramInGoKnowsItsShareOfTheProcessor(t *testing.T) {
+	atEachLevel(t, func(t *testing.T, b *bench) {
+		limited := b.Isolation().Level > sandbox.None && !slices.Contains(b.Isolation().Missing, "limits of processor time")
+		tell := strings.Replace(probe, `told = {`, `told = {"cores": os.environ.get("GOMAXPROCS"), `, 1)
+		for _, c := range []struct {
+			name   string
+			memory int
+			set    string
+			cores  int // 0: as many as there are
+		}{
+			{"small", 128, "", 1},
+			{"one", 1769, "", 1},
+			{"two", 1770, "", 2},
+			{"own", 128, "7", 7},
+		} {
+			want := ""
+			if c.set != "" || limited && c.cores < runtime.NumCPU() {
+				want = strconv.Itoa(c.cores)
+			}
+			f := provided(c.name, zipped(t, files{"bootstrap": tell}))
+			f.Memory = c.memory
+			if c.set != "" {
+				f.Environment = map[string]string{"GOMAXPROCS": c.set}
+			}
+			b.deploy(f)
+			if got := decode[struct{ Cores string }](t, []byte(b.result(c.name, ""))); got.Cores != want {
+				t.Errorf("with %d MB: %q, want %q", c.memory, got.Cores, want)
+			}
+		}
+	})
 }

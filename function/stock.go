@@ -33,12 +33,13 @@ const (
 	mouldsKept  = 8   // kinds
 	// mouldAge is for how long blanks of a kind are kept after a start has asked.
 	mouldAge = 15 * time.Minute
-	// aheadVariable tells a bootstrap that it is one of a blank, in its environment
-	// until it is assigned.
-	aheadVariable = "_BELFRY_AHEAD"
 	// stockPause is between a start and those of blanks to replace what it took:
 	// more starts may follow.
 	stockPause = 50 * time.Millisecond
+	// blankVariable tells a bootstrap that nobody waits for it yet: it does what it
+	// does only once, such as loading what loads code, before it has a function. An
+	// assignment takes it out of the environment.
+	blankVariable = "_BELFRY_BLANK"
 )
 
 // DefaultPool is how many blanks there are of a kind, by language.
@@ -155,7 +156,7 @@ func (h *Host) startBlank(ctx context.Context, l launch) (*instance, error) {
 	}
 	in.link, l.files = link, []*os.File{theirs}
 	l.env = maps.Clone(l.env)
-	l.env[aheadVariable] = "1"
+	l.env[blankVariable] = "1"
 	err = h.exec(ctx, in, &l)
 	theirs.Close() // the process has its own
 	if err != nil {

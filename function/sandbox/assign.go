@@ -30,8 +30,10 @@ func (p *Process) Assign(ctx context.Context, a Assignment) error {
 	if len(data) > shim.MaxMessage {
 		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(data))
 	}
-	if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.processes)); err != nil {
-		return err
+	if a.Memory != p.memory || a.Storage != p.storage {
+		if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.processes)); err != nil {
+			return err
+		}
 	}
 	if _, err := p.control.Write(data); err != nil {
 		return errors.Join(os.ErrProcessDone, err)

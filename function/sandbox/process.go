@@ -65,6 +65,8 @@ type Process struct {
 	host    string // what of the host has changed when it was put together; see hostFolders
 
 	processes int                // that it may have
+	memory    int                // MB, as in the spec
+	storage   int                // MB, as in the spec
 	places    bool               // it can be assigned
 	assigned  chan string        // what the shim made of the assignment: empty, or the error
 	ended     chan struct{}      // closed when the shim has nothing more to say
@@ -107,6 +109,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	}()
 	defer started()
 	p.processes, p.places = spec.Processes, len(spec.Places) > 0
+	p.memory, p.storage = spec.Memory, spec.Storage
 	if err := p.group.limit(s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -228,6 +229,15 @@ func (s *Sandbox) nextName() string { return strconv.FormatInt(s.names.Add(1), 1
 
 // Share of the processor: what Lambda calls one core.
 const memoryPerCore = 1769 // MB
+
+// Cores is how many processor cores a program with so much memory, in MB, may use
+// at once; 0: as many as there are.
+func (s *Sandbox) Cores(memory int) int {
+	if s.report.Level == None || !s.cgroups.has("cpu") {
+		return 0
+	}
+	return int(math.Ceil(s.limits(memory, 0, 0).cpu))
+}
 
 // limits are those of a cgroup. What /tmp holds is memory too.
 func (s *Sandbox) limits(memory, storage, processes int) limits {
