@@ -87,11 +87,11 @@ type Result struct {
 	Forwards bool `json:"forwards,omitempty"`
 	// RetryAfter is the target's own wish for the time until the next attempt; 0 is none.
 	RetryAfter time.Duration `json:"-"`
-	Payload    string        `json:"-"`             // what was sent, for the dead-letter queue
-	Answer     string        `json:"-"`             // what the target's own code answered when it failed
+	Payload    string        `json:"-"` // what was sent, for the dead-letter queue
+	Answer     string        `json:"-"` // what the target's own code answered when it failed
 	// Version, of a handler's error, is the version of the function that ran.
 	Version string `json:"version,omitempty"`
-	Log        string        `json:"log,omitempty"` // tail of what the target logged
+	Log     string `json:"log,omitempty"` // tail of what the target logged
 }
 
 // An OwnPolicy is what a target has set for errors of its own code.
