@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"regexp"
-	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,35 +21,40 @@ import (
 // (semantics.md 3.9). Each instance has a listener of its own: the address is
 // all that such a runtime is told, so it must also say which instance calls.
 type runtimeAPI struct {
-	routes *http.ServeMux
+	server *http.Server
 	served sync.WaitGroup
 	gone   chan struct{} // closed when the instance has ended
 	goOnce sync.Once
 
-	init  chan []byte // nil when it asks for its first call, else the reported error
+	calls chan *call  // to next
+	init  chan []byte // from init: nil when it asks for its first call, else the reported error
 	reply chan reply  // of the call that is under way
 
-	mu       sync.Mutex // guards what follows
-	listener net.Listener
-	conns    map[*runtimeConn]bool // that are open
-	waiting  []*runtimeConn        // of them, those that have asked for a call and have none
-	next     *call                 // is given to the first that asks; nil: there is none
-	closed   bool
-	started  bool   // a call has been asked for, or init has failed
-	failed   bool   // init has failed
-	current  string // id of the call under way; empty between calls
-	last     string // id of the last call that was answered
+	mu      sync.Mutex // guards what follows
+	started bool       // next has been called, or init has failed
+	failed  bool       // init has failed
+	current string     // id of the call under way; empty between calls
+	last    string     // id of the last call that was answered
 }
 
 const runtimeAPIVersion = "/2018-06-01"
 
 func newRuntimeAPI() *runtimeAPI {
 	a := &runtimeAPI{
-		gone: make(chan struct{}), init: make(chan []byte, 1), reply: make(chan reply, 1),
-		conns: map[*runtimeConn]bool{},
+		gone:  make(chan struct{}),
+		calls: make(chan *call), init: make(chan []byte, 1), reply: make(chan reply, 1),
 	}
-	a.route()
+	a.server = &http.Server{
+		Handler:           a.routes(),
+		ReadHeaderTimeout: 30 * time.Second,
+		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, 0), // what a handler does to its own API is its affair
+	}
 	return a
+}
+
+// serve answers on l until close.
+func (a *runtimeAPI) serve(l net.Listener) {
+	a.served.Go(func() { _ = a.server.Serve(l) })
 }
 
 func (a *runtimeAPI) ready(deadline time.Time) ([]byte, error) {
@@ -72,7 +78,13 @@ func (a *runtimeAPI) ready(deadline time.Time) ([]byte, error) {
 func (a *runtimeAPI) invoke(deadline time.Time, c *call) (reply, error) {
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()
-	a.hand(c)
+	select {
+	case a.calls <- c:
+	case <-a.gone:
+		return reply{}, errNotTaken
+	case <-t.C:
+		return reply{}, os.ErrDeadlineExceeded
+	}
 	select {
 	case r := <-a.reply:
 		return r, nil
@@ -81,39 +93,11 @@ func (a *runtimeAPI) invoke(deadline time.Time, c *call) (reply, error) {
 		case r := <-a.reply:
 			return r, nil
 		default:
+			return reply{}, errGone
 		}
-		if a.takeBack() {
-			return reply{}, errNotTaken
-		}
-		return reply{}, errGone
 	case <-t.C:
 		return reply{}, os.ErrDeadlineExceeded
 	}
-}
-
-// hand gives a call to the connection that waits for one, or to the first that
-// asks.
-func (a *runtimeAPI) hand(c *call) {
-	a.mu.Lock()
-	if len(a.waiting) == 0 {
-		a.next = c
-		a.mu.Unlock()
-		return
-	}
-	conn := a.waiting[0]
-	a.waiting = slices.Delete(a.waiting, 0, 1)
-	a.current = c.id
-	a.mu.Unlock()
-	conn.give(c)
-}
-
-// takeBack says whether the call is still there for who asks, and keeps it.
-func (a *runtimeAPI) takeBack() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	there := a.next != nil
-	a.next = nil
-	return there
 }
 
 // leave tells the waiting calls that the process has ended.
@@ -121,54 +105,14 @@ func (a *runtimeAPI) leave() { a.goOnce.Do(func() { close(a.gone) }) }
 
 func (a *runtimeAPI) close() {
 	a.leave()
-	a.mu.Lock()
-	a.closed = true
-	if a.listener != nil {
-		a.listener.Close() // the process is gone; there is nobody to tell
-	}
-	for c := range a.conns {
-		c.conn.Close() // as above
-	}
-	a.mu.Unlock()
+	a.server.Close() //nolint:errcheck // the process is gone; there is nobody to tell
 	a.served.Wait()
 }
 
-func (a *runtimeAPI) isClosed() bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.closed
-}
-
-// opened takes note of a connection, and says whether it may be served.
-func (a *runtimeAPI) opened(c *runtimeConn) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if !a.closed {
-		a.conns[c] = true
-	}
-	return !a.closed
-}
-
-// forget lets go of a connection that has ended.
-func (a *runtimeAPI) forget(c *runtimeConn) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.conns, c)
-	a.waiting = slices.DeleteFunc(a.waiting, func(o *runtimeConn) bool { return o == c })
-}
-
-// waits says whether a connection has asked for a call and has none.
-func (a *runtimeAPI) waits(c *runtimeConn) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return slices.Contains(a.waiting, c)
-}
-
-func (a *runtimeAPI) route() {
+func (a *runtimeAPI) routes() http.Handler {
 	mux := http.NewServeMux()
-	a.routes = mux
 	base := runtimeAPIVersion + "/runtime"
-	mux.HandleFunc("GET "+base+"/invocation/next", a.ask)
+	mux.HandleFunc("GET "+base+"/invocation/next", a.next)
 	mux.HandleFunc("POST "+base+"/invocation/{id}/response", a.response)
 	mux.HandleFunc("POST "+base+"/invocation/{id}/error", a.error)
 	mux.HandleFunc("POST "+base+"/init/error", a.initError)
@@ -181,11 +125,10 @@ func (a *runtimeAPI) route() {
 	mux.HandleFunc("/2020-01-01/extension/", refuse(http.StatusForbidden, "Extension.NotSupported", "Extensions are not supported on this server."))
 	mux.HandleFunc("/2020-08-15/logs", refuse(http.StatusAccepted, "Logs.NotSupported", "Logs API is not supported"))
 	mux.HandleFunc("/2022-07-01/telemetry", refuse(http.StatusAccepted, "Telemetry.NotSupported", "Telemetry API is not supported"))
+	return mux
 }
 
-// ask is a runtime that wants its next call.
-func (a *runtimeAPI) ask(w http.ResponseWriter, _ *http.Request) {
-	answer := w.(*runtimeAnswer) //nolint:forcetypeassert // of runtimeConn.serve
+func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	if a.current != "" || a.failed {
 		a.mu.Unlock()
@@ -196,17 +139,29 @@ func (a *runtimeAPI) ask(w http.ResponseWriter, _ *http.Request) {
 		a.started = true
 		a.init <- nil
 	}
-	answer.deferred = true
-	c := a.next
-	if a.next = nil; c == nil {
-		a.waiting = append(a.waiting, answer.conn)
-	} else {
-		a.current = c.id
-	}
 	a.mu.Unlock()
-	if c != nil {
-		answer.conn.give(c)
+	var c *call
+	select {
+	case c = <-a.calls:
+	case <-a.gone:
+		return
+	case <-r.Context().Done():
+		return
 	}
+	a.mu.Lock()
+	a.current = c.id
+	a.mu.Unlock()
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Lambda-Runtime-Aws-Request-Id", c.id)
+	h.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(c.deadline.UnixMilli(), 10))
+	h.Set("Lambda-Runtime-Invoked-Function-Arn", c.arn)
+	h.Set("Lambda-Runtime-Trace-Id", c.trace)
+	if len(c.clientContext) > 0 {
+		h.Set("Lambda-Runtime-Client-Context", string(c.clientContext))
+	}
+	h.Set("Content-Length", strconv.Itoa(len(c.payload)))
+	_, _ = w.Write(c.payload) // a runtime that went away shows as its exit
 }
 
 // begin says whether an answer for the call is due now; it has answered when not.
@@ -224,8 +179,7 @@ func (a *runtimeAPI) begin(w http.ResponseWriter, id string) bool {
 	return false
 }
 
-// end hands the answer over, unless another one was faster. The runtime is told
-// first: it asks for its next call while the caller looks at the answer.
+// end hands the answer over, unless another one was faster.
 func (a *runtimeAPI) end(w http.ResponseWriter, id string, r reply) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -234,7 +188,7 @@ func (a *runtimeAPI) end(w http.ResponseWriter, id string, r reply) bool {
 		return false
 	}
 	a.current, a.last = "", id
-	w.(*runtimeAnswer).then = func() { a.reply <- r } //nolint:forcetypeassert // of runtimeConn.serve
+	a.reply <- r
 	return true
 }
 
@@ -247,7 +201,7 @@ func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
 		refuseRuntime(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
 	}
-	body, ok := readRuntime(w, r, func() bool { return a.end(w, id, reply{kind: tooLarge}) })
+	body, ok := readRuntime(w, r, func() { a.end(discard{}, id, reply{kind: tooLarge}) })
 	if !ok {
 		return
 	}
@@ -265,7 +219,7 @@ func (a *runtimeAPI) error(w http.ResponseWriter, r *http.Request) {
 	if !a.begin(w, id) {
 		return
 	}
-	body, ok := readRuntime(w, r, func() bool { return a.end(w, id, reply{kind: tooLarge}) })
+	body, ok := readRuntime(w, r, func() { a.end(discard{}, id, reply{kind: tooLarge}) })
 	if !ok {
 		return
 	}
@@ -275,7 +229,7 @@ func (a *runtimeAPI) error(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *runtimeAPI) initError(w http.ResponseWriter, r *http.Request) {
-	body, ok := readRuntime(w, r, func() bool { return true })
+	body, ok := readRuntime(w, r, func() {})
 	if !ok {
 		return
 	}
@@ -290,19 +244,18 @@ func (a *runtimeAPI) initError(w http.ResponseWriter, r *http.Request) {
 	acceptRuntime(w)
 }
 
-// readRuntime reads a body; over is asked whether one that is too large is to be
-// refused, and has answered when not.
-func readRuntime(w http.ResponseWriter, r *http.Request, over func() bool) ([]byte, bool) {
+// readRuntime reads a body; over is called before a body that is too large is
+// refused.
+func readRuntime(w http.ResponseWriter, r *http.Request, over func()) ([]byte, bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxResponse))
 	var large *http.MaxBytesError
 	switch {
 	case err == nil:
 		return body, true
 	case errors.As(err, &large):
-		if over() {
-			refuseRuntime(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
-				fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxResponse))
-		}
+		over()
+		refuseRuntime(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", MaxResponse))
 	default:
 		refuseRuntime(w, http.StatusBadRequest, "TruncatedHTTPRequest", "Truncated HTTP request body")
 	}
@@ -357,3 +310,10 @@ func acceptRuntime(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusAccepted)
 	_, _ = io.WriteString(w, `{"status":"OK"}`+"\n")
 }
+
+// discard swallows an answer that somebody else gives.
+type discard struct{}
+
+func (discard) Header() http.Header         { return http.Header{} }
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+func (discard) WriteHeader(int)             {}
