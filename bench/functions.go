@@ -17,7 +17,7 @@ import (
 
 // Invocations that are measured of each kind.
 const (
-	coldInvocations = 25
+	coldInvocations = 15
 	coldRest        = 250 * time.Millisecond // before each: the last instance ends, and what the server keeps ready is there
 	warmInvocations = 2000
 	atOnce          = 50 // functions
@@ -277,7 +277,7 @@ func (s *functionServer) fillPool(ctx context.Context, l language, n int) error 
 // handler's answer, cut to the millisecond. The server starts their instances
 // ahead. One is due a second.
 func (b *bench) functionsDue(ctx context.Context) (_ []figure, err error) {
-	const runs = 8
+	const runs = 5
 	all, err := b.languages(ctx)
 	if err != nil {
 		return nil, err

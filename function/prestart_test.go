@@ -135,11 +135,12 @@ func TestWhatIsDueSoonDoesNotGiveWayToWhatIsDueLater(t *testing.T) {
 		b.deploy(python(name, counter))
 	}
 	b.count("old", "")
-	due := clock.Now().Add(time.Second)
+	const ahead = time.Minute // longer than any lead: all three come to be started at once, however slow the machine
+	due := clock.Now().Add(ahead)
 	for i, name := range []string{"a", "b", "c"} {
 		b.Prestart(ref(name), "", due.Add(time.Duration(i)*time.Millisecond))
 	}
-	clock.advance(time.Second - time.Millisecond)
+	clock.advance(ahead - time.Millisecond)
 	eventually(t, "two are ready, the old one has made room", func() bool { s := b.Stats(); return s.Prestarts == 2 && s.Idle == 2 && s.Starting == 0 })
 	clock.advance(time.Millisecond)
 	for _, name := range []string{"a", "b"} {

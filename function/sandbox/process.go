@@ -193,8 +193,7 @@ func (s *Sandbox) command(network bool, control *os.File) *exec.Cmd {
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
 	}
 	return &exec.Cmd{
-		// Of a program that was replaced on disk, this is still the one that runs.
-		Path: "/proc/self/exe", Args: []string{shim.Name}, Dir: "/",
+		Path: s.program, Args: []string{shim.Name}, Dir: "/",
 		// A shim does little, and is there for each program: few threads, no collector.
 		Env:        append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
 		ExtraFiles: []*os.File{control}, SysProcAttr: attr,

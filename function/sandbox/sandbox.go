@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,16 +32,19 @@ type Config struct {
 	Env []string
 	// Spawn starts a command from a thread that lives as long as the server: when
 	// it ends, so do all programs.
-	Spawn  func(*exec.Cmd) error
-	Logger *slog.Logger
+	Spawn func(*exec.Cmd) error
+	// Program is started as the shim, and calls [Main] first; empty: this very one.
+	Program string
+	Logger  *slog.Logger
 }
 
 // A Sandbox starts programs at the best level that this machine permits.
 type Sandbox struct {
-	report Report
-	spawn  func(*exec.Cmd) error
-	root   string
-	mark   []string
+	report  Report
+	spawn   func(*exec.Cmd) error
+	program string // the shim
+	root    string
+	mark    []string
 
 	namespaces, userNamespace, users bool
 	cgroups                          cgroups
@@ -80,7 +84,9 @@ func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 	}()
 	hash := fnv.New32a()
 	hash.Write([]byte(c.ID))
-	base := &Sandbox{spawn: c.Spawn, root: c.Root, mark: c.Env, next: firstUser + int(hash.Sum32()%userBlocks)*userBlock}
+	// Of a program that was replaced on disk, this is still the one that runs.
+	program := cmp.Or(c.Program, "/proc/self/exe")
+	base := &Sandbox{spawn: c.Spawn, program: program, root: c.Root, mark: c.Env, next: firstUser + int(hash.Sum32()%userBlocks)*userBlock}
 	if c.Wish == None {
 		base.report.Missing = missing(base)
 		return base, nil
@@ -144,7 +150,7 @@ func hidden(dir string) error {
 // at returns a sandbox that would be of the level, or why there can be none.
 func (s *Sandbox) at(level Level, groups cgroups) (*Sandbox, error) {
 	root := os.Geteuid() == 0
-	t := &Sandbox{spawn: s.spawn, root: s.root, mark: s.mark, next: s.next, cgroups: groups, namespaces: level >= Rootless, users: root}
+	t := &Sandbox{spawn: s.spawn, program: s.program, root: s.root, mark: s.mark, next: s.next, cgroups: groups, namespaces: level >= Rootless, users: root}
 	t.stocks = [...]*stock{newStock(false), newStock(true)}
 	switch {
 	case level == Full && !root:
@@ -189,7 +195,7 @@ const trialTime = 30 * time.Second
 func (s *Sandbox) try(ctx context.Context, dir string) error {
 	ctx, cancel := context.WithTimeout(ctx, trialTime)
 	defer cancel()
-	exe, err := os.Open("/proc/self/exe")
+	exe, err := os.Open(s.program)
 	if err != nil {
 		return fmt.Errorf("open this program: %w", err)
 	}

@@ -18,8 +18,26 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Main()
-	os.Exit(m.Run())
+	if underRace {
+		dir, err := os.MkdirTemp("/var/tmp", "belfry-test-")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		program = dir + "/shim"
+		build := exec.Command("go", "build", "-o", program, "./testdata/shim")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			panic(fmt.Sprintf("the shim could not be built: %v\n%s", err, out))
+		}
+	}
+	m.Run() // the test's main exits with what this has returned
 }
+
+var (
+	underRace bool   // the race detector watches
+	program   string // that sandboxes begin with; empty: this very program
+)
 
 // levels are those that a test runs at; the machine must permit them all.
 func levels(t *testing.T) []sandbox.Level {
@@ -70,7 +88,7 @@ func mortalSpawner() (spawn func(*exec.Cmd) error, end func()) {
 func newSandbox(t testing.TB, wish sandbox.Level) *sandbox.Sandbox {
 	t.Helper()
 	dir := openDir(t)
-	s, err := sandbox.New(t.Context(), sandbox.Config{Wish: wish, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Spawn: spawner(t)})
+	s, err := sandbox.New(t.Context(), sandbox.Config{Wish: wish, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Program: program, Spawn: spawner(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -389,7 +407,7 @@ func TestProgramsEndWithTheirServer(t *testing.T) {
 		for _, frozen := range []bool{false, true} {
 			spawn, end := mortalSpawner()
 			dir := openDir(t)
-			s, err := sandbox.New(t.Context(), sandbox.Config{Wish: level, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Spawn: spawn})
+			s, err := sandbox.New(t.Context(), sandbox.Config{Wish: level, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Program: program, Spawn: spawn})
 			if err != nil || s.Report().Level != level {
 				t.Fatalf("%v %+v", err, s.Report())
 			}
