@@ -3,20 +3,18 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/egress"
+	"github.com/belfry-run/belfry/monitor/notify"
 )
 
-const (
-	postTime   = 30 * time.Second // for one record, from the dial to the end of the answer
-	postAnswer = 64 << 10         // bytes of the answer that are read, so that its connection can be used again
-)
+// postAnswer is how many bytes of an answer are read, so that its connection can be
+// used again.
+const postAnswer = 64 << 10
 
 // endpoints lets the function host post to HTTP endpoints.
 type endpoints struct {
@@ -25,15 +23,7 @@ type endpoints struct {
 }
 
 func newEndpoints(dial egress.DialFunc, agent string) endpoints {
-	return endpoints{agent: agent, client: &http.Client{
-		Timeout: postTime,
-		Transport: &http.Transport{
-			DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConns: 64, IdleConnTimeout: 90 * time.Second,
-			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-		},
-		// A redirect leads to where nobody wrote down that it may go.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return endpoints{agent: agent, client: notify.NewClient(dial, nil)}
 }
 
 // Post implements [function.Endpoints].

@@ -156,14 +156,22 @@ func NewSender(c Config) *Sender {
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	}
-	return &Sender{c: c, client: &http.Client{
+	return &Sender{c: c, client: NewClient(c.Dial, c.RootCAs)}
+}
+
+// NewClient returns a client for messages, each of which may take as long as
+// [Timeout]. It follows no redirect: that leads to where nobody wrote down that
+// the message may go. roots are who certificates are believed from; nil: whom the
+// system believes.
+func NewClient(dial func(ctx context.Context, network, address string) (net.Conn, error), roots *x509.CertPool) *http.Client {
+	return &http.Client{
 		Timeout: Timeout,
 		Transport: &http.Transport{
-			DialContext: c.Dial, ForceAttemptHTTP2: true, MaxIdleConns: idleMax, IdleConnTimeout: idleTime,
-			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12},
+			DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConns: idleMax, IdleConnTimeout: idleTime,
+			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	}
 }
 
 // tlsFor is how a connection to the host is encrypted.
