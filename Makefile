@@ -45,7 +45,9 @@ test-go: ## the everyday tests, no race detector
 	$(GO) test -timeout 20m ./...
 
 test-race: ## the packages where goroutines meet, under the race detector; the longest tests in their short form
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE_PKGS)
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -o bin/shim ./function/sandbox/testdata/shim
+	BELFRY_TEST_SHIM=$(CURDIR)/bin/shim CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE_PKGS)
 
 test-e2e: ## drive the built binary with the AWS CLI, boto3, curl and Powertools
 	$(GO) -C e2e vet ./...

@@ -21,23 +21,5 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	os.Setenv("PATH", filepath.Dir(strings.TrimSpace(string(out)))+":"+os.Getenv("PATH"))
-	if underRace {
-		dir, err := os.MkdirTemp("/var/tmp", "belfry-test-")
-		if err != nil {
-			panic(err)
-		}
-		defer os.RemoveAll(dir)
-		shim = filepath.Join(dir, "shim")
-		build := exec.Command("go", "build", "-o", shim, "./sandbox/testdata/shim")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			panic(fmt.Sprintf("the shim could not be built: %v\n%s", err, out))
-		}
-	}
-	m.Run() // the test's main exits with what this has returned
+	os.Exit(m.Run())
 }
-
-var (
-	underRace bool   // the race detector watches
-	shim      string // that sandboxes begin with; empty: this very program
-)
