@@ -138,7 +138,10 @@ func checkNodeModules(t *testing.T, b *bench) {
 		"esm/package.json": `{"type": "module"}`, "esm/e.js": esm, "esm/sub/deep.js": esm, "esm/c.cjs": cjs,
 		"folder/index.js": cjs, "node_modules/pkg/index.js": cjs, "lib.js": "exports.f = require('pkg').f",
 		"awaits.mjs": "const v = await new Promise((r) => setTimeout(r, 5, 'awaited'));\nexport const f = async () => v",
+		"counts.mjs": "import './once.mjs';\nawait 1;\nexport const f = async () => String(globalThis.evaluated)",
+		"once.mjs":   "globalThis.evaluated = (globalThis.evaluated ?? 0) + 1",
 		"path.js":    "exports.f = require('via-path').f", "more/via-path.js": cjs,
+		"options.mjs": "export const f = async () => process.env.NODE_OPTIONS",
 	})
 	for i, c := range []struct{ handler, want string }{
 		{"a.f", "a.js"},
@@ -153,19 +156,25 @@ func checkNodeModules(t *testing.T, b *bench) {
 		{"pkg.f", "index.js"},
 		{"lib.f", "index.js"},
 		{"awaits.f", "awaited"},
+		{"counts.f", "1"},
+		{"options.f", "--conditions=own"},
 		{"path.f", "via-path.js"},
 	} {
 		f := node(t, string(rune('a'+i)), "")
 		f.Handler, f.Zip = c.handler, zip
-		if c.handler == "path.f" {
+		switch c.handler {
+		case "options.f":
+			f.Environment = map[string]string{"NODE_OPTIONS": c.want}
+		case "path.f":
 			f.Environment = map[string]string{"NODE_PATH": "/var/task/more"}
 			if !b.Isolation().Network() {
 				continue // the code has another path
 			}
 		}
 		b.deploy(f)
-		if got := b.result(f.Name, ""); got != `"`+c.want+`"` {
-			t.Errorf("%s: %s, want %s", c.handler, got, c.want)
+		r := b.invoke(f.Name, "")
+		if got := string(r.Payload); got != `"`+c.want+`"` || strings.Contains(string(r.Log), "Warning") {
+			t.Errorf("%s: %s, want %s\n%s", c.handler, got, c.want, r.Log)
 		}
 	}
 }

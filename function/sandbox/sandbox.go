@@ -233,8 +233,8 @@ func (s *Sandbox) try(ctx context.Context, dir string) error {
 
 func (s *Sandbox) nextName() string { return strconv.FormatInt(s.names.Add(1), 10) }
 
-// Share of the processor: what Lambda calls one core.
-const memoryPerCore = 1769 // MB
+// MemoryPerCore is the memory, in MB, with which Lambda gives a function one core.
+const MemoryPerCore = 1769
 
 // Cores is how many processor cores a program with so much memory, in MB, may use
 // at once; 0: as many as there are.
@@ -252,8 +252,8 @@ func (s *Sandbox) limits(memory, storage, processes int) limits {
 	if s.namespaces {
 		l.memory += int64(storage) * mb
 	}
-	l.cpu = max(1, float64(memory)/memoryPerCore)
-	l.weight = float64(memory) / memoryPerCore
+	l.cpu = max(1, float64(memory)/MemoryPerCore)
+	l.weight = float64(memory) / MemoryPerCore
 	return l
 }
 
