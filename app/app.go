@@ -230,7 +230,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
-		Store: s.store, Clock: clock, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
+		Store: s.store, Clock: exactClock{}, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
 		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },

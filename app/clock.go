@@ -12,27 +12,36 @@ type wallClock struct{}
 func (wallClock) Now() time.Time                         { return time.Now() }
 func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
+// NewTimer returns a channel that gets one value after d, and a function that
+// releases it early.
+func (wallClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+	t := time.NewTimer(d)
+	return t.C, func() { t.Stop() }
+}
+
+// An exactClock is for what starts at its time. Each of its timers that is longer
+// than a few milliseconds is exact to what the kernel's timers are, and costs a
+// thread that wakes twice; a shorter one is for a server that is busy.
+type exactClock struct{ wallClock }
+
 // lastStretch is what a timer sleeps in the kernel rather than in Go's runtime,
 // which waits in whole milliseconds, and so up to one too long, while a process
 // has nothing else to do.
 const lastStretch = 1500 * time.Microsecond
 
-// NewTimer returns a channel that gets one value after d, and a function that
-// releases it early. A timer that is longer than a few milliseconds is exact to
-// what the kernel's timers are; a shorter one is for a server that is busy.
-func (wallClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+// NewTimer is that of wallClock.
+func (c exactClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	if d < 4*lastStretch {
-		t := time.NewTimer(d)
-		return t.C, func() { t.Stop() }
+		return c.wallClock.NewTimer(d)
 	}
 	due := time.Now().Add(d)
-	c := make(chan time.Time, 1)
+	fired := make(chan time.Time, 1)
 	t := time.AfterFunc(d-lastStretch, func() {
 		for left := time.Until(due); left > 0; left = time.Until(due) {
 			left := unix.NsecToTimespec(int64(left))
 			_ = unix.Nanosleep(&left, nil) // a signal that ends it early is why it is in a loop
 		}
-		c <- time.Now()
+		fired <- time.Now()
 	})
-	return c, func() { t.Stop() }
+	return fired, func() { t.Stop() }
 }
