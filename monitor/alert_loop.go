@@ -43,9 +43,9 @@ func (a *Alerts) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// wait returns when it is woken, when d has passed, or when ctx ends.
+// wait returns when it is woken, at the next beat of d, or when ctx ends.
 func (a *Alerts) wait(ctx context.Context, woken <-chan struct{}, d time.Duration) {
-	timer, release := a.c.Clock.NewTimer(d)
+	timer, release := a.c.Clock.NewTimer(beat(a.now(), d))
 	defer release()
 	select {
 	case <-ctx.Done():

@@ -38,11 +38,11 @@ func (s *Service) Run(ctx context.Context) {
 				s.log.ErrorContext(ctx, "removing old flips failed; it is tried again", "in", pruneEvery, "error", err)
 			}
 		}
-		wait := lookEvery
+		wait := beat(s.now(), lookEvery)
 		if !next.IsZero() {
-			wait = min(lookEvery, max(lookRest, next.Sub(s.now())))
+			wait = min(wait, next.Sub(s.now()))
 		}
-		timer, stop := s.c.Clock.NewTimer(wait)
+		timer, stop := s.c.Clock.NewTimer(max(lookRest, wait))
 		select {
 		case <-timer:
 		case <-ctx.Done():

@@ -27,7 +27,7 @@ func (s *Probes) Run(ctx context.Context) {
 	var running sync.Map // ids of the checks whose probes look
 	for ctx.Err() == nil {
 		waiting := s.startDue(ctx, &running, &looks)
-		timer, stop := s.checks.c.Clock.NewTimer(probeEvery)
+		timer, stop := s.checks.c.Clock.NewTimer(beat(s.checks.now(), probeEvery))
 		var freed <-chan struct{}
 		if waiting {
 			freed = s.freed

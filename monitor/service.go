@@ -26,6 +26,10 @@ type Clock interface {
 	NewTimer(d time.Duration) (<-chan time.Time, func())
 }
 
+// beat is how long to wait for the next whole multiple of d. Loops that look every
+// so often do it then, all at once: an idle machine is woken once for all of them.
+func beat(now time.Time, d time.Duration) time.Duration { return d - now.Sub(now.Truncate(d)) }
+
 // A Config is what a [Service] is made of. Store, Clock, Logger and Metrics are
 // required.
 type Config struct {

@@ -77,7 +77,7 @@ func (w *Watcher) Run(ctx context.Context) {
 			w.up = now
 		}
 		last = now
-		wait := watchEvery
+		wait := beat(now, watchEvery)
 		if err := w.look(ctx, look%longEvery == 0); err != nil && ctx.Err() == nil {
 			w.c.Logger.ErrorContext(ctx, "watching the schedules failed; it is tried again, and nothing is lost", "err", err)
 			wait = watchAfterError
