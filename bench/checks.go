@@ -108,7 +108,7 @@ func (b *bench) watched(ctx context.Context) (_ []figure, err error) {
 	const watched = 20 * time.Second
 	tomorrow := time.Now().Add(24 * time.Hour)
 	// Loading them and starting the server takes a part of this.
-	down := time.Now().Add(90 * time.Second).Truncate(time.Second).Add(time.Duration(rand.IntN(1000)) * time.Millisecond)
+	down := time.Now().Add(75 * time.Second).Truncate(time.Second).Add(time.Duration(rand.IntN(1000)) * time.Millisecond)
 	data, _, err := b.loadChecks(ctx, manyChecks, func(i int) time.Time {
 		if i%(manyChecks/late) == 0 {
 			return down

@@ -11,9 +11,13 @@ import (
 	"github.com/belfry-run/belfry/store/sqlite"
 )
 
+// errLate means that more than 1 % were too late already, and the rest did not count.
+var errLate = errors.New("the bound of the lateness was not kept")
+
 // spread runs HTTP schedules that are due evenly spread, every 1/rate s for so
-// many seconds, and returns how late each arrived at the sink.
-func (b *bench) spread(ctx context.Context, rate float64, seconds int) (late []time.Duration, err error) {
+// many seconds, and returns how late each arrived at the sink. When the p99 cannot
+// keep to bound any more it ends with errLate; 0: there is none.
+func (b *bench) spread(ctx context.Context, rate float64, seconds int, bound time.Duration) (late []time.Duration, err error) {
 	data, err := b.newDir()
 	if err != nil {
 		return nil, err
@@ -43,7 +47,13 @@ func (b *bench) spread(ctx context.Context, rate float64, seconds int) (late []t
 	if !time.Now().Before(first) {
 		return nil, errors.New("making the store took longer than there was time for")
 	}
-	time.Sleep(time.Until(at(n)))
+	for time.Now().Before(at(n)) {
+		time.Sleep(min(time.Until(at(n)), time.Second))
+		due := int(time.Since(first.Add(bound)).Seconds() * rate) // that long ago
+		if bound > 0 && min(due, n)-to.count() > n/100 {
+			return nil, errLate
+		}
+	}
 	return to.lateness(n, first, at)
 }
 
@@ -86,7 +96,10 @@ func (b *bench) steady(ctx context.Context) ([]figure, error) {
 	const full = 60
 	for _, rate := range []float64{15_000, 12_500, 10_000, 8_000, 6_500, 5_000, 3_000} {
 		for _, seconds := range []int{10, full} {
-			late, err := b.spread(ctx, rate, seconds)
+			late, err := b.spread(ctx, rate, seconds, steadyBound)
+			if errors.Is(err, errLate) {
+				break
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -110,7 +123,7 @@ func (b *bench) idle(ctx context.Context) ([]figure, error) {
 	if err := b.disk.rest(ctx); err != nil { // what other rows have written is no part of an idle node
 		return nil, err
 	}
-	late, err := b.spread(ctx, 5, 40)
+	late, err := b.spread(ctx, 8, 25, 0)
 	if err != nil {
 		return nil, err
 	}
