@@ -57,25 +57,30 @@ func (b *bench) languages(ctx context.Context) ([]language, error) {
 }
 
 // functions measures invocations that must start an instance, and of one that is
-// up, of each language, without isolation and at the best level there is. None
-// finds a process in the pool.
+// up, of each language, without isolation and at the best level there is, and the
+// same handlers as bare processes. None finds a process in the pool.
 func (b *bench) functions(ctx context.Context) (figures []figure, err error) {
 	all, err := b.languages(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var bare, isolated map[string]invocations
-	if bare, err = b.functionsAt(ctx, all, "--isolation", "none"); err != nil {
+	bare, err := b.bare(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	var open, isolated map[string]invocations
+	if open, err = b.functionsAt(ctx, all, "--isolation", "none"); err != nil {
 		return nil, err
 	}
 	if isolated, err = b.functionsAt(ctx, all, "--isolation", "auto", "--pool", "0"); err != nil {
 		return nil, err
 	}
 	for _, l := range all {
-		n, i := bare[l.name], isolated[l.name]
+		n, i := open[l.name], isolated[l.name]
 		figures = append(
 			figures,
-			figure{name: l.name + ", cold, p50", unit: "ms", value: ms(i.cold), aim: l.cold, peer: ms(n.cold), who: "not isolated"},
+			figure{name: l.name + ", cold, p50", unit: "ms", value: ms(i.cold), aim: l.cold, peer: ms(bare[l.name]), who: "bare process"},
+			figure{name: l.name + ", cold, not isolated, p50", unit: "ms", value: ms(n.cold)},
 			figure{name: l.name + ", isolation of a start", unit: "ms", value: ms(i.cold - n.cold), aim: 8},
 			figure{name: l.name + ", warm over HTTP, p50", unit: "ms", value: ms(i.warm), peer: ms(n.warm), who: "not isolated"},
 			figure{name: l.name + ", warm over HTTP, one caller", unit: "/s", value: i.rate, more: true, peer: n.rate, who: "not isolated"},
