@@ -115,7 +115,7 @@ func runBareGo(cmd *exec.Cmd) (time.Duration, error) {
 		}
 	})}
 	go api.Serve(listener) //nolint:errcheck // it is closed
-	defer api.Close() //nolint:errcheck // the listener is all that it has
+	defer api.Close()      //nolint:errcheck // the listener is all that it has
 	cmd.Env = append(cmd.Env, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String())
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
