@@ -11,8 +11,7 @@ import (
 // Words that an answer tells, and others. The machine itself notes at the first two
 // which instruction was refused, and why.
 var (
-	failedAt  = n(dataAt)
-	reasonAt  = n(dataAt + 8) // a negative error number
+	failedAt  = n(dataAt) // and the reason
 	pidAt     = n(dataAt + 16)
 	statusAt  = n(dataAt + 24) // of what has exited
 	unbornAt  = n(dataAt + 32) // 1: the child could not become the program

@@ -9,7 +9,7 @@ import (
 // The machine knows one instruction. It makes the system call number with its
 // arguments, those that mask names being the contents of a word; puts the result
 // into a word, unless that is 0; and goes on at next, or at failed when the kernel
-// has refused, of which it takes note at failedAt. Instead of a call, ifEqual goes
+// has refused: then it notes at dataAt its own address and the negative error number. Instead of a call, ifEqual goes
 // on at the third argument when the first two are the same.
 //
 // In memory an instruction is eleven signed numbers of 32 bits: number, mask, the
@@ -31,7 +31,7 @@ const (
 )
 
 // machine is the code of the executable. It is not called.
-func machine()
+func machine() //nolint:unused // bounds says where it is
 
 // bounds are where the machine's code begins and ends.
 func bounds() (begin, end unsafe.Pointer)
