@@ -2,7 +2,6 @@ package shim
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 )
@@ -128,12 +127,12 @@ func (p *Program) strs(list []string) arg {
 func (p *Program) finish() (*Program, error) {
 	data := (len(p.code)*instruction + 7) &^ 7
 	b := make([]byte, 0, data+len(p.data))
-	put := func(v int) error {
+	var err error
+	put := func(v int) {
 		if v > math.MaxInt32 || v < math.MinInt32 {
-			return fmt.Errorf("%d is no argument of a shim's", v)
+			err = fmt.Errorf("%d is no argument of a shim's", v)
 		}
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))
-		return nil
 	}
 	value := func(a arg) int {
 		switch a.kind {
@@ -152,13 +151,17 @@ func (p *Program) finish() (*Program, error) {
 				mask |= 1 << i
 			}
 		}
-		err := errors.Join(put(c.number), put(mask))
+		put(c.number)
+		put(mask)
 		for _, a := range c.args {
-			err = errors.Join(err, put(value(a)))
+			put(value(a))
 		}
-		if err = errors.Join(err, put(value(c.result)), put(value(c.failed)), put(value(c.next))); err != nil {
-			return nil, err
-		}
+		put(value(c.result))
+		put(value(c.failed))
+		put(value(c.next))
+	}
+	if err != nil {
+		return nil, err
 	}
 	b = append(b, make([]byte, data-len(b))...)
 	for _, at := range p.fixes {

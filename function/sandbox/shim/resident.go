@@ -57,7 +57,7 @@ func bootProgram() ([]byte, error) {
 // order, and stays: when the order has been carried out, it waits for commands and
 // for the end of the program.
 func (s *Setting) Program() (*Program, error) {
-	p := &Program{at: residentAt}
+	p := &Program{at: residentAt, code: make([]coded, 0, 320), data: make([]byte, 0, 8<<10)}
 	p.jump(n(0)) // to where it begins: not known yet
 	p.answer(Refused, rights{}).orNot()
 	leave := p.here()
