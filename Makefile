@@ -46,8 +46,8 @@ test-go: ## the everyday tests, no race detector
 
 test-race: ## the packages where goroutines meet, under the race detector; the longest tests in their short form
 	@mkdir -p bin
-	CGO_ENABLED=0 $(GO) build -o bin/shim ./function/sandbox/testdata/shim
-	BELFRY_TEST_SHIM=$(CURDIR)/bin/shim CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE_PKGS)
+	CGO_ENABLED=0 $(GO) build -o bin/trial ./function/sandbox/testdata/trial
+	BELFRY_TEST_TRIAL=$(CURDIR)/bin/trial CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $(RACE_PKGS)
 
 test-e2e: ## drive the built binary with the AWS CLI, boto3, curl and Powertools
 	$(GO) -C e2e vet ./...

@@ -43,7 +43,7 @@ func newBench(t testing.TB, options ...func(*function.Config)) *bench {
 			t.Error(err)
 		}
 	})
-	b := &bench{t: t, cfg: function.Config{Dir: t.TempDir(), Store: store, Shim: os.Getenv("BELFRY_TEST_SHIM")}}
+	b := &bench{t: t, cfg: function.Config{Dir: t.TempDir(), Store: store, Trial: os.Getenv("BELFRY_TEST_TRIAL")}}
 	for _, o := range options {
 		o(&b.cfg)
 	}

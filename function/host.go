@@ -49,9 +49,9 @@ type Config struct {
 	// Isolation is the highest level of isolation to use, RequireIsolation the
 	// lowest to start with.
 	Isolation, RequireIsolation sandbox.Level
-	// Shim is the program that sandboxes begin with, which calls [sandbox.Main]
+	// Trial is the program that sandboxes are tried with, which calls [sandbox.Main]
 	// first; empty: this very one.
-	Shim string
+	Trial string
 	// Egress is the way out of functions that do not choose theirs, EgressMax the
 	// widest that they can choose. The default is EgressProxy, and Egress.
 	Egress, EgressMax Egress

@@ -13,7 +13,7 @@ import (
 func (h *Host) isolate(ctx context.Context) error {
 	box, err := sandbox.New(ctx, sandbox.Config{
 		Wish: h.cfg.Isolation, ID: h.id, Dir: h.cfg.Dir, Root: filepath.Join(h.cfg.Dir, "root"),
-		Env: []string{hostVariable + "=" + h.id}, Spawn: h.spawner.start, Program: h.cfg.Shim, Logger: h.log,
+		Env: []string{hostVariable + "=" + h.id}, Spawn: h.spawner.start, Trial: h.cfg.Trial, Logger: h.log,
 	})
 	if err != nil {
 		return fmt.Errorf("prepare the isolation of functions: %w", err)

@@ -26,24 +26,24 @@ func (p *Process) Assign(ctx context.Context, a Assignment) error {
 		return errors.New("this process has no places for an assignment")
 	}
 	p.places = false
-	data := a.Encode()
-	if len(data) > shim.MaxMessage {
-		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(data))
+	program, err := a.Program(p.order)
+	if err != nil {
+		return err
 	}
-	if a.Memory != p.memory || a.Storage != p.storage {
-		if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.processes)); err != nil {
+	if len(program.Message) > shim.MaxMessage {
+		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(program.Message))
+	}
+	if a.Memory != p.memory || a.Storage != p.order.Storage {
+		if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.order.Processes)); err != nil {
 			return err
 		}
 	}
-	if _, err := p.control.Write(data); err != nil {
+	if err := p.send(program); err != nil {
 		return errors.Join(os.ErrProcessDone, err)
 	}
 	select {
 	case refused := <-p.assigned:
-		if refused != "" {
-			return errors.New(refused)
-		}
-		return nil
+		return refused
 	case <-p.ended:
 		return os.ErrProcessDone
 	case <-ctx.Done():

@@ -63,7 +63,7 @@ func TestOwnCgroups(t *testing.T) {
 func TestLimitsOfVersion2(t *testing.T) {
 	dir := t.TempDir()
 	want := map[string]string{
-		"memory.max": "1048576", "memory.oom.group": "1", "memory.swap.max": "0", "pids.max": "76",
+		"memory.max": "1048576", "memory.oom.group": "1", "memory.swap.max": "0", "pids.max": "65",
 		"cpu.max": "150000 100000", "cpu.weight": "50",
 	}
 	for name := range want {

@@ -1,10 +1,11 @@
 // Package sandbox starts programs that cannot reach this machine.
 //
-// The server re-executes itself as a shim: [Main] must be the first thing in a
-// program's main. The shim is the first process in namespaces of its own. It
-// builds a root of read-only binds, gives up every privilege on one thread, and
-// starts the program from there; then it waits, and ends with it. A few shims are
-// started ahead, and have all but what is the program's own.
+// The first process of a sandbox is a shim, in namespaces of its own: an executable
+// of one page, which the server keeps in memory. It builds a root of read-only
+// binds, and starts the program from a child that has given up every privilege;
+// then it waits, and ends with it. A few shims are started ahead, and have all but
+// what is the program's own. What a sandbox keeps from a program is tried first,
+// by this program itself: [Main] must be the first thing in its main.
 //
 // What it keeps true:
 //

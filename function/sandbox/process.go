@@ -64,15 +64,18 @@ type Process struct {
 	box     *Sandbox
 	host    string // what of the host has changed when it was put together; see hostFolders
 
-	processes int                // that it may have
-	memory    int                // MB, as in the spec
-	storage   int                // MB, as in the spec
-	places    bool               // it can be assigned
-	assigned  chan string        // what the shim made of the assignment: empty, or the error
-	ended     chan struct{}      // closed when the shim has nothing more to say
-	status    syscall.WaitStatus // of the program, from then on
+	setting  *shim.Setting
+	programs []*shim.Program // that the shim was sent, the last one it works on
+	order    *shim.Order
+	pid      int // of the program at UID; 0: it has a namespace of its own
 
-	mu     sync.Mutex // guards waited
+	memory   int                // MB, as in the spec
+	places   bool               // it can be assigned
+	assigned chan error         // what the shim made of the assignment
+	ended    chan struct{}      // closed when the shim has nothing more to say
+	status   syscall.WaitStatus // of the program, from then on
+
+	mu     sync.Mutex // guards waited, and programs once it has started
 	waited bool       // the process's number may be somebody else's now
 }
 
@@ -108,8 +111,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 		}
 	}()
 	defer started()
-	p.processes, p.places = spec.Processes, len(spec.Places) > 0
-	p.memory, p.storage = spec.Memory, spec.Storage
+	p.places, p.memory = len(spec.Places) > 0, spec.Memory
 	if err := p.group.limit(s.limits(spec.Memory, spec.Storage, spec.Processes)); err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = p.control.SetDeadline(time.Now()) }) // closed already: it is over
 	defer stop()
-	if err := p.begin(order(spec), append([]*os.File{output}, spec.Files...)); err != nil {
+	if err := p.begin(spec, append([]*os.File{output}, spec.Files...)); err != nil {
 		return nil, err
 	}
 	if err := p.control.SetDeadline(time.Time{}); err != nil {
@@ -135,7 +137,7 @@ func (s *Sandbox) Start(ctx context.Context, spec *Spec) (_ *Process, err error)
 // prepare starts a shim, which settles in and then waits for its order.
 func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 	p := &Process{
-		box: s, assigned: make(chan string, 1), ended: make(chan struct{}),
+		box: s, assigned: make(chan error, 1), ended: make(chan struct{}),
 		status: syscall.WaitStatus(syscall.SIGKILL), // when the shim cannot say
 	}
 	if s.users {
@@ -146,6 +148,15 @@ func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 			p.discard()
 		}
 	}()
+	p.setting = &shim.Setting{Namespaces: s.namespaces, Network: s.namespaces && network, Root: s.root, User: p.user, Own: os.Geteuid()}
+	if s.userNamespace {
+		p.setting.Own = insideUser
+	}
+	setting, err := p.setting.Program()
+	if err != nil {
+		return nil, err
+	}
+	p.programs = []*shim.Program{setting}
 	if p.group, err = s.cgroups.make(s.nextName()); err != nil {
 		return nil, err
 	}
@@ -169,8 +180,7 @@ func (s *Sandbox) prepare(network bool) (_ *Process, err error) {
 	if err := p.group.add(p.PID); err != nil {
 		return nil, err
 	}
-	setting := shim.Setting{Namespaces: s.namespaces, Network: s.namespaces && network, Root: s.root, User: p.user, Filter: callFilter()}
-	if _, err := p.control.Write(setting.Encode()); err != nil {
+	if _, err := p.control.Write(setting.Message); err != nil {
 		return nil, fmt.Errorf("tell a sandbox what it is to be: %w", err)
 	}
 	return p, nil
@@ -193,37 +203,39 @@ func (s *Sandbox) command(network bool, control *os.File) *exec.Cmd {
 		attr.AmbientCaps = []uintptr{unix.CAP_SYS_ADMIN, unix.CAP_SYS_CHROOT, unix.CAP_NET_ADMIN, unix.CAP_SETPCAP}
 	}
 	return &exec.Cmd{
-		Path: s.program, Args: []string{shim.Name}, Dir: "/",
-		// A shim does little, and is there for each program: few threads, no collector.
-		Env:        append([]string{"GOMAXPROCS=1", "GOGC=off"}, s.mark...),
+		Path: "/proc/self/fd/" + strconv.Itoa(int(s.shim.Fd())), Args: []string{shim.Name}, Dir: "/", Env: s.mark,
 		ExtraFiles: []*os.File{control}, SysProcAttr: attr,
-	}
-}
-
-func order(spec *Spec) *shim.Order {
-	return &shim.Order{
-		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Mounts: spec.Mounts, Places: spec.Places,
-		Storage: spec.Storage, Processes: spec.Processes, Ports: spec.Ports,
 	}
 }
 
 // begin sends the order, with the program's output and its other files, and
 // takes what the shim answers.
-func (p *Process) begin(o *shim.Order, files []*os.File) error {
-	data := o.Encode()
-	if len(data) > shim.MaxMessage {
-		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(data))
+func (p *Process) begin(spec *Spec, files []*os.File) error {
+	p.order = &shim.Order{
+		Path: spec.Path, Args: spec.Args, Env: spec.Env, Dir: spec.Dir, Files: len(spec.Files), Mounts: spec.Mounts, Places: spec.Places,
+		Storage: spec.Storage, Processes: spec.Processes, Ports: spec.Ports, Filter: callFilter(),
 	}
+	if !p.setting.Network {
+		p.order.Ports = nil
+	}
+	order, err := p.order.Program(p.setting)
+	if err != nil {
+		return err
+	}
+	if len(order.Message) > shim.MaxMessage {
+		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(order.Message))
+	}
+	p.programs = append(p.programs, order)
 	fds := make([]int, len(files))
 	for i, f := range files {
 		fds[i] = int(f.Fd())
 	}
-	_, _, err := p.control.WriteMsgUnix(data, unix.UnixRights(fds...), nil)
+	_, _, err = p.control.WriteMsgUnix(order.Message, unix.UnixRights(fds...), nil)
 	runtime.KeepAlive(files)
 	if err != nil {
 		return fmt.Errorf("order a sandbox: %w", err)
 	}
-	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*(len(o.Ports)+1)))
+	buf, rights := make([]byte, 4096), make([]byte, unix.CmsgSpace(4*(len(spec.Ports)+1)))
 	n, rn, _, _, err := p.control.ReadMsgUnix(buf, rights)
 	if err == nil && n == 0 {
 		err = io.ErrUnexpectedEOF
@@ -232,17 +244,23 @@ func (p *Process) begin(o *shim.Order, files []*os.File) error {
 		return fmt.Errorf("wait for a sandbox: %w", err)
 	}
 	got := descriptors(rights[:rn])
-	a, err := shim.DecodeAnswer(buf[:n])
-	if err != nil {
+	a, err := shim.DecodeAnswer(buf[:n], p.programs...)
+	switch {
+	case err != nil:
 		return err
+	case a.Exec:
+		return &ExecError{Message: a.Err.Error()}
+	case a.Err != nil:
+		return a.Err
+	case p.setting.Namespaces:
+		return p.take(got)
 	}
-	if a.Exec {
-		return &ExecError{Message: a.Error}
+	p.pid = a.PID
+	status, err := os.Open("/proc/" + strconv.Itoa(a.PID) + "/status")
+	if err != nil {
+		return fmt.Errorf("watch a program: %w", err)
 	}
-	if a.Error != "" {
-		return errors.New(a.Error)
-	}
-	return p.take(got)
+	return p.take([]*os.File{status})
 }
 
 // descriptors are those that came with a message.
@@ -264,12 +282,14 @@ func descriptors(rights []byte) (files []*os.File) {
 	return files
 }
 
+// take takes what came with an answer: listeners, then the status.
 func (p *Process) take(files []*os.File) error {
-	if len(files) == 0 {
-		return errors.New("a sandbox sent no descriptor")
+	if len(files) != len(p.order.Ports)+1 {
+		return errors.New("a sandbox did not send the descriptors that it should")
 	}
-	p.Status = files[0]
-	for _, f := range files[1:] {
+	last := len(files) - 1
+	p.Status = files[last]
+	for _, f := range files[:last] {
 		l, err := net.FileListener(f)
 		f.Close() // the listener has its own
 		if err != nil {
@@ -299,10 +319,10 @@ func (p *Process) listen() {
 		if err != nil || n == 0 {
 			return
 		}
-		switch a, err := shim.DecodeAnswer(buf[:n]); {
+		switch a, err := shim.DecodeAnswer(buf[:n], p.sent()...); {
 		case err != nil: // cannot be
-		case a.Kind == shim.Assigned:
-			p.assigned <- a.Error // there is room: it is said once
+		case a.Kind == shim.Assigned || a.Kind == shim.Unassigned:
+			p.assigned <- a.Err // there is room: it is said once
 		case a.Kind == shim.Exited:
 			p.status = a.Status
 		}
@@ -405,15 +425,34 @@ func (p *Process) Kill() {
 }
 
 // Freeze lets nothing of the program run until Thaw.
-func (p *Process) Freeze() error { return p.frozen(true, shim.StopCommand) }
+func (p *Process) Freeze() error { return p.frozen(true, unix.SIGSTOP) }
 
 // Thaw ends Freeze.
-func (p *Process) Thaw() error { return p.frozen(false, shim.ContinueCommand) }
+func (p *Process) Thaw() error { return p.frozen(false, unix.SIGCONT) }
 
-func (p *Process) frozen(on bool, command byte) error {
+func (p *Process) frozen(on bool, signal unix.Signal) error {
 	if p.group.freezer != "" {
 		return p.group.freeze(on)
 	}
-	_, err := p.control.Write([]byte{command})
+	program, err := shim.Signal(p.pid, signal)
+	if err != nil {
+		return err
+	}
+	_, err = p.control.Write(program.Message)
 	return err
+}
+
+// send has the shim carry out a program, which may be refused.
+func (p *Process) send(program *shim.Program) error {
+	p.mu.Lock()
+	p.programs = append(p.programs[:1:1], program)
+	p.mu.Unlock()
+	_, err := p.control.Write(program.Message)
+	return err
+}
+
+func (p *Process) sent() []*shim.Program {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.programs
 }

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/belfry-run/belfry/function/sandbox/shim"
 )
 
@@ -33,16 +35,18 @@ type Config struct {
 	// Spawn starts a command from a thread that lives as long as the server: when
 	// it ends, so do all programs.
 	Spawn func(*exec.Cmd) error
-	// Program is started as the shim, and calls [Main] first; empty: this very one.
-	Program string
-	Logger  *slog.Logger
+	// Trial is a program that tries what a sandbox keeps from it, and calls [Main]
+	// first; empty: this very one.
+	Trial  string
+	Logger *slog.Logger
 }
 
 // A Sandbox starts programs at the best level that this machine permits.
 type Sandbox struct {
 	report  Report
 	spawn   func(*exec.Cmd) error
-	program string // the shim
+	program string // of the trial
+	shim    *os.File
 	root    string
 	mark    []string
 
@@ -77,21 +81,29 @@ func New(ctx context.Context, c Config) (s *Sandbox, err error) {
 	name := "belfry-" + c.ID[:min(len(c.ID), 12)]
 	groups := findCgroups(name)
 	groups.sweep()
+	var base *Sandbox
 	defer func() {
 		if s == nil || s.report.Level == None {
 			groups.remove()
+			if base.shim != nil {
+				base.shim.Close() // nothing was written since it was made
+			}
 		}
 	}()
 	hash := fnv.New32a()
 	hash.Write([]byte(c.ID))
 	// Of a program that was replaced on disk, this is still the one that runs.
-	program := cmp.Or(c.Program, "/proc/self/exe")
-	base := &Sandbox{spawn: c.Spawn, program: program, root: c.Root, mark: c.Env, next: firstUser + int(hash.Sum32()%userBlocks)*userBlock}
+	program := cmp.Or(c.Trial, "/proc/self/exe")
+	base = &Sandbox{spawn: c.Spawn, program: program, root: c.Root, mark: c.Env, next: firstUser + int(hash.Sum32()%userBlocks)*userBlock}
 	if c.Wish == None {
 		base.report.Missing = missing(base)
 		return base, nil
 	}
-	if err := possible(); err != nil {
+	err = possible()
+	if err == nil {
+		base.shim, err = openShim()
+	}
+	if err != nil {
 		base.report = Report{Missing: missing(base), Reasons: []string{err.Error()}}
 		return base, nil
 	}
@@ -137,6 +149,30 @@ func possible() error {
 	return nil
 }
 
+// openShim makes the executable of the shim, in memory that nobody can write to.
+func openShim() (*os.File, error) {
+	program, err := shim.Executable()
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.MemfdCreate("belfry", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING|unix.MFD_EXEC)
+	if errors.Is(err, unix.EINVAL) { // a kernel before 6.3
+		fd, err = unix.MemfdCreate("belfry", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make what sandboxes begin with (with the sysctl vm.memfd_noexec at 2 there are none): %w", err)
+	}
+	f := os.NewFile(uintptr(fd), "shim")
+	_, err = f.Write(program)
+	if err == nil {
+		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, unix.F_SEAL_SEAL|unix.F_SEAL_SHRINK|unix.F_SEAL_GROW|unix.F_SEAL_WRITE)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("write what sandboxes begin with: %w", err), f.Close())
+	}
+	return f, nil
+}
+
 // hidden says when programs would see the server's folder among the system's.
 func hidden(dir string) error {
 	for _, shown := range shim.SystemFolders {
@@ -150,7 +186,7 @@ func hidden(dir string) error {
 // at returns a sandbox that would be of the level, or why there can be none.
 func (s *Sandbox) at(level Level, groups cgroups) (*Sandbox, error) {
 	root := os.Geteuid() == 0
-	t := &Sandbox{spawn: s.spawn, program: s.program, root: s.root, mark: s.mark, next: s.next, cgroups: groups, namespaces: level >= Rootless, users: root}
+	t := &Sandbox{spawn: s.spawn, program: s.program, shim: s.shim, root: s.root, mark: s.mark, next: s.next, cgroups: groups, namespaces: level >= Rootless, users: root}
 	t.stocks = [...]*stock{newStock(false), newStock(true)}
 	switch {
 	case level == Full && !root:
@@ -281,6 +317,9 @@ func (s *Sandbox) Close() {
 		if k != nil { // there are none at None
 			k.close()
 		}
+	}
+	if s.shim != nil {
+		s.shim.Close() // only read from
 	}
 	s.cgroups.remove()
 }

@@ -21,9 +21,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program is what sandboxes begin with; empty: this very program. Under the race
+// trial is what sandboxes are tried with; empty: this very program. Under the race
 // detector that takes hundreds of milliseconds to start.
-var program = os.Getenv("BELFRY_TEST_SHIM")
+var trial = os.Getenv("BELFRY_TEST_TRIAL")
 
 // levels are those that a test runs at; the machine must permit them all.
 func levels(t *testing.T) []sandbox.Level {
@@ -74,7 +74,7 @@ func mortalSpawner() (spawn func(*exec.Cmd) error, end func()) {
 func newSandbox(t testing.TB, wish sandbox.Level) *sandbox.Sandbox {
 	t.Helper()
 	dir := openDir(t)
-	s, err := sandbox.New(t.Context(), sandbox.Config{Wish: wish, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Program: program, Spawn: spawner(t)})
+	s, err := sandbox.New(t.Context(), sandbox.Config{Wish: wish, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Trial: trial, Spawn: spawner(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -393,7 +393,7 @@ func TestProgramsEndWithTheirServer(t *testing.T) {
 		for _, frozen := range []bool{false, true} {
 			spawn, end := mortalSpawner()
 			dir := openDir(t)
-			s, err := sandbox.New(t.Context(), sandbox.Config{Wish: level, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Program: program, Spawn: spawn})
+			s, err := sandbox.New(t.Context(), sandbox.Config{Wish: level, ID: fmt.Sprintf("%x", time.Now().UnixNano()), Dir: dir, Root: dir + "/root", Trial: trial, Spawn: spawn})
 			if err != nil || s.Report().Level != level {
 				t.Fatalf("%v %+v", err, s.Report())
 			}

@@ -1,16 +1,18 @@
-// Package shim is the first process of a sandbox: this very program, started
-// once more under the name [Name].
+// Package shim is the first process of a sandbox: a machine of a few dozen
+// instructions that carries out lists of system calls.
 //
-// It builds a root of read-only binds and gives up every privilege on one thread.
-// When its order comes it adds what is the program's own, leaves the host's files,
-// and starts the program from that thread; then it waits, and ends with it.
+// The server says what to do, as programs for that machine: the first builds a
+// root of read-only binds and gives up what it can; the second, when it is known
+// what to start, adds what is the program's own, leaves the host's files, and
+// starts the program from a child without privileges. Then the machine waits, and
+// ends with the program.
 //
 // What it keeps true:
 //
-//   - A shim is done with its start before most of the program that it is: it
-//     never gets out of this package's init. That is paid for each instance of a
-//     function, so this package needs little that has to be initialised first,
-//     and its import path puts it before what does not depend on it.
+//   - A shim is an executable of one page that the server makes in memory, of its
+//     own text: it starts in less time than any program that a compiler makes, and
+//     takes next to no memory. That is paid for each instance of a function.
+//   - It has nothing of the server's in it, and does what the server says alone.
 //   - Where something of the sandbox cannot be made, no program starts.
 //   - A program has no privilege, no way to gain one, and no descriptor that it
 //     was not given.

@@ -2,104 +2,69 @@ package shim
 
 import (
 	"errors"
-	"runtime"
 	"slices"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // What is to be shown in a sandbox later is on the host, which the shim leaves.
 // So it keeps one more mount namespace, with the host's files as they were: a
 // descriptor that nobody but the shim can reach, closed when it has served.
 
-// keepHost returns a copy of the shim's mount namespace, before it gets a root
-// of its own.
-func keepHost() (int, error) {
-	var fd int
-	err := apart(func() (err error) {
-		if err = syscall.Unshare(syscall.CLONE_NEWNS); err == nil {
-			fd, err = ownMounts()
-		}
-		return err
-	})
-	if err != nil {
-		return -1, failed("keep the host's files for later", err)
-	}
-	return fd, nil
+// keepHost has the shim go on in a copy of its mount namespace, before it gets a
+// root of its own.
+func (p *Program) keepHost() {
+	p.step = "keep the host's files for later"
+	p.mounts(hostAt)
+	p.call(unix.SYS_UNSHARE, n(unix.CLONE_NEWNS))
+	p.mounts(ownAt)
 }
 
-// apart runs f on a thread of its own, which ends with it.
-func apart(f func() error) (err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // never unlocked
-		err = f()
-	}()
-	<-done
-	return err
+// mounts puts a descriptor of the shim's mount namespace into a word.
+func (p *Program) mounts(to arg) {
+	p.call(unix.SYS_OPENAT, n(unix.AT_FDCWD), p.str("/proc/self/ns/mnt"), n(unix.O_RDONLY|unix.O_CLOEXEC)).to(to)
 }
 
-// ownMounts is the mount namespace of this thread.
-func ownMounts() (int, error) {
-	return syscall.Open("/proc/thread-self/ns/mnt", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+// An Assignment is what a program gets when it is known for whom it was started.
+type Assignment struct {
+	Mounts  []Mount // folders, each on a place of the order's
+	Memory  int     // MB
+	Storage int     // MB of /tmp
 }
 
-// assign carries out an assignment, with the namespace that was kept.
-func assign(o *Order, host int, data []byte) error {
-	a, err := decodeAssignment(data)
-	if err != nil {
-		return err
-	}
-	for _, m := range a.Mounts {
+// Program is the assignment's, for what has started by the order. Limits of memory
+// are not the shim's to set.
+func (a *Assignment) Program(o *Order) (*Program, error) {
+	p := &Program{at: orderAt}
+	p.jump(n(0)) // to where it begins: not known yet
+	p.fails = p.here()
+	p.answer(Unassigned, rights{}).elseTo(waitAt)
+	p.jump(waitAt)
+	p.code[0].args[2] = p.here()
+	p.step = "look at the host's files"
+	p.call(unix.SYS_SETNS, content(hostAt), n(unix.CLONE_NEWNS))
+	for i, m := range a.Mounts {
 		if !slices.Contains(o.Places, m.Target) {
-			return errors.New(m.Target + " is not a place of this sandbox")
+			return nil, errors.New(m.Target + " is not a place of this sandbox")
 		}
+		p.step = "take " + m.Source
+		p.takeTree(m.Source, readOnly, n(treesAt+8*i))
 	}
-	err = apart(func() error { return showLate(host, a.Mounts) })
-	syscall.Close(host) //nolint:errcheck // it has served
-	if err != nil {
-		return err
+	p.step = "return to the sandbox's files"
+	p.call(unix.SYS_SETNS, content(ownAt), n(unix.CLONE_NEWNS))
+	for i, m := range a.Mounts {
+		p.step = "show " + m.Source + " as " + m.Target
+		p.moveMount(n(treesAt+8*i), m.Target)
+		p.call(unix.SYS_CLOSE, content(n(treesAt+8*i)))
 	}
-	if err := syscall.Mount("tmp", "/tmp", "tmpfs", tmpFlags|syscall.MS_REMOUNT, tmpOptions(a.Storage)); err != nil {
-		return failed("change the size of /tmp", err)
+	p.step = "let go of the host's files"
+	p.call(unix.SYS_CLOSE, content(hostAt))
+	p.call(unix.SYS_CLOSE, content(ownAt))
+	if a.Storage != o.Storage {
+		p.step = "change the size of /tmp"
+		p.mount("tmp", "/tmp", "tmpfs", tmpFlags|unix.MS_REMOUNT, tmpOptions(a.Storage))
 	}
-	return nil
-}
-
-// showLate takes the folders from the one namespace and shows them in the
-// other, which is that of the thread.
-func showLate(host int, mounts []Mount) error {
-	if err := syscall.Unshare(syscall.CLONE_FS); err != nil { // a thread does not change the root of others
-		return failed("part from the other threads", err)
-	}
-	own, err := ownMounts()
-	if err != nil {
-		return failed("find the way back", err)
-	}
-	defer syscall.Close(own) //nolint:errcheck // it is a handle
-	if err := call(sysSetns, uintptr(host), syscall.CLONE_NEWNS); err != nil {
-		return failed("look at the host's files", err)
-	}
-	var trees []int
-	defer func() {
-		for _, tree := range trees {
-			syscall.Close(tree) //nolint:errcheck // it is a handle
-		}
-	}()
-	for _, m := range mounts {
-		tree, err := takeTree(m.Source, readOnly)
-		if err != nil {
-			return failed("take "+m.Source, err)
-		}
-		trees = append(trees, tree)
-	}
-	if err := call(sysSetns, uintptr(own), syscall.CLONE_NEWNS); err != nil {
-		return failed("return to the sandbox's files", err)
-	}
-	for i, m := range mounts {
-		if err := moveMount(trees[i], m.Target); err != nil {
-			return failed("show "+m.Source+" as "+m.Target, err)
-		}
-	}
-	return nil
+	p.answer(Assigned, rights{}).elseTo(waitAt)
+	p.jump(waitAt)
+	return p.finish()
 }

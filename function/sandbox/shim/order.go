@@ -1,222 +1,123 @@
 package shim
 
 import (
+	"encoding/binary"
 	"errors"
-	"os"
-	"syscall"
+	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
-// Name is what a shim is called by its first argument. It holds a space, so that
-// nobody has a program of that name by accident.
-const Name = "belfry sandbox"
-
-// Descriptors of the shim.
-const (
-	controlFD = 3
-	otherFD   = 4 // and above: none of ours
-)
-
-// MaxMessage bounds an order, in bytes; a function's environment, the largest
-// part, is at most 4 KB.
-const MaxMessage = 64 << 10
-
-// A Mount shows a file or folder of the host in the sandbox, read-only.
-type Mount struct{ Source, Target string }
-
-// A Setting is what a shim is told first, as one message on its control socket:
-// what does not depend on the program. It prepares that, and waits for its order.
-type Setting struct {
-	Namespaces bool // the shim is in namespaces of its own
-	Network    bool // so is its network
-	Root       string
-	User       int    // user and group of the program; 0: the shim's own
-	Filter     []byte // of system calls, as the kernel takes it
-}
-
-// Encode returns the setting as a message.
-func (s *Setting) Encode() []byte {
-	var w writer
-	w.bool(s.Namespaces)
-	w.bool(s.Network)
-	w.str(s.Root)
-	w.num(s.User)
-	w.str(string(s.Filter))
-	return w.b
-}
-
-func decodeSetting(b []byte) (s Setting, err error) {
-	r := reader{b: b}
-	s.Namespaces, s.Network, s.Root, s.User = r.bool(), r.bool(), r.str(), r.num()
-	s.Filter = []byte(r.str()) // a copy: the message's memory is used again
-	return s, r.err()
-}
-
-// An Order is what the server tells a shim to start, as its second message. With
-// it come descriptors: the program's output, and those that it gets from 3 on.
+// An Order is what program to start. With it come descriptors: the program's
+// output, and those that it gets from 3 on.
 type Order struct {
 	Path      string
 	Args, Env []string
 	Dir       string
+	Files     int // beside the output
 	Mounts    []Mount
 	Places    []string
 	Storage   int // MB of /tmp
 	Processes int
-	Ports     []int // to listen on, on 127.0.0.1
+	Ports     []int  // to listen on, on 127.0.0.1
+	Filter    []byte // of system calls, as the kernel takes it
 }
 
-// Encode returns the order as a message.
-func (o *Order) Encode() []byte {
-	var w writer
-	w.str(o.Path)
-	w.strs(o.Args)
-	w.strs(o.Env)
-	w.str(o.Dir)
-	w.mounts(o.Mounts)
-	w.strs(o.Places)
-	for _, n := range []int{o.Storage, o.Processes, len(o.Ports)} {
-		w.num(n)
+// backlog is how many connections may wait to be accepted.
+const backlog = 128
+
+// Program is the order's, for a shim of the setting. Its answer comes with the
+// listeners, and with namespaces the program's /proc/PID/status.
+func (o *Order) Program(s *Setting) (*Program, error) {
+	if o.Files >= maxOrderFiles {
+		return nil, fmt.Errorf("a program gets at most %d descriptors", maxOrderFiles-1)
 	}
-	for _, p := range o.Ports {
-		w.num(p)
+	if len(o.Filter) == 0 {
+		return nil, errors.New("there is no filter of system calls")
 	}
-	return w.b
-}
-
-func decodeOrder(b []byte) (o Order, err error) {
-	r := reader{b: b}
-	o.Path, o.Args, o.Env, o.Dir = r.str(), r.strs(), r.strs(), r.str()
-	o.Mounts, o.Places = r.mounts(), r.strs()
-	o.Storage, o.Processes = r.num(), r.num()
-	o.Ports = make([]int, r.count())
-	for i := range o.Ports {
-		o.Ports[i] = r.num()
+	p := &Program{at: orderAt, fails: refusedAt}
+	tells := len(o.Ports)
+	if s.Namespaces {
+		tells++
 	}
-	return o, r.err()
-}
-
-// An Assignment is what a program gets when it is known for whom it was started.
-type Assignment struct {
-	Mounts  []Mount // folders, each on a place of the order's
-	Memory  int     // MB
-	Storage int     // MB of /tmp
-}
-
-// Encode returns the assignment as a message. Limits of memory are not the
-// shim's to set.
-func (a *Assignment) Encode() []byte {
-	w := writer{b: []byte{assignCommand}}
-	w.mounts(a.Mounts)
-	w.num(a.Storage)
-	return w.b
-}
-
-func decodeAssignment(b []byte) (a Assignment, err error) {
-	r := reader{b: b}
-	a.Mounts, a.Storage = r.mounts(), r.num()
-	return a, r.err()
-}
-
-// An Answer is what the shim says: once when the program has started, with
-// descriptors, or could not be; to an assignment; and once when it has exited.
-type Answer struct {
-	Kind   AnswerKind
-	Error  string // of all but Exited; empty: it went well
-	Exec   bool   // it is the program that cannot be started
-	Status syscall.WaitStatus
-}
-
-// AnswerKind says what an answer is about.
-type AnswerKind uint8
-
-// Kinds of answers.
-const (
-	Started AnswerKind = iota
-	Assigned
-	Exited
-)
-
-func (a *Answer) encode() []byte {
-	var w writer
-	w.num(int(a.Kind))
-	w.str(a.Error)
-	w.bool(a.Exec)
-	w.num(int(a.Status))
-	return w.b
-}
-
-// DecodeAnswer reads an answer.
-func DecodeAnswer(b []byte) (Answer, error) {
-	r := reader{b: b}
-	a := Answer{Kind: AnswerKind(r.num()), Error: r.str(), Exec: r.bool(), Status: syscall.WaitStatus(r.num())}
-	return a, r.err()
-}
-
-// Commands to the shim: one byte, and after that of an assignment what it is.
-const (
-	StopCommand     = 's'
-	ContinueCommand = 'c'
-	assignCommand   = 'a'
-)
-
-func answer(a Answer, files ...int) error {
-	var rights []byte
-	if len(files) > 0 {
-		rights = syscall.UnixRights(files...)
-	}
-	return syscall.Sendmsg(controlFD, a.encode(), rights, nil, syscall.MSG_NOSIGNAL)
-}
-
-// maxOrderFiles bounds the descriptors that come with an order.
-const maxOrderFiles = 32
-
-// receiveSetting waits for the setting.
-func receiveSetting(buf []byte) (Setting, error) {
-	data, err := receive(controlFD, buf)
-	if err != nil {
-		return Setting{}, err
-	}
-	return decodeSetting(data)
-}
-
-// receiveOrder waits for the order.
-func receiveOrder(buf []byte) (o Order, files []int, err error) {
-	rights := make([]byte, syscall.CmsgSpace(4*maxOrderFiles))
-	for {
-		n, rn, _, _, err := syscall.Recvmsg(controlFD, buf, rights, syscall.MSG_CMSG_CLOEXEC)
-		if errors.Is(err, syscall.EINTR) {
-			continue
+	told := p.rights(tells)
+	if s.Namespaces {
+		if len(o.Places) > 0 {
+			p.keepHost()
 		}
-		if err == nil && n == 0 {
-			err = os.ErrClosed
-		}
-		if err != nil {
-			return o, nil, err
-		}
-		if o, err = decodeOrder(buf[:n]); err != nil {
-			return o, nil, err
-		}
-		messages, err := syscall.ParseSocketControlMessage(rights[:rn])
-		if err != nil || len(messages) != 1 {
-			return o, nil, errMessage
-		}
-		files, err = syscall.ParseUnixRights(&messages[0])
-		return o, files, err
-	}
-}
-
-// receive reads one message from a blocking socket; os.ErrClosed means that the
-// other side is gone.
-func receive(fd int, buf []byte) ([]byte, error) {
-	for {
-		n, err := syscall.Read(fd, buf)
-		switch {
-		case errors.Is(err, syscall.EINTR):
-		case err != nil:
+		if err := p.enterRoot(s, o); err != nil {
 			return nil, err
-		case n == 0:
-			return nil, os.ErrClosed
-		default:
-			return buf[:n], nil
 		}
 	}
+	if s.Network {
+		for i, port := range o.Ports {
+			p.listen(port, told.files[i])
+		}
+	}
+	p.step = "start a child"
+	p.call(unix.SYS_CLONE, n(unix.CLONE_VM|unix.CLONE_VFORK|int(unix.SIGCHLD)), n(0), n(0), n(0), n(0)).to(pidAt)
+	p.ifEqual(content(pidAt), n(0), n(0)) // the child, which has its parent's memory until it is the program
+	forked := len(p.code) - 1
+	p.ifEqual(content(unbornAt), n(1), refusedAt)
+	if s.Namespaces {
+		p.step = "watch the program"
+		p.call(unix.SYS_OPENAT, n(unix.AT_FDCWD), p.str("/proc/2/status"), n(unix.O_RDONLY|unix.O_CLOEXEC)).to(told.files[len(o.Ports)]) // the second process here
+	}
+	p.answer(Started, told)
+	for i := range 1 + o.Files {
+		p.call(unix.SYS_CLOSE, n(orderFD+i))
+	}
+	for _, f := range told.files { // the server has its own
+		p.call(unix.SYS_CLOSE, content(f))
+	}
+	p.jump(waitAt)
+
+	unborn := p.here()
+	p.call(unix.SYS_FCNTL, n(controlFD), n(unix.F_GETFD)).to(unbornAt) // it is 1: closed on exec
+	p.call(unix.SYS_EXIT_GROUP, n(1))
+	p.fails = unborn
+	p.code[forked].args[2] = p.here()
+	p.child(s, o)
+	return p.finish()
+}
+
+// child becomes the program.
+func (p *Program) child(s *Setting, o *Order) {
+	p.step = "part from the shim"
+	p.call(unix.SYS_RT_SIGPROCMASK, n(unix.SIG_SETMASK), p.longs(n(0)), n(0), n(8))
+	p.call(unix.SYS_SETSID)
+	p.setLimits(o)
+	p.become(s.User)
+	if !s.Namespaces {
+		p.step = "end with the shim"
+		p.call(unix.SYS_PRCTL, n(unix.PR_SET_PDEATHSIG), n(int(unix.SIGKILL)), n(0), n(0), n(0))
+	}
+	first := len(p.code)
+	p.step = "fork/exec " + o.Path
+	p.call(unix.SYS_CHDIR, p.str(o.Dir))
+	p.call(unix.SYS_DUP3, n(orderFD), n(1), n(0))
+	p.call(unix.SYS_DUP3, n(orderFD), n(2), n(0))
+	for i := range o.Files { // each goes to a lower place than it is in
+		p.call(unix.SYS_DUP3, n(orderFD+1+i), n(3+i), n(0))
+	}
+	p.filterCalls(o.Filter)
+	filter := &p.code[len(p.code)-1]
+	p.step = "fork/exec " + o.Path
+	p.call(unix.SYS_EXECVE, p.str(o.Path), p.strs(o.Args), p.strs(o.Env))
+	for i := range p.code[first:] {
+		p.code[first+i].exec = true
+	}
+	filter.exec = false
+}
+
+// listen puts what listens on a port of 127.0.0.1, which is all that a network
+// namespace has, into a word.
+func (p *Program) listen(port int, to arg) {
+	p.step = fmt.Sprintf("listen on 127.0.0.1:%d", port)
+	address := binary.NativeEndian.AppendUint16(nil, unix.AF_INET) // struct sockaddr_in
+	address = binary.BigEndian.AppendUint16(address, uint16(port))
+	address = append(address, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0)
+	p.call(unix.SYS_SOCKET, n(unix.AF_INET), n(unix.SOCK_STREAM|unix.SOCK_CLOEXEC), n(0)).to(to)
+	p.call(unix.SYS_BIND, content(to), p.bytes(address), n(len(address)))
+	p.call(unix.SYS_LISTEN, content(to), n(backlog))
 }

@@ -1,13 +1,16 @@
 package shim
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
 	"slices"
 	"strconv"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // SystemFolders are those that programs of a system live in. What of them is a link on the
@@ -37,226 +40,73 @@ var devices = []string{"null", "zero", "full", "random", "urandom"}
 
 // Attributes of the parts of the root.
 const (
-	readOnly   = attrReadOnly | attrNoSUID | attrNoDev
-	deviceOnly = attrReadOnly | attrNoSUID | attrNoExec
+	readOnly   = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NODEV
+	deviceOnly = unix.MOUNT_ATTR_RDONLY | unix.MOUNT_ATTR_NOSUID | unix.MOUNT_ATTR_NOEXEC
 )
 
 // buildRoot puts a root together for the shim's mount namespace, with all that
 // does not depend on the program. The host's is not left yet: it has the rest.
 // The folder s.Root is only where the root is put together.
-func buildRoot(s *Setting) error {
-	if err := syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
-		return failed("part from the host's mounts", err)
+func (p *Program) buildRoot(s *Setting) error {
+	p.step = "part from the host's mounts"
+	p.mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, "")
+	p.step = "mount a root"
+	p.mount("root", s.Root, "tmpfs", unix.MS_NOSUID, "mode=755,size=1m")
+	b := builder{Program: p, root: s.Root, made: map[string]bool{}}
+	if err := b.system(); err != nil {
+		return err
 	}
-	if err := syscall.Mount("root", s.Root, "tmpfs", syscall.MS_NOSUID, "mode=755,size=1m"); err != nil {
-		return failed("mount a root", err)
-	}
-	b := builder{root: s.Root}
-	b.system()
 	b.etc(s)
-	b.dev()
-	b.proc()
-	return b.err
-}
-
-// enterRoot adds what is the program's own, and leaves the host's root.
-func enterRoot(s *Setting, o *Order) error {
-	b := builder{root: s.Root}
-	for _, m := range o.Mounts {
-		b.bind(m.Source, m.Target, readOnly)
+	for _, d := range devices {
+		b.bind("/dev/"+d, "/dev/"+d, deviceOnly, false)
 	}
-	for _, p := range o.Places {
-		b.empty(p)
+	for _, l := range []struct{ name, to string }{{"fd", "/proc/self/fd"}, {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"}, {"stderr", "/proc/self/fd/2"}} {
+		b.link(l.to, "/dev/"+l.name)
 	}
-	b.tmp(o.Storage)
-	if b.err != nil {
-		return b.err
-	}
-	if err := mountAttributes(atFDCWD, s.Root, 0, readOnly); err != nil {
-		return failed("close the root", err)
-	}
-	if err := syscall.Chdir(s.Root); err != nil {
-		return failed("enter the root", err)
-	}
-	// The old root is put over the new one, and then let go of.
-	if err := syscall.PivotRoot(".", "."); err != nil {
-		return failed("change the root", err)
-	}
-	if err := syscall.Unmount(".", syscall.MNT_DETACH); err != nil {
-		return failed("leave the host's root", err)
-	}
+	p.step = "mount /proc"
+	b.mkdir("/proc")
+	p.mount("proc", s.Root+"/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC|unix.MS_RDONLY, "")
 	return nil
 }
 
-// A builder puts a root together; its first error is kept.
-type builder struct {
-	root string
-	err  error
-}
-
-func (b *builder) do(what string, f func() error) {
-	if b.err != nil {
-		return
-	}
-	if err := f(); err != nil {
-		b.err = failed(what, err)
-	}
-}
-
-func (b *builder) system() {
-	for _, dir := range SystemFolders {
-		info, err := os.Lstat(dir)
-		switch {
-		case err != nil: // not on this system
-		case info.Mode().Type() == fs.ModeSymlink:
-			b.do("copy the link "+dir, func() error {
-				to, err := os.Readlink(dir)
-				if err != nil {
-					return err
-				}
-				return os.Symlink(to, b.root+dir)
-			})
-		default:
-			b.bind(dir, dir, readOnly)
+// enterRoot adds what is the program's own, and leaves the host's root.
+func (p *Program) enterRoot(s *Setting, o *Order) error {
+	b := builder{Program: p, root: s.Root, made: map[string]bool{}}
+	for _, m := range o.Mounts {
+		if err := checkTarget(m.Target); err != nil {
+			return fmt.Errorf("show %s as %s: %w", m.Source, m.Target, err)
 		}
+		info, err := os.Stat(m.Source)
+		b.bind(m.Source, m.Target, readOnly, err != nil || info.IsDir()) // what is not there is found out
 	}
-}
-
-func (b *builder) etc(s *Setting) {
-	files := systemFiles
-	if !s.Network {
-		files = append(slices.Clip(files), networkFiles...)
-	}
-	for _, f := range files {
-		b.bindIfThere(f)
-	}
-	user := strconv.Itoa(s.User)
-	if s.User == 0 {
-		user = strconv.Itoa(os.Getuid())
-	}
-	write := func(name, content string) {
-		b.do("write "+name, func() error { return b.write(name, content) })
-	}
-	write("/etc/passwd", "root:x:0:0:root:/:/bin/false\nsandbox:x:"+user+":"+user+"::/tmp:/bin/sh\n")
-	write("/etc/group", "root:x:0:\nsandbox:x:"+user+":\n")
-	if s.Network {
-		write("/etc/hosts", "127.0.0.1 localhost\n")
-	}
-}
-
-func (b *builder) write(name, content string) error {
-	if err := b.mkdir(path.Dir(name)); err != nil {
-		return err
-	}
-	return os.WriteFile(b.root+name, []byte(content), 0o644)
-}
-
-// mkdir makes a folder and those above it. Most are there or have their parent.
-func (b *builder) mkdir(name string) error {
-	err := syscall.Mkdir(b.root+name, 0o755)
-	if errors.Is(err, syscall.ENOENT) {
-		return os.MkdirAll(b.root+name, 0o755)
-	}
-	if errors.Is(err, syscall.EEXIST) {
-		return nil // a file is found out when something is put below it
-	}
-	return err
-}
-
-func (b *builder) dev() {
-	for _, d := range devices {
-		b.bind("/dev/"+d, "/dev/"+d, deviceOnly)
-	}
-	for name, to := range map[string]string{"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"} {
-		b.do("link /dev/"+name, func() error { return os.Symlink(to, b.root+"/dev/"+name) })
-	}
-}
-
-func (b *builder) tmp(megabytes int) {
-	b.do("mount /tmp", func() error {
-		if err := os.Mkdir(b.root+"/tmp", 0o755); err != nil {
-			return err
+	// An empty folder is where something may be shown later.
+	for _, place := range o.Places {
+		if err := checkTarget(place); err != nil {
+			return fmt.Errorf("make %s: %w", place, err)
 		}
-		return syscall.Mount("tmp", b.root+"/tmp", "tmpfs", tmpFlags, tmpOptions(megabytes))
-	})
+		b.mkdir(place)
+	}
+	p.step = "mount /tmp"
+	b.mkdir("/tmp")
+	p.mount("tmp", s.Root+"/tmp", "tmpfs", tmpFlags, tmpOptions(o.Storage))
+	p.step = "close the root"
+	p.mountAttributes(n(unix.AT_FDCWD), s.Root, 0, readOnly)
+	p.step = "enter the root"
+	p.call(unix.SYS_CHDIR, p.str(s.Root))
+	// The old root is put over the new one, and then let go of.
+	p.step = "change the root"
+	p.call(unix.SYS_PIVOT_ROOT, p.str("."), p.str("."))
+	p.step = "leave the host's root"
+	p.call(unix.SYS_UMOUNT2, p.str("."), n(unix.MNT_DETACH))
+	return nil
 }
 
-const tmpFlags = syscall.MS_NOSUID | syscall.MS_NODEV
+const tmpFlags = unix.MS_NOSUID | unix.MS_NODEV
 
 // A file of one page needs an inode; more of them would be memory that the size
 // does not bound.
 func tmpOptions(megabytes int) string {
 	return "mode=1777,size=" + strconv.Itoa(megabytes) + "m,nr_inodes=" + strconv.Itoa(megabytes*256)
-}
-
-func (b *builder) proc() {
-	b.do("mount /proc", func() error {
-		if err := os.Mkdir(b.root+"/proc", 0o755); err != nil {
-			return err
-		}
-		return syscall.Mount("proc", b.root+"/proc", "proc", syscall.MS_NOSUID|syscall.MS_NODEV|syscall.MS_NOEXEC|syscall.MS_RDONLY, "")
-	})
-}
-
-// bind shows source, with all that is mounted below it, as target.
-func (b *builder) bind(source, target string, attributes uint64) {
-	b.do("show "+source+" as "+target, func() error {
-		if err := checkTarget(target); err != nil {
-			return err
-		}
-		tree, err := takeTree(source, attributes)
-		if err != nil {
-			return err
-		}
-		return b.mount(tree, target)
-	})
-}
-
-// bindIfThere shows at its own place what a host need not have.
-func (b *builder) bindIfThere(name string) {
-	b.do("show "+name, func() error {
-		tree, err := takeTree(name, readOnly)
-		if errors.Is(err, syscall.ENOENT) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.EACCES) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		return b.mount(tree, name)
-	})
-}
-
-// mount mounts a tree and closes its handle.
-func (b *builder) mount(tree int, target string) error {
-	defer syscall.Close(tree) //nolint:errcheck // it is a handle
-	if err := b.place(tree, target); err != nil {
-		return err
-	}
-	return moveMount(tree, b.root+target)
-}
-
-// takeTree returns a handle of what is mounted at source and below, with
-// attributes, to be mounted elsewhere.
-func takeTree(source string, attributes uint64) (int, error) {
-	tree, err := openTree(source)
-	if err != nil {
-		return -1, err
-	}
-	if err := mountAttributes(tree, "", atEmptyPath|atRecursive, attributes); err != nil {
-		syscall.Close(tree) //nolint:errcheck // it is a handle
-		return -1, err
-	}
-	return tree, nil
-}
-
-// An empty folder is where something may be shown later.
-func (b *builder) empty(target string) {
-	b.do("make "+target, func() error {
-		if err := checkTarget(target); err != nil {
-			return err
-		}
-		return b.mkdir(target)
-	})
 }
 
 func checkTarget(target string) error {
@@ -266,21 +116,110 @@ func checkTarget(target string) error {
 	return nil
 }
 
-// place makes the file or folder that a tree is mounted on.
-func (b *builder) place(tree int, target string) error {
-	var info syscall.Stat_t
-	if err := syscall.Fstat(tree, &info); err != nil {
-		return err
+// A builder adds to a program what puts a root together.
+type builder struct {
+	*Program
+	root string
+	made map[string]bool // folders
+}
+
+func (b *builder) system() error {
+	for _, dir := range SystemFolders {
+		info, err := os.Lstat(dir)
+		switch {
+		case err != nil: // not on this system
+		case info.Mode().Type() == fs.ModeSymlink:
+			to, err := os.Readlink(dir)
+			if err != nil {
+				return fmt.Errorf("copy the link %s: %w", dir, err)
+			}
+			b.link(to, dir)
+		default:
+			b.bind(dir, dir, readOnly, true)
+		}
 	}
-	if info.Mode&syscall.S_IFMT == syscall.S_IFDIR {
-		return b.mkdir(target)
+	return nil
+}
+
+func (b *builder) etc(s *Setting) {
+	files := systemFiles
+	if !s.Network {
+		files = append(slices.Clip(files), networkFiles...)
 	}
-	if err := b.mkdir(path.Dir(target)); err != nil {
-		return err
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil { // a host need not have it
+			b.bind(f, f, readOnly, info.IsDir())
+		}
 	}
-	err := syscall.Mknod(b.root+target, syscall.S_IFREG|0o644, 0)
-	if errors.Is(err, syscall.EEXIST) {
-		return nil
+	user := strconv.Itoa(s.User)
+	if s.User == 0 {
+		user = strconv.Itoa(s.Own)
 	}
-	return err
+	b.write("/etc/passwd", "root:x:0:0:root:/:/bin/false\nsandbox:x:"+user+":"+user+"::/tmp:/bin/sh\n")
+	b.write("/etc/group", "root:x:0:\nsandbox:x:"+user+":\n")
+	if s.Network {
+		b.write("/etc/hosts", "127.0.0.1 localhost\n")
+	}
+}
+
+func (b *builder) link(to, name string) {
+	b.mkdir(path.Dir(name))
+	b.step = "link " + name
+	b.call(unix.SYS_SYMLINKAT, b.str(to), n(unix.AT_FDCWD), b.str(b.root+name))
+}
+
+func (b *builder) write(name, text string) {
+	b.mkdir(path.Dir(name))
+	b.step = "write " + name
+	b.call(unix.SYS_OPENAT, n(unix.AT_FDCWD), b.str(b.root+name), n(unix.O_CREAT|unix.O_EXCL|unix.O_WRONLY|unix.O_CLOEXEC), n(0o644)).to(handleAt)
+	b.call(unix.SYS_WRITE, content(handleAt), b.str(text), n(len(text)))
+	b.call(unix.SYS_CLOSE, content(handleAt))
+}
+
+// mkdir makes a folder and those above it. That one is there, or is none, is found
+// out when something is put into it.
+func (b *builder) mkdir(name string) {
+	if name == "/" || b.made[name] {
+		return
+	}
+	b.mkdir(path.Dir(name))
+	b.made[name] = true
+	b.call(unix.SYS_MKDIRAT, n(unix.AT_FDCWD), b.str(b.root+name), n(0o755)).orNot()
+}
+
+// bind shows source, with all that is mounted below it, as target.
+func (b *builder) bind(source, target string, attributes uint64, folder bool) {
+	if folder {
+		b.mkdir(target)
+	} else {
+		b.mkdir(path.Dir(target))
+		b.call(unix.SYS_MKNODAT, n(unix.AT_FDCWD), b.str(b.root+target), n(unix.S_IFREG|0o644), n(0)).orNot()
+	}
+	b.step = "show " + source + " as " + target
+	b.takeTree(source, attributes, handleAt)
+	b.moveMount(handleAt, b.root+target)
+	b.call(unix.SYS_CLOSE, content(handleAt))
+}
+
+func (p *Program) mount(source, target, kind string, flags int, options string) {
+	p.call(unix.SYS_MOUNT, p.str(source), p.str(target), p.str(kind), n(flags), p.str(options))
+}
+
+// mountAttributes adds attributes to what is mounted at path, seen from dir.
+func (p *Program) mountAttributes(dir arg, name string, flags int, add uint64) {
+	attr := binary.NativeEndian.AppendUint64(nil, add) // struct mount_attr: to set, to clear, propagation, user namespace
+	attr = append(attr, make([]byte, 24)...)
+	p.call(unix.SYS_MOUNT_SETATTR, dir, p.str(name), n(flags), p.bytes(attr), n(len(attr)))
+}
+
+// takeTree puts a handle of what is mounted at source and below, with attributes,
+// into a word, to be mounted elsewhere.
+func (p *Program) takeTree(source string, attributes uint64, handle arg) {
+	p.call(unix.SYS_OPEN_TREE, n(unix.AT_FDCWD), p.str(source), n(unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_RECURSIVE)).to(handle)
+	p.mountAttributes(content(handle), "", unix.AT_EMPTY_PATH|unix.AT_RECURSIVE, attributes)
+}
+
+// moveMount mounts what a handle is of.
+func (p *Program) moveMount(handle arg, target string) {
+	p.call(unix.SYS_MOVE_MOUNT, content(handle), p.str(""), n(unix.AT_FDCWD), p.str(target), n(unix.MOVE_MOUNT_F_EMPTY_PATH))
 }

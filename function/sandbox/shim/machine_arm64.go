@@ -1,0 +1,3 @@
+package shim
+
+const elfMachine = 183 // EM_AARCH64
