@@ -1,10 +1,13 @@
 package function_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,6 +23,11 @@ func TestMain(m *testing.M) {
 	remove, err := askOnce()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "these tests need Python and Node.js:", err)
+		os.Exit(1)
+	}
+	// Half of what the parallel ones do is to wait. The command line is read later.
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	code := m.Run()

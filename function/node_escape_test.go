@@ -37,6 +37,10 @@ func checkNodeEscapes(t *testing.T, b *bench) {
 			if e.name == "daemon" {
 				return w.daemon(t, e.attack, fmt.Sprintf("belfry-node-daemon-%d-%d", i, time.Now().UnixNano()))
 			}
+			if e.name == "memory" {
+				gigabyte.Lock()
+				defer gigabyte.Unlock()
+			}
 			payload, err := json.Marshal(map[string]any{"attack": e.name, "args": e.args(w)})
 			if err != nil {
 				t.Fatal(err)

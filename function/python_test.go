@@ -318,6 +318,7 @@ def handler(e, c):
 }
 
 func TestMissingMinorVersionRunsOnThePythonThereIs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, runtime := range []string{"python3.8", "python3.14"} {
 		f := python("on-"+runtime[8:], "import sys\ndef handler(e, c): return '%d.%d' % sys.version_info[:2]")
