@@ -189,7 +189,6 @@ func newWorld(t *testing.T, b *bench) *world {
 	other := w.b.deploy(python("other", "def handler(e, c): pass"))
 	w.code = w.file(t, other)
 	f := python("attacker", string(attacker))
-	f.Timeout = 60 * time.Second
 	own := w.b.deploy(f)
 	w.task = filepath.Dir(w.file(t, own))
 	if w.b.Isolation().Level >= sandbox.Rootless {

@@ -29,7 +29,6 @@ func checkNodeEscapes(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	f := node(t, "attacker", string(code))
-	f.Timeout = 60 * time.Second
 	b.deploy(f)
 	w := &world{b: b}
 	for i, e := range nodeEscapes {
