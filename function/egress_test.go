@@ -70,6 +70,7 @@ func (b *bench) fetch(t *testing.T, name, url string) string {
 }
 
 func TestEgress(t *testing.T) {
+	t.Parallel()
 	plain, secure := origin(t, (*httptest.Server).Start), origin(t, (*httptest.Server).StartTLS)
 	private := newBenchAt(t, best(), func(c *function.Config) { c.EgressMax = function.EgressHost })
 	allowed := newBenchAt(t, best(), func(c *function.Config) { c.EgressAllow = []netip.Prefix{netip.MustParsePrefix("127.0.0.2/32")} })
@@ -104,6 +105,7 @@ func TestEgress(t *testing.T) {
 }
 
 func TestEgressThatCannotBeHad(t *testing.T) {
+	t.Parallel()
 	host := func(c *function.Config) { c.Egress = function.EgressHost }
 	for _, c := range []struct {
 		name   string
@@ -151,22 +153,20 @@ func TestARestrictionThatIsNoMore(t *testing.T) {
 
 func TestIsolatedFunctionsFindTheServer(t *testing.T) {
 	url := origin(t, (*httptest.Server).Start)
-	for _, level := range levels() {
-		t.Run(level.String(), func(t *testing.T) {
-			b := newBenchAt(t, level, func(c *function.Config) { c.EndpointURL = url })
-			b.fetcher(t, "f", "")
-			if got := b.fetch(t, "f", ""); got != "origin " && got != "origin /" {
-				t.Errorf("got %q", got)
-			}
-			large := strings.Repeat("x", 3<<20)
-			if got := decode[string](t, []byte(b.result("f", `{"body": "`+large+`"}`))); got != large {
-				t.Errorf("%d bytes came back, of %d", len(got), len(large))
-			}
-		})
-	}
+	atEachLevel(t, func(t *testing.T, b *bench) {
+		b.fetcher(t, "f", "")
+		if got := b.fetch(t, "f", ""); got != "origin " && got != "origin /" {
+			t.Errorf("got %q", got)
+		}
+		large := strings.Repeat("x", 3<<20)
+		if got := decode[string](t, []byte(b.result("f", `{"body": "`+large+`"}`))); got != large {
+			t.Errorf("%d bytes came back, of %d", len(got), len(large))
+		}
+	}, func(c *function.Config) { c.EndpointURL = url })
 }
 
 func TestConnectionsOfAnInstanceAreBounded(t *testing.T) {
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +52,9 @@ type world struct {
 }
 
 const reached = "reached"
+
+// gigabyte is held by who takes one: not every machine has room for several.
+var gigabyte sync.Mutex
 
 // escapes is the table of docs/functions.md.
 var escapes = []escape{
@@ -93,8 +97,6 @@ var escapes = []escape{
 	{"answer with more than 6 MB", "respond", args(6_291_560), "Function.ResponseSizeTooLarge", "", "Function.ResponseSizeTooLarge", "Function.ResponseSizeTooLarge", "Function.ResponseSizeTooLarge"},
 }
 
-const secretVariable = "SECRET_OF_THE_SERVER"
-
 func args(a ...any) func(*world) []any {
 	return func(*world) []any { return append([]any{}, a...) } // not null, when there are none
 }
@@ -117,17 +119,15 @@ func (e *escape) wanted(level sandbox.Level) string {
 	return e.full
 }
 
-func TestEscapes(t *testing.T) {
-	t.Setenv(secretVariable, "x")
-	for _, level := range levels() {
-		t.Run(level.String(), func(t *testing.T) {
-			w := newWorld(t, level)
-			for i, e := range escapes {
-				t.Run(e.attack, func(t *testing.T) {
-					if got := w.try(t, i, &e); !slices.Contains(strings.Split(e.wanted(level), " or "), got) {
-						t.Errorf("it comes to %s, want %s", got, e.wanted(level))
-					}
-				})
+func TestEscapes(t *testing.T) { atEachLevel(t, checkEscapes) }
+
+func checkEscapes(t *testing.T, b *bench) {
+	w := newWorld(t, b)
+	for i, e := range escapes {
+		t.Run(e.attack, func(t *testing.T) {
+			want := e.wanted(b.Isolation().Level)
+			if got := w.try(t, i, &e); !slices.Contains(strings.Split(want, " or "), got) {
+				t.Errorf("it comes to %s, want %s", got, want)
 			}
 		})
 	}
@@ -161,6 +161,7 @@ func TestEscapesOfAServerWithoutRoot(t *testing.T) {
 	if err := os.WriteFile(dir+"/testdata/attacker.py", attacker, 0o644); err != nil {
 		t.Fatal(err)
 	}
+	t.Parallel() // only now: what was started meanwhile would have the program open for a moment
 	cmd := exec.Command(dir+"/function.test", "-test.run", "^TestEscapes$|^TestPythonResults$|^TestRuntimeAPI$", "-test.v")
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "TMPDIR=" + dir, "HOME=" + dir}
@@ -171,12 +172,12 @@ func TestEscapesOfAServerWithoutRoot(t *testing.T) {
 	}
 }
 
-func newWorld(t *testing.T, level sandbox.Level) *world {
+func newWorld(t *testing.T, b *bench) *world {
 	attacker, err := os.ReadFile("testdata/attacker.py")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{b: newBenchAt(t, level), folder: openDir(t), socket: fmt.Sprintf("belfry-test-%d", time.Now().UnixNano())}
+	w := &world{b: b, folder: openDir(t), socket: fmt.Sprintf("belfry-test-%d", time.Now().UnixNano())}
 	sleep := exec.Command("sleep", "600")
 	if err := sleep.Start(); err != nil {
 		t.Fatal(err)
@@ -188,7 +189,6 @@ func newWorld(t *testing.T, level sandbox.Level) *world {
 	other := w.b.deploy(python("other", "def handler(e, c): pass"))
 	w.code = w.file(t, other)
 	f := python("attacker", string(attacker))
-	f.Timeout = 60 * time.Second
 	own := w.b.deploy(f)
 	w.task = filepath.Dir(w.file(t, own))
 	if w.b.Isolation().Level >= sandbox.Rootless {
@@ -277,6 +277,9 @@ func (w *world) try(t *testing.T, number int, e *escape) string {
 	event := map[string]any{"attack": e.name, "args": e.args(w)}
 	name := "attacker"
 	switch e.name {
+	case "memory":
+		gigabyte.Lock()
+		defer gigabyte.Unlock()
 	case "spin":
 		name = "spinner"
 	case "daemon":

@@ -25,6 +25,10 @@ var scope = belfry.Scope{Account: "123456789012", Region: "eu-west-1"}
 
 func ref(name string) function.Ref { return function.Ref{Scope: scope, Name: name} }
 
+// patience is how long the tests wait for what takes a moment: the machine may be
+// busy.
+const patience = 2 * time.Minute
+
 // A bench is a running host with a store of its own.
 type bench struct {
 	*function.Host
@@ -66,7 +70,7 @@ func (b *bench) start() {
 
 func (b *bench) stop() {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.t.Context()), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.t.Context()), patience)
 	defer cancel()
 	if err := b.Close(ctx); err != nil {
 		b.t.Error(err)
@@ -105,7 +109,7 @@ func python(name, code string) function.Creation {
 		Ref: ref(name),
 		Settings: function.Settings{
 			Runtime: "python3.11", Handler: "app.handler", Role: "arn:aws:iam::123456789012:role/r",
-			Timeout: 20 * time.Second, // the machine may be busy
+			Timeout: patience,
 		},
 		Zip: []byte(code), // made a zip by deploy
 	}
@@ -216,7 +220,7 @@ func (c *handClock) advance(d time.Duration) {
 // eventually asks until cond holds; it fails the test after a long while.
 func eventually(t testing.TB, what string, cond func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !cond() {
 		if time.Now().After(deadline) {
 			t.Fatalf("never happened: %s", what)
@@ -260,6 +264,26 @@ func children(t testing.TB) map[int]bool {
 			if pid, err := strconv.Atoi(field); err == nil && running(pid) {
 				pids[pid] = true
 			}
+		}
+	}
+	return pids
+}
+
+// processes are those that the host has started, and those that they have: they
+// have its id in their environment.
+func (b *bench) processes() (pids []string) {
+	b.t.Helper()
+	id, err := os.ReadFile(filepath.Join(b.cfg.Dir, "host-id"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, file := range all {
+		if env, err := os.ReadFile(file); err == nil && bytes.Contains(env, bytes.TrimSpace(id)) { // else it has ended, or is another user's
+			pids = append(pids, filepath.Base(filepath.Dir(file)))
 		}
 	}
 	return pids

@@ -83,37 +83,34 @@ func TestInstancesOfEachLevel(t *testing.T) {
 // TestNothingIsLeft proves that a host that has closed leaves no cgroup and no
 // mount behind, however its instances ended.
 func TestNothingIsLeft(t *testing.T) {
-	for _, level := range levels() {
-		t.Run(level.String(), func(t *testing.T) {
-			b := newBenchAt(t, level)
-			id, err := os.ReadFile(b.cfg.Dir + "/host-id")
+	atEachLevel(t, func(t *testing.T, b *bench) {
+		id, err := os.ReadFile(b.cfg.Dir + "/host-id")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 4 {
+			b.deploy(python(fmt.Sprint("f", i), counter))
+			b.count(fmt.Sprint("f", i), "")
+		}
+		b.invoke("f0", `{"do": "exit"}`)
+		b.stop()
+		var left []string
+		for _, pattern := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*", "/sys/fs/cgroup/*/*/*"} {
+			found, err := filepath.Glob(pattern + "/belfry-" + string(id[:12]))
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range 4 {
-				b.deploy(python(fmt.Sprint("f", i), counter))
-				b.count(fmt.Sprint("f", i), "")
-			}
-			b.invoke("f0", `{"do": "exit"}`)
-			b.stop()
-			var left []string
-			for _, pattern := range []string{"/sys/fs/cgroup", "/sys/fs/cgroup/*", "/sys/fs/cgroup/*/*", "/sys/fs/cgroup/*/*/*"} {
-				found, err := filepath.Glob(pattern + "/belfry-" + string(id[:12]))
-				if err != nil {
-					t.Fatal(err)
-				}
-				left = append(left, found...)
-			}
-			mounts, err := os.ReadFile("/proc/self/mountinfo")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(left) > 0 || strings.Contains(string(mounts), b.cfg.Dir) {
-				t.Errorf("left behind: %v\n%s", left, mounts)
-			}
-			b.start() // so that the clean-up has a host to stop
-		})
-	}
+			left = append(left, found...)
+		}
+		mounts, err := os.ReadFile("/proc/self/mountinfo")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) > 0 || strings.Contains(string(mounts), b.cfg.Dir) {
+			t.Errorf("left behind: %v\n%s", left, mounts)
+		}
+		b.start() // so that the clean-up has a host to stop
+	})
 }
 
 // TestWhatAKilledServerLeftIsSwept proves it of cgroups.

@@ -122,6 +122,7 @@ func TestLayers(t *testing.T) {
 
 // TestLayersOfABlank: a process of the pool gets the layers of its function.
 func TestLayersOfABlank(t *testing.T) {
+	t.Parallel()
 	python := func(name string) function.Creation { return python(name, importsLayer) }
 	node := func(name string) function.Creation {
 		return node(t, name, `const dep = require("dep"); exports.handler = async () => dep`)

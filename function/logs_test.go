@@ -213,6 +213,7 @@ Traceback (most recent call last):
 }
 
 func TestNoLineIsLostAtATimeout(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	f := python("f", "import time\ndef handler(e, c):\n    for i in range(2000): print('line', i)\n    time.sleep(60)\n")
 	f.Timeout = time.Second
@@ -232,6 +233,7 @@ func TestNoLineIsLostAtATimeout(t *testing.T) {
 }
 
 func TestALongLogIsCut(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	b.deploy(python("f", "def handler(e, c):\n    print('\\n'.join('%09d' % i for i in range(e)))\n"))
 	r := b.invoke("f", "20000") // 200,000 bytes

@@ -58,6 +58,7 @@ func TestAWarmInstanceIsReused(t *testing.T) {
 }
 
 func TestAnInstanceIsNotReusedAfter(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	for _, c := range []struct{ name, do string }{{"an exit", "exit"}, {"a time-out", "sleep"}} {
 		t.Run(c.name, func(t *testing.T) {
@@ -92,6 +93,7 @@ func TestAnInstanceThatDiesIdleIsReplaced(t *testing.T) {
 }
 
 func TestATimeoutEndsWhatTheHandlerStarted(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	note := filepath.Join(t.TempDir(), "pid")
 	f := python("f", `

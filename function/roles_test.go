@@ -28,13 +28,14 @@ func (r *roles) Credentials(ctx context.Context, f *function.Function) (function
 // TestFunctionsActAsTheirRole: the role must be there when it is set and when
 // an instance starts, and the process gets credentials of it.
 func TestFunctionsActAsTheirRole(t *testing.T) {
+	t.Parallel()
 	r := &roles{}
 	b := newBench(t, func(c *function.Config) { c.Roles = r })
 	const good, bad = "arn:aws:iam::123456789012:role/good", "arn:aws:iam::123456789012:role/bad"
 	create := func(name, role string) error {
 		_, err := b.Create(t.Context(), function.Creation{
 			Ref: ref(name), Zip: zipped(t, files{"app.py": "import os\ndef handler(e, c): return [os.environ[k] for k in ('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN')]"}),
-			Settings: function.Settings{Runtime: "python3.12", Handler: "app.handler", Role: role, Timeout: function.MaxTimeout},
+			Settings: function.Settings{Runtime: "python3.11", Handler: "app.handler", Role: role, Timeout: function.MaxTimeout},
 		})
 		return err
 	}

@@ -69,6 +69,7 @@ def forks(limit):
     finally:
         for pid in children:
             os.kill(pid, signal.SIGKILL)
+        for pid in children:
             os.waitpid(pid, 0)
 
 
