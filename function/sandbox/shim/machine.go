@@ -9,8 +9,9 @@ import (
 // The machine knows one instruction. It makes the system call number with its
 // arguments, those that mask names being the contents of a word; puts the result
 // into a word, unless that is 0; and goes on at next, or at failed when the kernel
-// has refused: then it notes at dataAt its own address and the negative error number. Instead of a call, ifEqual goes
-// on at the third argument when the first two are the same.
+// has refused: then it notes at dataAt its own address and the negative error
+// number. Instead of a call, ifEqual goes on at the third argument when the first
+// two are the same.
 //
 // In memory an instruction is eleven signed numbers of 32 bits: number, mask, the
 // arguments, the word of the result, failed, next. All addresses are fixed.
