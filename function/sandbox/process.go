@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -52,7 +53,7 @@ func (e *ExecError) Error() string { return e.Message }
 // A Process is a program in its sandbox. It is safe for concurrent use, save Wait.
 type Process struct {
 	PID    int      // of the sandbox's first process, on the host
-	Status *os.File // the program's /proc/PID/status
+	Status *os.File // the program's /proc/PID/status; nil: it has ended at once
 	// Listeners are those of the spec's ports: what connects to them in the
 	// sandbox is accepted here. Whoever started the process closes them.
 	Listeners []net.Listener
@@ -257,6 +258,9 @@ func (p *Process) begin(spec *Spec, files []*os.File) error {
 	}
 	p.pid = a.PID
 	status, err := os.Open("/proc/" + strconv.Itoa(a.PID) + "/status")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // it has ended, and the shim has taken note of it
+	}
 	if err != nil {
 		return fmt.Errorf("watch a program: %w", err)
 	}
