@@ -35,7 +35,7 @@ const echo = "def handler(event, context):\n    return event\n" // in Python
 // languages builds the handlers.
 func (b *bench) languages(ctx context.Context) ([]language, error) {
 	program := filepath.Join(b.dir, "bootstrap")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, ".")
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "-tags", "lambda.norpc", "-ldflags", "-s -w", ".") // as belfry deploy does
 	cmd.Dir = filepath.Join("function", "testdata", "golambda")
 	var err error
 	if cmd.Args[3], err = filepath.Abs(program); err != nil {
