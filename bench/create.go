@@ -102,7 +102,7 @@ func (b *bench) atRest(ctx context.Context) (_ []figure, err error) {
 	}
 	defer func() { err = errors.Join(err, srv.stop()) }()
 	time.Sleep(5 * time.Second)
-	share, err := srv.share(40 * time.Second)
+	share, err := srv.share(30 * time.Second)
 	if err != nil {
 		return nil, err
 	}

@@ -94,7 +94,7 @@ const steadyBound = 100 * time.Millisecond
 // carries it for a minute; when that fails, the next lower one.
 func (b *bench) steady(ctx context.Context) ([]figure, error) {
 	const full = 60
-	for _, rate := range []float64{15_000, 12_500, 10_000, 8_000, 6_500, 5_000, 3_000} {
+	for _, rate := range []float64{15_000, 10_000, 7_500, 5_000, 3_000} {
 		for _, seconds := range []int{10, full} {
 			late, err := b.spread(ctx, rate, seconds, steadyBound)
 			if errors.Is(err, errLate) {
