@@ -123,7 +123,7 @@ func (b *bench) idle(ctx context.Context) ([]figure, error) {
 	if err := b.disk.rest(ctx); err != nil { // what other rows have written is no part of an idle node
 		return nil, err
 	}
-	late, err := b.spread(ctx, 8, 25, 0)
+	late, err := b.spread(ctx, 5, 40, 0)
 	if err != nil {
 		return nil, err
 	}
