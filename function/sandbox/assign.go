@@ -3,7 +3,6 @@ package sandbox
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/belfry-run/belfry/function/sandbox/shim"
@@ -29,9 +28,6 @@ func (p *Process) Assign(ctx context.Context, a Assignment) error {
 	program, err := a.Program(p.order)
 	if err != nil {
 		return err
-	}
-	if len(program.Message) > shim.MaxMessage {
-		return fmt.Errorf("%d bytes of assignment are more than a sandbox takes", len(program.Message))
 	}
 	if a.Memory != p.memory || a.Storage != p.order.Storage {
 		if err := p.group.limit(p.box.limits(a.Memory, a.Storage, p.order.Processes)); err != nil {

@@ -223,9 +223,6 @@ func (p *Process) begin(spec *Spec, files []*os.File) error {
 	if err != nil {
 		return err
 	}
-	if len(order.Message) > shim.MaxMessage {
-		return fmt.Errorf("%d bytes of settings are more than a sandbox takes", len(order.Message))
-	}
 	p.programs = append(p.programs, order)
 	fds := make([]int, len(files))
 	for i, f := range files {

@@ -123,7 +123,7 @@ func (p *Program) strs(list []string) arg {
 	return p.longs(append(all, n(0))...)
 }
 
-// finish makes the program a message.
+// finish makes the program a message, of at most maxMessage.
 func (p *Program) finish() (*Program, error) {
 	data := (len(p.code)*instruction + 7) &^ 7
 	b := make([]byte, 0, data+len(p.data))
@@ -170,6 +170,9 @@ func (p *Program) finish() (*Program, error) {
 	}
 	p.fixes = nil
 	p.Message = append(b, p.data...)
+	if len(p.Message) > maxMessage {
+		return nil, fmt.Errorf("%d bytes are more than a sandbox takes at once", len(p.Message))
+	}
 	return p, nil
 }
 

@@ -15,9 +15,10 @@ const (
 	orderFD   = 5
 )
 
-// MaxMessage bounds an order, in bytes; a function's environment, the largest
-// part, is at most 4 KB.
-const MaxMessage = 64 << 10
+// maxMessage bounds a program, in bytes: the machine has room for so much, and
+// would carry out the beginning of more. A function's environment, the largest part
+// of an order, is at most 4 KB.
+const maxMessage = orderAt - residentAt
 
 // A Mount shows a file or folder of the host in the sandbox, read-only.
 type Mount struct{ Source, Target string }

@@ -190,3 +190,17 @@ func TestWhatCannotBeSaid(t *testing.T) {
 		t.Error("an answer of another program's step")
 	}
 }
+
+// TestTheMachinesRoom is the limit of a program, on both sides.
+func TestTheMachinesRoom(t *testing.T) {
+	for _, c := range []struct {
+		size int
+		fits bool
+	}{{maxMessage, true}, {maxMessage + 1, false}} {
+		p := &Program{at: orderAt}
+		p.bytes(make([]byte, c.size))
+		if _, err := p.finish(); (err == nil) != c.fits {
+			t.Errorf("%d bytes: %v", c.size, err)
+		}
+	}
+}
