@@ -16,7 +16,7 @@ var errLate = errors.New("the bound of the lateness was not kept")
 
 // spread runs HTTP schedules that are due evenly spread, every 1/rate s for so
 // many seconds, and returns how late each arrived at the sink. When the p99 cannot
-// keep to bound any more it ends with errLate; 0: there is none.
+// keep to bound any more it ends with errLate; a bound of 0 is none.
 func (b *bench) spread(ctx context.Context, rate float64, seconds int, bound time.Duration) (late []time.Duration, err error) {
 	data, err := b.newDir()
 	if err != nil {
