@@ -126,13 +126,13 @@ func (s *Service) Run(ctx context.Context) {
 	for {
 		select {
 		case <-s.work:
-			s.Flush(ctx)
 		case <-ctx.Done():
 			s.Flush(context.WithoutCancel(ctx))
 			return
 		}
-		select { // what comes meanwhile shares the next transaction
+		select { // what comes meanwhile shares the transaction, and does not wait for it
 		case <-s.cfg.Clock.After(flushEvery):
+			s.Flush(ctx)
 		case <-ctx.Done():
 		}
 	}
