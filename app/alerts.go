@@ -16,7 +16,7 @@ import (
 )
 
 // startAlerts begins to tell people what is wrong. secret signs links.
-func (s *Server) startAlerts(ctx context.Context, clock wallClock, secret []byte) error {
+func (s *Server) startAlerts(ctx context.Context, clock patientClock, secret []byte) error {
 	public, err := publicURL(s.c.PublicURL, s.URL())
 	if err != nil {
 		return err

@@ -245,10 +245,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.startAlerts(ctx, clock, secret); err != nil {
+	if err := s.startAlerts(ctx, patientClock{}, secret); err != nil {
 		return nil, err
 	}
-	if err := s.startMonitor(ctx, clock); err != nil {
+	if err := s.startMonitor(ctx, patientClock{}); err != nil {
 		return nil, err
 	}
 	if err := s.startMail(ctx); err != nil {
@@ -256,7 +256,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 	s.startProbes(ctx)
 	figures.watch(s.engine, s.host, s.log)
-	if err := s.startWatch(ctx, clock); err != nil {
+	if err := s.startWatch(ctx, patientClock{}); err != nil {
 		return nil, err
 	}
 	s.serve(figures, secret)

@@ -19,6 +19,17 @@ func (wallClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	return t.C, func() { t.Stop() }
 }
 
+// A patientClock is for what looks around every second. Schedules are due at whole
+// seconds, and each of its timers is so late that what is due then has mostly begun.
+type patientClock struct{ wallClock }
+
+const patience = 50 * time.Millisecond
+
+// NewTimer is that of wallClock.
+func (c patientClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+	return c.wallClock.NewTimer(d + patience)
+}
+
 // An exactClock is for what starts at its time. Each of its timers that is longer
 // than a few milliseconds is exact to what the kernel's timers are, and costs a
 // thread that wakes twice; a shorter one is for a server that is busy.

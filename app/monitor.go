@@ -19,7 +19,7 @@ type Checks struct {
 }
 
 // startMonitor opens what knows the checks.
-func (s *Server) startMonitor(ctx context.Context, clock wallClock) error {
+func (s *Server) startMonitor(ctx context.Context, clock patientClock) error {
 	c := s.c.Checks
 	s.monitor = monitor.NewService(monitor.Config{
 		Store: s.store, Clock: clock, Logger: s.log, Metrics: monitor.NewMetrics(s.metrics),

@@ -19,7 +19,7 @@ var canary = belfry.ScheduleRef{
 }
 
 // startWatch begins to watch the schedules, and the server itself.
-func (s *Server) startWatch(ctx context.Context, clock wallClock) error {
+func (s *Server) startWatch(ctx context.Context, clock patientClock) error {
 	bird, err := s.engine.OwnSchedule(ctx, belfry.Schedule{
 		Scope: canary.Scope, Group: canary.Group, Name: canary.Name,
 		Expression: "cron(* * * * ? *)", Timezone: "UTC",
