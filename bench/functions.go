@@ -12,7 +12,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/belfry-run/belfry/function/sandbox"
 )
 
 // Invocations that are measured of each kind.
@@ -219,8 +222,8 @@ func (s *functionServer) timed(n int, name string, before func(i int) error) (me
 	return quantile(took, .5), all, nil
 }
 
-// functionsAtOnce measures many functions that are invoked in the same moment:
-// each must start an instance, or takes a process of the pool.
+// functionsAtOnce measures many functions that are invoked in the same moment, as
+// by schedules: each must start an instance, or takes a process of the pool.
 func (b *bench) functionsAtOnce(ctx context.Context) ([]figure, error) {
 	cold, err := b.atOnce(ctx, 0)
 	if err != nil {
@@ -234,48 +237,35 @@ func (b *bench) functionsAtOnce(ctx context.Context) ([]figure, error) {
 }
 
 func (b *bench) atOnce(ctx context.Context, pool int) (_ time.Duration, err error) {
-	s, err := b.serveFunctions(ctx, "--isolation", "auto", "--pool", fmt.Sprintf("python=%d", pool))
+	h, err := b.hostFunctions(ctx, sandbox.Full, map[string]int{"python": pool})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = errors.Join(err, h.close()) }()
 	python := language{runtime: "python3.11", file: "app.py", code: []byte(echo)}
-	var invoke []request
+	for i := range atOnce + 1 {
+		if err := h.deploy(ctx, fmt.Sprintf("f%d", i), python); err != nil {
+			return 0, err
+		}
+	}
+	if _, err := h.invoke(ctx, fmt.Sprintf("f%d", atOnce)); err != nil { // makes the kind known
+		return 0, err
+	}
+	if err := h.stocked(ctx, pool); err != nil {
+		return 0, err
+	}
+	var all sync.WaitGroup
+	failed := make([]error, atOnce)
+	began := time.Now()
 	for i := range atOnce {
-		name := fmt.Sprintf("f%d", i)
-		if err := s.deploy(name, python); err != nil {
-			return 0, err
-		}
-		invoke = append(invoke, request{method: http.MethodPost, path: "/2015-03-31/functions/" + name + "/invocations", headers: credentials("lambda"), body: []byte("{}")})
+		all.Go(func() { _, failed[i] = h.invoke(ctx, fmt.Sprintf("f%d", i)) })
 	}
-	if pool > 0 {
-		if err := s.fillPool(ctx, python, pool); err != nil {
-			return 0, err
-		}
+	all.Wait()
+	took := time.Since(began)
+	if s := h.Stats(); int(s.Pooled) != pool {
+		err = fmt.Errorf("%d starts took a process of the pool, want %d", s.Pooled, pool)
 	}
-	return load(s.addr, atOnce, each(invoke))
-}
-
-// fillPool waits until the pool has n processes that are up.
-func (s *functionServer) fillPool(ctx context.Context, l language, n int) error {
-	if err := s.deploy("first", l); err != nil {
-		return err
-	}
-	if err := s.invoke("first"); err != nil { // makes the kind known
-		return err
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		have, err := s.metric("belfry_function_pool_processes")
-		if err != nil {
-			return err
-		}
-		if int(have) == n {
-			return rest(ctx)
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%.0f processes are in the pool, want %d", have, n)
-		}
-	}
+	return took, errors.Join(append(failed, err)...)
 }
 
 // functionsDue measures scheduled runs of functions, from the due time to the
