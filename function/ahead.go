@@ -53,6 +53,18 @@ func (s *pools) reserveAhead(f *Function, want int, due time.Time) aheadAnswer {
 	return startOne
 }
 
+// promisedAt returns the idle instances of f that are kept for the time due.
+func (s *pools) promisedAt(f *Function, due time.Time) (kept []*instance) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, in := range s.get(f).idle {
+		if in.promised.Equal(due) {
+			kept = append(kept, in)
+		}
+	}
+	return kept
+}
+
 // endAhead notes that a start for which reserveAhead took the right came to
 // nothing.
 func (s *pools) endAhead(f *Function) {

@@ -35,9 +35,9 @@ function send(kind, body = "") {
 let buffer = Buffer.allocUnsafeSlow(65536);
 
 // receive returns meta and body of the next frame. When the host is gone it ends
-// the process.
+// the process. One at a time is under way, save the first two.
+let have = 0; // bytes of the next one
 function receive() {
-  let have = 0;
   const fill = (size) => {
     if (buffer.length < size) buffer = Buffer.concat([buffer.subarray(0, have)], size);
     while (have < size) {
@@ -50,7 +50,9 @@ function receive() {
   const metaEnd = 9 + buffer.readUInt32BE(1);
   const end = metaEnd + buffer.readUInt32BE(5);
   fill(end);
-  const frame = { meta: JSON.parse(buffer.utf8Slice(9, metaEnd)), body: buffer.utf8Slice(metaEnd, end) };
+  const frame = { meta: buffer.utf8Slice(9, metaEnd), body: buffer.utf8Slice(metaEnd, end) };
+  buffer.copyWithin(0, end, have);
+  have -= end;
   if (buffer.length > 65536) buffer = Buffer.allocUnsafeSlow(65536);
   return frame;
 }
@@ -179,11 +181,19 @@ async function flush() {
 
 // The function's code.
 
-// assign makes this process the one of a function.
-function assign({ env, task, opt }) {
+// assign makes this process the one of a function, whose files are there after the
+// next frame.
+function assign({ meta: opt, body }) {
+  const env = {};
+  for (const variable of body.split("\0")) {
+    const at = variable.indexOf("=");
+    if (at > 0) env[variable.slice(0, at)] = variable.slice(at + 1);
+  }
   const samePaths = ["NODE_PATH", "HOME"].every((name) => env[name] === process.env[name]);
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
-  Object.assign(process.env, env);
+  for (const name in env) if (env[name] !== process.env[name]) process.env[name] = env[name];
+  receive();
+  const task = env.LAMBDA_TASK_ROOT;
   taskRoot = task;
   moved = [[task, "/var/task"], [opt, "/opt"]].filter(([here, there]) => here && here !== there);
   major = Number(/nodejs(\d+)/.exec(env.AWS_EXECUTION_ENV)?.[1]);
@@ -383,7 +393,7 @@ async function warmUp() {
 async function main() {
   watchStreams();
   if ("_BELFRY_BLANK" in process.env) await warmUp();
-  assign(receive().meta);
+  assign(receive());
   setUpConsole();
   globalThis.awslambda = {
     streamifyResponse: (handler) => Object.assign(handler, { [STREAMING]: "response" }),
@@ -399,13 +409,14 @@ async function main() {
   ready = true;
   send("R");
   for (;;) {
-    const { meta, body } = receive();
+    const frame = receive();
+    const meta = JSON.parse(frame.meta);
     requestId = meta.id;
     process.env._X_AMZN_TRACE_ID = meta.trace;
     const call = (invocation = new Invocation(meta));
     // What has happened to timers and sockets meanwhile comes first.
     await new Promise(setImmediate);
-    start(handler, call, body);
+    start(handler, call, frame.body);
     const [kind, answer] = await call.answer;
     await flush();
     invocation = null;

@@ -1,11 +1,13 @@
 # Runs a Python handler for Belfry's function host.
 #
 # It speaks frames over descriptor 3: one byte of kind, the lengths of meta and
-# body as 4 bytes each, big-endian, then meta (JSON) and body. The host sends
-# "A" (assign), which says what function this is, and then "I" (invoke) again and
-# again; this answers the first with "R" (ready) or "F" (init failed), others with
-# "O" (result), "L" (result too large) or "E" (the handler's error). One frame at
-# a time is under way, so a read never holds parts of two.
+# body as 4 bytes each, big-endian, then meta and body. The host sends "A"
+# (assign), which says what function this is: the folder of its layers, and its
+# environment, each variable with a NUL at its end. "B" (begin) says that its files
+# are there, and is answered with "R" (ready) or "F" (init failed). Then comes "I"
+# (invoke), with JSON as meta, again and again; this answers with "O" (result), "L"
+# (result too large) or "E" (the handler's error), and gets no other one before, so
+# that a read of it never holds parts of two.
 #
 # Until it is assigned this may have waited for long, with an environment that
 # is not the function's.
@@ -64,6 +66,17 @@ def send(kind, body=b""):
     data = memoryview(kind + b"\0\0\0\0" + len(body).to_bytes(4, "big") + body)
     while data:
         data = data[os.write(CHANNEL, data):]
+
+
+def read(size):
+    """Returns the next bytes, so many."""
+    data = b""
+    while len(data) < size:
+        part = os.read(CHANNEL, size - len(data))
+        if not part:
+            os._exit(0)  # the host is gone
+        data += part
+    return data
 
 
 def receive():
@@ -382,17 +395,30 @@ def answer(handler, meta, body):
     return b"O", out
 
 
-def assign(given):
+def assign():
     """Makes this process the one of a function."""
     global task_root, opt_root
-    env = given["env"]
-    for name in set(os.environ) - set(env):
-        del os.environ[name]
-    os.environ.update(env)
-    time.tzset()
-    task_root = given["task"]
+    head = read(9)
+    opt_root = read(int.from_bytes(head[1:5], "big")).decode()
+    env = {}
+    for variable in read(int.from_bytes(head[5:], "big")).split(b"\0")[:-1]:
+        name, _, value = variable.partition(b"=")
+        env[name] = value
+    zone = os.environb.get(b"TZ")
+    for name in [name for name in os.environb if name not in env]:
+        del os.environb[name]
+    os.environb.update(env)
+    if env[b"TZ"] != zone:
+        time.tzset()
+
+
+def begin():
+    """Shows this process its function's files, when they are there."""
+    global task_root
+    read(9)
+    env = os.environ
+    task_root = env["LAMBDA_TASK_ROOT"]
     os.chdir(task_root)
-    opt_root = given["opt"]
     paths = [task_root]
     if opt_root:
         # The interpreter may be another version than the runtime's name says, which
@@ -403,20 +429,27 @@ def assign(given):
         paths.append(opt_root + "/python")
     paths += [p for p in env.get("PYTHONPATH", "").split(":") if p]
     sys.path[:0] = paths
+    if task_root in sys.path_importer_cache:  # looked at before anything was there
+        sys.path_importer_cache[task_root].invalidate_caches()
 
 
-def warm_up():
-    """Does for the first time, while nobody waits for it, what an assignment and an invocation will need."""
+def warm_up(task):
+    """Does for the first time, while nobody waits for it, what an assignment and an invocation will need.
+
+    task is where the code will be.
+    """
     import json
 
     space = {}
     exec(compile(b"def handler(event, context):\n    return event\n", "app.py", "exec"), space)
     meta = load(dump({"id": "", "arn": "", "deadline": 0}))
     answer(space["handler"], meta, b'{"a": [1, "b"]}')
+    sys.path.insert(0, task)  # so that Python knows how to look there
     try:
         __import__("_belfry_nothing")
     except ImportError:
         pass
+    sys.path.remove(task)
     flush()
 
 
@@ -431,12 +464,11 @@ def main():
     del sys.argv[1:]
     StandardFinder.path = list(sys.path)
     sys.meta_path[:0] = StandardFinder, LoggingFinder
-    if "_BELFRY_BLANK" in os.environ:
-        warm_up()
-    frame = receive()
-    if frame is None:
-        os._exit(0)
-    assign(frame[0])
+    task = os.environ.get("_BELFRY_BLANK")
+    if task:
+        warm_up(task)
+    assign()
+    begin()
     try:
         handler = find_handler(os.environ["_HANDLER"])
     except Exception as e:

@@ -16,6 +16,9 @@ type Credentials struct {
 	AccessKeyID, SecretAccessKey, SessionToken string
 }
 
+// defaultZone is the TZ of functions that do not set theirs.
+const defaultZone = ":UTC"
+
 // environment returns what the function's process starts with. What a client
 // set wins over the first part and loses against the second (semantics.md 3.6).
 func (h *Host) environment(ctx context.Context, f *Function, v *view, stream string) (map[string]string, error) {
@@ -28,7 +31,7 @@ func (h *Host) environment(ctx context.Context, f *Function, v *view, stream str
 		"PATH":                      "/usr/local/bin:/usr/bin:/bin:" + opt + "/bin",
 		"LANG":                      "en_US.UTF-8",
 		"LC_CTYPE":                  "C.UTF-8",
-		"TZ":                        ":UTC",
+		"TZ":                        defaultZone,
 		"LD_LIBRARY_PATH":           strings.Join([]string{v.task, v.task + "/lib", opt + "/lib"}, ":"),
 		"AWS_EC2_METADATA_DISABLED": "true", // there is none to wait for
 		"AWS_XRAY_CONTEXT_MISSING":  "LOG_ERROR",

@@ -30,8 +30,10 @@ const (
 	DefaultMaxEvents   = 100_000          // pending events; each holds about 200 bytes of memory
 	DefaultProcesses   = 64               // of an isolated instance, threads included
 	startsPerCore      = 2                // more only take the processor from each other
-	functionMaxAge     = time.Second      // of what is remembered of a function that another node may change
-	janitorInterval    = 15 * time.Second
+	// functionMaxAge is that of what is remembered of a function. A change by this host
+	// is known at once; one whose answer was lost, by then.
+	functionMaxAge  = 10 * time.Second
+	janitorInterval = 15 * time.Second
 )
 
 // A Config says how a host works. Dir and Store are required.
@@ -205,7 +207,7 @@ func New(cfg Config) (*Host, error) {
 			dir: filepath.Join(dir, "code"), log: cfg.Logger, held: map[string]int{},
 			limits: zipLimits{zip: MaxZip, unzipped: MaxUnzipped, entries: MaxEntries},
 		},
-		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}},
+		interpreters: &interpreters{dir: filepath.Join(dir, "runtime"), found: map[string]*interpreter{}, chosen: map[string]choice{}},
 		pools:        newPools(&cfg),
 		egress:       exits,
 		secret:       make([]byte, 32),

@@ -33,9 +33,10 @@ type instance struct {
 	frost  sync.Mutex // guards what follows; held while frozen is changed
 	busy   bool       // an invocation is under way
 	frozen bool
-	idle   time.Time   // when the last invocation has ended
+	awake  time.Time   // when it is to be frozen, should it be idle until then
 	chill  *time.Timer // looks whether to freeze; nil: none ever has
-	looks  bool        // it will look
+	looks  bool        // it will look, at
+	lookAt time.Time
 
 	ending sync.Once
 	ended  chan struct{} // closed when nothing is left of it
@@ -56,7 +57,7 @@ const (
 	initGrace = 10 * time.Second // that a start may take beyond the function's time-out
 	exitGrace = time.Second      // between a closed connection and the exit
 
-	freezeDelay = 10 * time.Millisecond // of an instance that has become idle
+	freezeDelay = 100 * time.Millisecond // of an instance that has become idle
 
 	// sampleAfter is how long an instance runs until its memory is looked at again,
 	// which takes as long as a small handler does. In that time it could have taken
@@ -95,9 +96,8 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	} else if err := h.begin(ctx, in, l); err != nil {
 		return nil, err
 	}
-	if a := l.assign; a != nil {
-		link := in.link.(*framed) //nolint:forcetypeassert // the one that begin made
-		if err := link.assign(time.Now().Add(initGrace), *a); err != nil {
+	if l.assign != nil {
+		if err := in.framed().begin(); err != nil {
 			in.end()
 			<-in.ended
 			return nil, err
@@ -133,8 +133,27 @@ func (h *Host) begin(ctx context.Context, in *instance, l *launch) error {
 	}
 	if err != nil {
 		in.link.close()
+		return err
 	}
-	return err
+	if l.assign == nil {
+		return nil
+	}
+	if err := in.tell(l.assign); err != nil {
+		in.end()
+		<-in.ended
+		return err
+	}
+	return nil
+}
+
+// framed is the link to a bootstrap of Belfry's own.
+func (in *instance) framed() *framed {
+	return in.link.(*framed) //nolint:forcetypeassert // begin and startBlank have made it
+}
+
+// tell tells a bootstrap what it is to be, before it begins.
+func (in *instance) tell(a *assignment) error {
+	return in.framed().assign(time.Now().Add(initGrace), a)
 }
 
 func (h *Host) launchProvided(in *instance, l *launch) error {
@@ -178,16 +197,37 @@ func (in *instance) thaw() {
 func (in *instance) freezeSoon() {
 	in.frost.Lock()
 	defer in.frost.Unlock()
-	in.busy, in.idle = false, time.Now()
+	in.busy, in.awake = false, time.Now().Add(freezeDelay)
+	in.lookBy(in.awake)
+}
+
+// wake lets the process run until the time t though it is idle, unless an invocation
+// has it: one is about to come, which would have to wait for that.
+func (in *instance) wake(t time.Time) {
+	in.frost.Lock()
+	defer in.frost.Unlock()
+	if in.busy {
+		return
+	}
+	if in.frozen {
+		in.process.thaw()
+		in.frozen = false
+	}
+	in.awake = t
+	in.lookBy(t)
+}
+
+// lookBy has it looked at at the time t, or before. The caller holds the lock.
+func (in *instance) lookBy(t time.Time) {
 	switch {
-	case in.looks:
+	case in.looks && !in.lookAt.After(t):
 		return
 	case in.chill == nil:
-		in.chill = time.AfterFunc(freezeDelay, in.look)
+		in.chill = time.AfterFunc(time.Until(t), in.look)
 	default:
-		in.chill.Reset(freezeDelay)
+		in.chill.Reset(time.Until(t))
 	}
-	in.looks = true
+	in.looks, in.lookAt = true, t
 }
 
 // look freezes the process when it has been idle for long enough, and otherwise
@@ -199,9 +239,8 @@ func (in *instance) look() {
 	if in.busy || in.frozen {
 		return
 	}
-	if more := freezeDelay - time.Since(in.idle); more > 0 {
-		in.looks = true
-		in.chill.Reset(more)
+	if time.Now().Before(in.awake) {
+		in.lookBy(in.awake)
 		return
 	}
 	in.process.freeze()

@@ -80,8 +80,16 @@ func (i *interpreter) note(runtime string) string {
 type interpreters struct {
 	dir string // where the bootstraps are kept
 
-	mu    sync.Mutex              // held while one is asked, so that it is asked once
-	found map[string]*interpreter // by path
+	mu     sync.Mutex              // held while one is asked, so that it is asked once
+	found  map[string]*interpreter // by path
+	chosen map[string]choice       // by runtime
+}
+
+// A choice is the interpreter of a runtime. Names are looked for all over PATH, which
+// takes longer than many a handler.
+type choice struct {
+	*interpreter
+	when time.Time
 }
 
 // A failure is an interpreter's that did not answer.
@@ -97,6 +105,7 @@ var failures sync.Map
 const (
 	probeTimeout = 10 * time.Second // a first start from a slow disk takes seconds
 	failureAge   = time.Minute      // before one that has failed is asked again
+	choiceAge    = time.Minute      // before a better one is looked for
 )
 
 // forRuntime returns the interpreter for a runtime such as python3.12: of that
@@ -108,6 +117,19 @@ func (s *interpreters) forRuntime(ctx context.Context, runtime string) (*interpr
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c := s.chosen[runtime]; c.interpreter != nil && time.Since(c.when) < choiceAge {
+		return c.interpreter, nil
+	}
+	i, err := s.choose(ctx, l, runtime)
+	if err != nil {
+		return nil, fmt.Errorf("find an interpreter for %s: %w", runtime, err)
+	}
+	s.chosen[runtime] = choice{i, time.Now()}
+	return i, nil
+}
+
+// choose looks on PATH for the interpreter of a runtime; the caller holds the lock.
+func (s *interpreters) choose(ctx context.Context, l *language, runtime string) (*interpreter, error) {
 	var errs []error
 	var other *interpreter
 	for _, name := range slices.Concat(l.exact(l.version(runtime)), l.any) {
@@ -131,7 +153,7 @@ func (s *interpreters) forRuntime(ctx context.Context, runtime string) (*interpr
 	case len(errs) == 0:
 		errs = append(errs, fmt.Errorf("there is no %s on PATH: install %s", l.any[0], l.title))
 	}
-	return nil, fmt.Errorf("find an interpreter for %s: %w", runtime, errors.Join(errs...))
+	return nil, errors.Join(errs...)
 }
 
 // askUsual has those answer that most functions run on, so that their first start
@@ -217,7 +239,7 @@ func (h *Host) launchInterpreted(ctx context.Context, in *instance, l *launch) e
 	own["PATH"] = filepath.Dir(i.Executable) + ":" + l.env["PATH"]
 	maps.DeleteFunc(own, func(name, _ string) bool { _, set := f.Environment[name]; return set })
 	maps.Copy(l.env, own)
-	l.assign = &assignment{Env: l.env, Task: l.task, Opt: l.opt}
+	l.assign = &assignment{env: l.env, opt: l.opt}
 	l.env = startEnvironment(l.env)
 	l.argv, l.dir = i.argv(l.runtime, f.Memory), "/"
 	l.banner = i.language.runtimes + ":" + i.Version
@@ -255,7 +277,7 @@ func atStart(name string) bool {
 
 // startEnvironment is what of a function's environment its process begins with.
 func startEnvironment(env map[string]string) map[string]string {
-	start := map[string]string{}
+	start := map[string]string{"TZ": defaultZone} // that of most; another one is set later
 	for name, value := range env {
 		if atStart(name) || name == hostVariable {
 			start[name] = value

@@ -239,7 +239,6 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 	failure, err := in.link.ready(began.Add(initGrace + f.Timeout))
 	stopped := stop()
 	in.initTime = time.Since(began)
-	in.sampleMemory(in.initTime)
 	took := in.initTime
 	if err != nil || failure != nil || !stopped {
 		took = 0
@@ -253,6 +252,7 @@ func (h *Host) start(ctx context.Context, f *Function, v *outcome) (*instance, e
 		return nil, ctx.Err()
 	case err == nil:
 		v.Payload, v.FunctionError = failure, unhandled
+		in.sampleMemory(in.initTime)
 		in.waitExit(exitGrace)
 		v.initFailed(in, "error")
 	default:

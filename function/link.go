@@ -83,22 +83,29 @@ func newFramed() (*framed, *os.File, error) {
 // An assignment makes a bootstrap that has begun the one of a function. Until
 // then it knows nothing of it.
 type assignment struct {
-	Env  map[string]string `json:"env"`  // all of it; what it began with goes
-	Task string            `json:"task"` // folder of the code
-	Opt  string            `json:"opt"`  // folder of the layers; empty: none
+	env map[string]string // all of it; what it began with goes
+	opt string            // folder of the layers; empty: none
 }
 
-// assign gives a bootstrap its function. It is called once, before ready. That the
-// process is gone is no error: ready tells, with what is known of its end.
-func (f *framed) assign(deadline time.Time, a assignment) error {
-	meta, err := json.Marshal(a)
-	if err != nil {
-		return fmt.Errorf("encode what an instance is told: %w", err)
-	}
+// assign gives a bootstrap its function, whose files need not be there yet. It is
+// called once, before begin. That the process is gone is no error: ready tells, with
+// what is known of its end.
+func (f *framed) assign(deadline time.Time, a *assignment) error {
 	if err := f.conn.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("set the deadline of an instance's start: %w", err)
 	}
-	if _, err := f.write('A', meta, nil); err != nil && !errors.Is(linkError(err), errGone) {
+	var env []byte
+	for name, value := range a.env {
+		env = append(append(append(append(env, name...), '='), value...), 0)
+	}
+	return f.tell('A', []byte(a.opt), env)
+}
+
+// begin has a bootstrap load its function. It is called once, before ready.
+func (f *framed) begin() error { return f.tell('B', nil, nil) }
+
+func (f *framed) tell(kind byte, meta, body []byte) error {
+	if _, err := f.write(kind, meta, body); err != nil && !errors.Is(linkError(err), errGone) {
 		return fmt.Errorf("tell an instance its function: %w", err)
 	}
 	return nil

@@ -20,7 +20,10 @@ func TestAnInstanceThatCannotBeTold(t *testing.T) {
 	}
 	gone, theirs := link()
 	theirs.Close()
-	if err := gone.assign(time.Now().Add(time.Minute), assignment{}); err != nil {
+	if err := gone.assign(time.Now().Add(time.Minute), &assignment{}); err != nil {
+		t.Errorf("of a process that is gone ready tells, and not %v", err)
+	}
+	if err := gone.begin(); err != nil {
 		t.Errorf("of a process that is gone ready tells, and not %v", err)
 	}
 	if _, err := gone.ready(time.Now().Add(time.Minute)); !errors.Is(err, errGone) {
@@ -28,7 +31,7 @@ func TestAnInstanceThatCannotBeTold(t *testing.T) {
 	}
 	deaf, _ := link()
 	env := map[string]string{"LARGE": strings.Repeat("x", 8<<20)} // more than the socket holds
-	if err := deaf.assign(time.Now(), assignment{Env: env}); !errors.Is(err, os.ErrDeadlineExceeded) {
+	if err := deaf.assign(time.Now(), &assignment{env: env}); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("of one that does not listen: %v", err)
 	}
 }

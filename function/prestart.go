@@ -191,6 +191,12 @@ func (q *prestarts) grant(ctx context.Context, starts *sync.WaitGroup, w *wish) 
 		case startOne:
 			starts.Go(func() { q.start(ctx, f, due) })
 		case haveEnough:
+			if awake := due.Add(-shortestLead); awake.After(now) {
+				return awake, false // the function may have changed by then
+			}
+			for _, in := range h.pools.promisedAt(f, due) {
+				in.wake(due.Add(promiseGrace))
+			}
 			return due, false // until then there may be more that are due with it
 		case noRoom:
 			if again = now.Add(roomPause); again.After(due) {
@@ -217,8 +223,12 @@ func (q *prestarts) start(ctx context.Context, f *Function, due time.Time) {
 	case in != nil:
 		h.log.DebugContext(ctx, "a function is ready before it is due", "function", f.ARN(), "due", due, "init", in.initTime)
 		in.initTime = 0
-		if h.pools.lay(in, due) {
+		switch idle := h.pools.lay(in, due); {
+		case !idle:
+		case due.Sub(h.cfg.Clock.Now()) > shortestLead:
 			in.freeze()
+		default:
+			in.wake(due.Add(promiseGrace))
 		}
 	case ctx.Err() != nil || h.pools.isClosed():
 	case err != nil:

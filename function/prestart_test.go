@@ -57,6 +57,26 @@ func TestAnInstanceIsReadyBeforeItIsDue(t *testing.T) {
 	}
 }
 
+// What was made ready long before is looked at again when it is nearly due.
+func TestAFunctionThatChangesAfterItIsReadyIsMadeReadyAgain(t *testing.T) {
+	b, clock := warmable(t)
+	b.deploy(python("f", counter))
+	due := clock.Now().Add(time.Second)
+	b.Prestart(ref("f"), "", due)
+	clock.advance(700 * time.Millisecond)
+	b.idle(1)
+	if _, err := b.UpdateSettings(t.Context(), ref("f"), "", func(*function.Settings) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	b.idle(0)
+	clock.advance(200 * time.Millisecond)
+	eventually(t, "another instance is started", func() bool { return b.Stats().Prestarts == 2 })
+	b.idle(1)
+	if r := b.invoke("f", ""); r.Init != 0 {
+		t.Errorf("the invocation waited %s for a start", r.Init)
+	}
+}
+
 func TestAnInstanceThatIsIdleIsEnough(t *testing.T) {
 	b, clock := warmable(t)
 	b.deploy(python("f", counter))

@@ -37,8 +37,8 @@ const (
 	// more starts may follow.
 	stockPause = 50 * time.Millisecond
 	// blankVariable tells a bootstrap that nobody waits for it yet: it does what it
-	// does only once, such as loading what loads code, before it has a function. An
-	// assignment takes it out of the environment.
+	// does only once, such as loading what loads code, before it has a function. It is
+	// the folder where the code will be. An assignment takes it out of the environment.
 	blankVariable = "_BELFRY_BLANK"
 )
 
@@ -112,7 +112,9 @@ func (h *Host) adopt(ctx context.Context, f *Function, l *launch) *instance {
 		in.end()
 		return nil
 	}
-	if err := p.Assign(ctx, sandbox.Assignment{Mounts: own, Memory: f.Memory, Storage: f.Storage}); err != nil {
+	// The process takes its environment while the sandbox gives it its files.
+	tell := func() error { return in.tell(l.assign) }
+	if err := p.Assign(ctx, sandbox.Assignment{Mounts: own, Memory: f.Memory, Storage: f.Storage}, tell); err != nil {
 		h.log.DebugContext(ctx, "a process of the pool could not be used", "function", f.ARN(), "error", err)
 		in.end()
 		return nil
@@ -156,7 +158,7 @@ func (h *Host) startBlank(ctx context.Context, l launch) (*instance, error) {
 	}
 	in.link, l.files = link, []*os.File{theirs}
 	l.env = maps.Clone(l.env)
-	l.env[blankVariable] = "1"
+	l.env[blankVariable] = isolatedTask
 	err = h.exec(ctx, in, &l)
 	theirs.Close() // the process has its own
 	if err != nil {

@@ -16,11 +16,13 @@ type Assignment = shim.Assignment
 // Assign shows folders to a process that runs, and sets its limits anew. It
 // works once, for a process that has Places. A program that is in one of them
 // by then does not see what is shown there until it enters it again. The process
-// must not be frozen.
+// must not be frozen. While the sandbox works on it, meanwhile is called, unless it
+// is nil.
 //
 // After an error the process is in no state to be used: kill it. The error is
-// ctx's when that ends first, and os.ErrProcessDone when the process has ended.
-func (p *Process) Assign(ctx context.Context, a Assignment) error {
+// meanwhile's, or ctx's when that ends first, and os.ErrProcessDone when the process
+// has ended.
+func (p *Process) Assign(ctx context.Context, a Assignment, meanwhile func() error) error {
 	if !p.places {
 		return errors.New("this process has no places for an assignment")
 	}
@@ -36,6 +38,11 @@ func (p *Process) Assign(ctx context.Context, a Assignment) error {
 	}
 	if err := p.send(program); err != nil {
 		return errors.Join(os.ErrProcessDone, err)
+	}
+	if meanwhile != nil {
+		if err := meanwhile(); err != nil {
+			return err
+		}
 	}
 	select {
 	case refused := <-p.assigned:

@@ -116,7 +116,7 @@ func TestAssignShowsFolders(t *testing.T) {
 		code, layer := shared(t, "code\n"), shared(t, "layer\n")
 		err := d.Assign(t.Context(), sandbox.Assignment{
 			Mounts: []sandbox.Mount{{Source: code, Target: "/var/task"}, {Source: layer, Target: "/opt"}}, Memory: 64, Storage: 8,
-		})
+		}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestAssignSetsLimits(t *testing.T) {
 			spec.Storage = c.before
 			d := talk(t, s, spec)
 			d.line()
-			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 128, Storage: c.after}); err != nil {
+			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 128, Storage: c.after}, nil); err != nil {
 				t.Fatal(err)
 			}
 			exit, out := d.rest()
@@ -166,7 +166,7 @@ func TestAssignSetsLimits(t *testing.T) {
 			spec.Memory = c.before
 			d := talk(t, s, spec)
 			d.line()
-			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: c.after, Storage: 8}); err != nil {
+			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: c.after, Storage: 8}, nil); err != nil {
 				t.Fatal(err)
 			}
 			if exit, out := d.rest(); exit.OutOfMemory != c.killed || (out == "120") == c.killed {
@@ -186,24 +186,24 @@ func TestAnAssignmentThatCannotBe(t *testing.T) {
 		} {
 			d := talk(t, s, waiting("true"))
 			d.line()
-			err := d.Assign(t.Context(), sandbox.Assignment{Mounts: []sandbox.Mount{m}, Memory: 64, Storage: 8})
+			err := d.Assign(t.Context(), sandbox.Assignment{Mounts: []sandbox.Mount{m}, Memory: 64, Storage: 8}, nil)
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v, want %q", err, want)
 			}
-			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64, Storage: 8}); err == nil || !strings.Contains(err.Error(), "no places") {
+			if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64, Storage: 8}, nil); err == nil || !strings.Contains(err.Error(), "no places") {
 				t.Errorf("a second assignment: %v", err)
 			}
 			d.Kill()
 			d.Wait()
 		}
 		d := talk(t, s, sh("echo up; read line <&3"))
-		if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64}); err == nil || !strings.Contains(err.Error(), "no places") {
+		if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64}, nil); err == nil || !strings.Contains(err.Error(), "no places") {
 			t.Errorf("without places: %v", err)
 		}
 		d.rest()
 		d = talk(t, s, waiting("true"))
 		d.Kill()
-		if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64, Storage: 8}); !errors.Is(err, os.ErrProcessDone) {
+		if err := d.Assign(t.Context(), sandbox.Assignment{Memory: 64, Storage: 8}, nil); !errors.Is(err, os.ErrProcessDone) {
 			t.Errorf("of one that has ended: %v", err)
 		}
 		d.Wait()
@@ -211,7 +211,7 @@ func TestAnAssignmentThatCannotBe(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		// The shim may be faster than what is over already.
-		if err := d.Assign(ctx, sandbox.Assignment{Memory: 64, Storage: 8}); err != nil && !errors.Is(err, context.Canceled) {
+		if err := d.Assign(ctx, sandbox.Assignment{Memory: 64, Storage: 8}, nil); err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("for a caller that has left: %v", err)
 		}
 		d.Kill()
