@@ -13,9 +13,10 @@
 # is not the function's.
 #
 # Start-up time is paid at every cold start: import nothing here that a plain
-# handler does not need. Package json is a third of what would be paid, for its
-# regular expressions; the accelerator under it is enough for what is in order.
-import os
+# handler does not need. Package json would take as long as all the rest, for its
+# regular expressions; the accelerator under it is enough for what is in order. So
+# is what is under os, with the very environment that os shows.
+import posix
 import sys
 import time
 
@@ -27,6 +28,17 @@ stdout = sys.stdout
 task_root = ""  # folder of the function's code
 opt_root = ""  # folder of its layers; empty: none
 request_id = ""
+
+
+def getenv(name, default=None):
+    value = posix.environ.get(name.encode())
+    return default if value is None else value.decode("utf-8", "surrogateescape")
+
+
+def setenv(name, value):
+    """Sets a variable; both are bytes."""
+    posix.environ[name] = value
+    posix.putenv(name, value)
 
 
 class Plain:
@@ -65,33 +77,33 @@ def load(data):
 def send(kind, body=b""):
     data = memoryview(kind + b"\0\0\0\0" + len(body).to_bytes(4, "big") + body)
     while data:
-        data = data[os.write(CHANNEL, data):]
+        data = data[posix.write(CHANNEL, data):]
 
 
 def read(size):
     """Returns the next bytes, so many."""
     data = b""
     while len(data) < size:
-        part = os.read(CHANNEL, size - len(data))
+        part = posix.read(CHANNEL, size - len(data))
         if not part:
-            os._exit(0)  # the host is gone
+            posix._exit(0)  # the host is gone
         data += part
     return data
 
 
 def receive():
     """Returns (meta, body) of the next frame, or None when the host is gone."""
-    data = os.read(CHANNEL, 65536)
+    data = posix.read(CHANNEL, 65536)
     if not data:
         return None
     while len(data) < 9:
-        data += os.read(CHANNEL, 9 - len(data)) or sys.exit()
+        data += posix.read(CHANNEL, 9 - len(data)) or sys.exit()
     meta_end = 9 + int.from_bytes(data[1:5], "big")
     end = meta_end + int.from_bytes(data[5:9], "big")
     if len(data) < end:
         parts, have = [data], len(data)
         while have < end:
-            part = os.read(CHANNEL, min(end - have, 1 << 20))
+            part = posix.read(CHANNEL, min(end - have, 1 << 20))
             if not part:
                 return None
             parts.append(part)
@@ -102,9 +114,9 @@ def receive():
 
 def leave_channel():
     """In a child of the handler's: the channel is its parent's, whoever returns."""
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, CHANNEL, False)
-    os.close(null)
+    null = posix.open("/dev/null", posix.O_RDWR)
+    posix.dup2(null, CHANNEL, False)
+    posix.close(null)
 
 
 class Fault(Exception):
@@ -149,13 +161,12 @@ def client_context(given):
 
 class LambdaContext:
     def __init__(self, meta):
-        env = os.environ
         self.aws_request_id = meta["id"]
-        self.log_group_name = env.get("AWS_LAMBDA_LOG_GROUP_NAME")
-        self.log_stream_name = env.get("AWS_LAMBDA_LOG_STREAM_NAME")
-        self.function_name = env.get("AWS_LAMBDA_FUNCTION_NAME")
-        self.memory_limit_in_mb = env.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-        self.function_version = env.get("AWS_LAMBDA_FUNCTION_VERSION")
+        self.log_group_name = getenv("AWS_LAMBDA_LOG_GROUP_NAME")
+        self.log_stream_name = getenv("AWS_LAMBDA_LOG_STREAM_NAME")
+        self.function_name = getenv("AWS_LAMBDA_FUNCTION_NAME")
+        self.memory_limit_in_mb = getenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+        self.function_version = getenv("AWS_LAMBDA_FUNCTION_VERSION")
         self.invoked_function_arn = meta["arn"]
         self.client_context = client_context(meta.get("client_context"))
         self.identity = CognitoIdentity()
@@ -173,7 +184,7 @@ class LambdaContext:
 
 
 def json_log():
-    return os.environ.get("AWS_LAMBDA_LOG_FORMAT") == "JSON"
+    return getenv("AWS_LAMBDA_LOG_FORMAT") == "JSON"
 
 
 def virtual(path):
@@ -308,7 +319,7 @@ def set_up_logging(logging):
         own = set(vars(logging.makeLogRecord({}))) | {"aws_request_id", "asctime", "message"}
         handler.setFormatter(JSONFormatter())
         logging.root.addHandler(handler)
-        level = os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
+        level = getenv("AWS_LAMBDA_LOG_LEVEL", "INFO")
         logging.root.setLevel({"TRACE": 5, "FATAL": logging.CRITICAL}.get(level) or getattr(logging, level, logging.INFO))
         return
     handler.setFormatter(Formatter(
@@ -317,10 +328,11 @@ def set_up_logging(logging):
 
 
 class StandardFinder:
-    """Finds package json, and what it needs, where Python has it: a file of the
-    same name in a function's code has never been in its place."""
+    """Finds os and package json, and what they need, where Python has them: a file of
+    the same name in a function's code has never been in its place."""
 
     names = frozenset((
+        "os", "_collections_abc", "stat", "_stat", "posixpath", "genericpath",
         "json", "_json", "re", "enum", "types", "operator", "functools", "collections", "keyword", "reprlib", "copyreg",
         "heapq", "_heapq", "sre_compile", "sre_constants", "sre_parse",
     ))
@@ -330,9 +342,10 @@ class StandardFinder:
     def find_spec(cls, name, path=None, target=None):
         if path is not None or name not in cls.names:
             return None
+        from _frozen_importlib import FrozenImporter
         from _frozen_importlib_external import PathFinder
 
-        return PathFinder.find_spec(name, cls.path)
+        return FrozenImporter.find_spec(name) or PathFinder.find_spec(name, cls.path)
 
 
 class LoggingFinder:
@@ -404,10 +417,12 @@ def assign():
     for variable in read(int.from_bytes(head[5:], "big")).split(b"\0")[:-1]:
         name, _, value = variable.partition(b"=")
         env[name] = value
-    zone = os.environb.get(b"TZ")
-    for name in [name for name in os.environb if name not in env]:
-        del os.environb[name]
-    os.environb.update(env)
+    zone = posix.environ.get(b"TZ")
+    for name in [name for name in posix.environ if name not in env]:
+        del posix.environ[name]
+        posix.unsetenv(name)
+    for name, value in env.items():
+        setenv(name, value)
     if env[b"TZ"] != zone:
         time.tzset()
 
@@ -416,18 +431,17 @@ def begin():
     """Shows this process its function's files, when they are there."""
     global task_root
     read(9)
-    env = os.environ
-    task_root = env["LAMBDA_TASK_ROOT"]
-    os.chdir(task_root)
+    task_root = getenv("LAMBDA_TASK_ROOT")
+    posix.chdir(task_root)
     paths = [task_root]
     if opt_root:
         # The interpreter may be another version than the runtime's name says, which
         # is the one that the layer was made for.
-        named = env["AWS_EXECUTION_ENV"].rpartition("python")[2]
+        named = getenv("AWS_EXECUTION_ENV").rpartition("python")[2]
         for version in dict.fromkeys(["%d.%d" % sys.version_info[:2], named]):
             paths.append("%s/python/lib/python%s/site-packages" % (opt_root, version))
         paths.append(opt_root + "/python")
-    paths += [p for p in env.get("PYTHONPATH", "").split(":") if p]
+    paths += [p for p in getenv("PYTHONPATH", "").split(":") if p]
     sys.path[:0] = paths
     if task_root in sys.path_importer_cache:  # looked at before anything was there
         sys.path_importer_cache[task_root].invalidate_caches()
@@ -439,6 +453,7 @@ def warm_up(task):
     task is where the code will be.
     """
     import json
+    import os  # most handlers do
 
     space = {}
     exec(compile(b"def handler(event, context):\n    return event\n", "app.py", "exec"), space)
@@ -455,8 +470,8 @@ def warm_up(task):
 
 def main():
     global request_id
-    os.set_inheritable(CHANNEL, False)
-    os.register_at_fork(after_in_child=leave_channel)
+    posix.set_inheritable(CHANNEL, False)
+    posix.register_at_fork(after_in_child=leave_channel)
     sys.dont_write_bytecode = True
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")
@@ -464,13 +479,13 @@ def main():
     del sys.argv[1:]
     StandardFinder.path = list(sys.path)
     sys.meta_path[:0] = StandardFinder, LoggingFinder
-    task = os.environ.get("_BELFRY_BLANK")
+    task = getenv("_BELFRY_BLANK")
     if task:
         warm_up(task)
     assign()
     begin()
     try:
-        handler = find_handler(os.environ["_HANDLER"])
+        handler = find_handler(getenv("_HANDLER"))
     except Exception as e:
         payload = describe(e)
         flush()
@@ -481,10 +496,10 @@ def main():
     while True:
         frame = receive()
         if frame is None:
-            os._exit(0)
+            posix._exit(0)
         meta, body = frame
         request_id = meta["id"]
-        os.environ["_X_AMZN_TRACE_ID"] = meta["trace"]
+        setenv(b"_X_AMZN_TRACE_ID", meta["trace"].encode())
         del frame
         kind, out = answer(handler, meta, body)
         flush()

@@ -139,14 +139,14 @@ def handler(event, context):
 }
 
 // TestPythonJSON holds what the bootstrap does for package json against it, and
-// that a file of the function's code does not come in its place.
+// that a file of the function's code does not come in its place, nor in that of os.
 func TestPythonJSON(t *testing.T) {
 	b := newBenchAt(t, best())
 	f := python("f", `
 import sys, __main__
 before = set(sys.modules)
 early = "json" in before
-import json
+import json, os
 loaded = [n for n in set(sys.modules) - before if getattr(sys.modules[n], "__file__", None) and "." not in n]
 
 def tried(f, *args):
@@ -169,7 +169,7 @@ def handler(event, context):
         if a != b: wrong.append(["dump", a, b])
     return [early, wrong, json.__file__ == "/var/task/json.py"]
 `)
-	f.Zip = zipped(t, files{"app.py": string(f.Zip), "json.py": "raise Exception('mine')", "types.py": "raise Exception('mine')"})
+	f.Zip = zipped(t, files{"app.py": string(f.Zip), "json.py": "raise Exception('mine')", "types.py": "raise Exception('mine')", "os.py": "raise Exception('mine')", "stat.py": "raise Exception('mine')"})
 	b.deploy(f)
 	if got := b.result("f", ""); got != "[false, [], false]" {
 		t.Errorf("started cold: %s", got)
