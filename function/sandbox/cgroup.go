@@ -166,13 +166,24 @@ func enable(dir string, controllers []string) error {
 	return put(dir, "cgroup.subtree_control", "+"+strings.Join(controllers, " +"))
 }
 
+// put writes a file of a cgroup. A start and a freeze write many: package os would look
+// each time whether it is one that can be waited for.
 func put(dir, file, value string) error {
-	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+	name := filepath.Join(dir, file)
+	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
-		return err
+		return &fs.PathError{Op: "open", Path: name, Err: err}
 	}
-	_, err = f.WriteString(value)
-	return errors.Join(err, f.Close())
+	defer unix.Close(fd) //nolint:errcheck // the kernel has answered to the write
+	for {
+		switch _, err := unix.Write(fd, []byte(value)); {
+		case errors.Is(err, unix.EINTR):
+		case err != nil:
+			return &fs.PathError{Op: "write", Path: name, Err: err}
+		default:
+			return nil
+		}
+	}
 }
 
 func (c cgroups) has(controller string) bool {
