@@ -118,7 +118,7 @@ func (h *Host) launch(ctx context.Context, f *Function) (*instance, error) {
 	return in, nil
 }
 
-// begin starts a process for an instance.
+// begin starts a process for an instance, and tells a bootstrap what it is to be.
 func (h *Host) begin(ctx context.Context, in *instance, l *launch) error {
 	if l.assign != nil {
 		link, theirs, err := newFramed()
@@ -201,9 +201,9 @@ func (in *instance) freezeSoon() {
 	in.lookBy(in.awake)
 }
 
-// wake lets the process run until the time t though it is idle, unless an invocation
-// has it: one is about to come, which would have to wait for that.
-func (in *instance) wake(t time.Time) {
+// wake lets the process run for a while though it is idle, unless an invocation has it:
+// one is about to come, which would have to wait for that.
+func (in *instance) wake(d time.Duration) {
 	in.frost.Lock()
 	defer in.frost.Unlock()
 	if in.busy {
@@ -213,8 +213,8 @@ func (in *instance) wake(t time.Time) {
 		in.process.thaw()
 		in.frozen = false
 	}
-	in.awake = t
-	in.lookBy(t)
+	in.awake = time.Now().Add(d)
+	in.lookBy(in.awake)
 }
 
 // lookBy has it looked at at the time t, or before. The caller holds the lock.

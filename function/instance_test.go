@@ -42,12 +42,12 @@ func TestAnInstanceIsFrozenWhenNothingIsToCome(t *testing.T) {
 		"not until the time of one that is due": func(in *instance, after func(time.Duration, bool)) {
 			in.freeze()
 			after(0, true)
-			in.wake(time.Now().Add(time.Second))
+			in.wake(time.Second)
 			after(time.Second-ms, false)
 			after(ms, true)
 		},
 		"soon after that one, when it came": func(in *instance, after func(time.Duration, bool)) {
-			in.wake(time.Now().Add(time.Second))
+			in.wake(time.Second)
 			after(ms, false)
 			in.thaw()
 			in.freezeSoon()
@@ -57,7 +57,7 @@ func TestAnInstanceIsFrozenWhenNothingIsToCome(t *testing.T) {
 		},
 		"not though another one is due, while it is busy": func(in *instance, after func(time.Duration, bool)) {
 			in.thaw()
-			in.wake(time.Now().Add(ms))
+			in.wake(ms)
 			after(time.Second, false)
 		},
 	} {

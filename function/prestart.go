@@ -195,7 +195,7 @@ func (q *prestarts) grant(ctx context.Context, starts *sync.WaitGroup, w *wish) 
 				return awake, false // the function may have changed by then
 			}
 			for _, in := range h.pools.promisedAt(f, due) {
-				in.wake(due.Add(promiseGrace))
+				in.wake(due.Sub(now) + promiseGrace)
 			}
 			return due, false // until then there may be more that are due with it
 		case noRoom:
@@ -223,12 +223,12 @@ func (q *prestarts) start(ctx context.Context, f *Function, due time.Time) {
 	case in != nil:
 		h.log.DebugContext(ctx, "a function is ready before it is due", "function", f.ARN(), "due", due, "init", in.initTime)
 		in.initTime = 0
-		switch idle := h.pools.lay(in, due); {
+		switch idle, left := h.pools.lay(in, due), due.Sub(h.cfg.Clock.Now()); {
 		case !idle:
-		case due.Sub(h.cfg.Clock.Now()) > shortestLead:
+		case left > shortestLead:
 			in.freeze()
 		default:
-			in.wake(due.Add(promiseGrace))
+			in.wake(left + promiseGrace)
 		}
 	case ctx.Err() != nil || h.pools.isClosed():
 	case err != nil:
