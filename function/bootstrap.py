@@ -443,8 +443,9 @@ def begin():
         paths.append(opt_root + "/python")
     paths += [p for p in getenv("PYTHONPATH", "").split(":") if p]
     sys.path[:0] = paths
-    if task_root in sys.path_importer_cache:  # looked at before anything was there
-        sys.path_importer_cache[task_root].invalidate_caches()
+    finder = sys.path_importer_cache.get(task_root)
+    if finder:  # it has looked there when nothing was
+        finder.invalidate_caches()
 
 
 def warm_up(task):
