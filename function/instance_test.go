@@ -2,18 +2,19 @@ package function
 
 import (
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
 // A still is a process that only knows whether it is frozen.
-type still struct{ frozen bool }
+type still struct{ frozen atomic.Bool }
 
 func (p *still) wait() exit       { return exit{} }
 func (p *still) kill()            {}
-func (p *still) freeze()          { p.frozen = true }
-func (p *still) thaw()            { p.frozen = false }
+func (p *still) freeze()          { p.frozen.Store(true) }
+func (p *still) thaw()            { p.frozen.Store(false) }
 func (p *still) status() *os.File { return nil }
 
 func TestAnInstanceIsFrozenWhenNothingIsToCome(t *testing.T) {
@@ -68,8 +69,8 @@ func TestAnInstanceIsFrozenWhenNothingIsToCome(t *testing.T) {
 					t.Helper()
 					time.Sleep(d)
 					synctest.Wait()
-					if p.frozen != frozen {
-						t.Errorf("after %s more it is frozen: %t", d, p.frozen)
+					if got := p.frozen.Load(); got != frozen {
+						t.Errorf("after %s more it is frozen: %t", d, got)
 					}
 				})
 			})
