@@ -81,34 +81,26 @@ def send(kind, body=b""):
 
 
 def read(size):
-    """Returns the next bytes, so many."""
-    data = b""
-    while len(data) < size:
-        part = posix.read(CHANNEL, size - len(data))
+    """Returns the next bytes, so many. When the host is gone it ends this process."""
+    parts = []
+    while size:
+        part = posix.read(CHANNEL, min(size, 1 << 20))
         if not part:
-            posix._exit(0)  # the host is gone
-        data += part
-    return data
+            posix._exit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 def receive():
-    """Returns (meta, body) of the next frame, or None when the host is gone."""
+    """Returns (meta, body) of the next frame."""
     data = posix.read(CHANNEL, 65536)
-    if not data:
-        return None
-    while len(data) < 9:
-        data += posix.read(CHANNEL, 9 - len(data)) or sys.exit()
+    if len(data) < 9:
+        data += read(9 - len(data))
     meta_end = 9 + int.from_bytes(data[1:5], "big")
     end = meta_end + int.from_bytes(data[5:9], "big")
     if len(data) < end:
-        parts, have = [data], len(data)
-        while have < end:
-            part = posix.read(CHANNEL, min(end - have, 1 << 20))
-            if not part:
-                return None
-            parts.append(part)
-            have += len(part)
-        data = b"".join(parts)
+        data += read(end - len(data))
     return load(data[9:meta_end]), data[meta_end:end]
 
 
@@ -495,13 +487,9 @@ def main():
     flush()
     send(b"R")
     while True:
-        frame = receive()
-        if frame is None:
-            posix._exit(0)
-        meta, body = frame
+        meta, body = receive()
         request_id = meta["id"]
         setenv(b"_X_AMZN_TRACE_ID", meta["trace"].encode())
-        del frame
         kind, out = answer(handler, meta, body)
         flush()
         send(kind, out)

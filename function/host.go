@@ -31,7 +31,8 @@ const (
 	DefaultProcesses   = 64               // of an isolated instance, threads included
 	startsPerCore      = 2                // more only take the processor from each other
 	// functionMaxAge is that of what is remembered of a function. A change by this host
-	// is known at once; one whose answer was lost, by then.
+	// is known at once; one whose answer was lost, by then. A store that other nodes
+	// write to wants it shorter: theirs are known no sooner.
 	functionMaxAge  = 10 * time.Second
 	janitorInterval = 15 * time.Second
 )
