@@ -25,6 +25,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
@@ -139,6 +140,8 @@ type Server struct {
 
 	signatures awswire.Authenticator
 
+	apart *barrier.Set // what could not be worked on
+
 	background sync.WaitGroup
 	failed     chan error
 	closers    []closer // in the order of opening
@@ -201,6 +204,8 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	}
 
 	figures := newFigures(s.metrics)
+	s.apart = barrier.New(s.log)
+	s.apart.Register(s.metrics)
 	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
 		return nil, err
 	}
@@ -231,7 +236,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: exactClock{}, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
-		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
+		Metrics: engine.NewMetrics(s.metrics), Barrier: s.apart, CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,

@@ -125,12 +125,9 @@ func (s *Store) RuleLives(ctx context.Context, r belfry.RuleRef) (current, retir
 		if err != nil {
 			return err
 		}
-		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? ORDER BY retired_at DESC, id DESC",
-			func(st *sqlite.Stmt) error {
-				old, err := scanRetired(st)
-				retired = append(retired, old)
-				return err
-			}, r.Account, r.Region, r.Group())
+		return query(c, "SELECT "+retiredColumns+" FROM retired WHERE account=? AND region=? AND grp=? ORDER BY retired_at DESC, id DESC",
+			func(st *sqlite.Stmt) error { retired = append(retired, scanRetired(st)); return nil },
+			r.Account, r.Region, r.Group())
 	})
 	return current, retired, err
 }

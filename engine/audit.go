@@ -1,0 +1,526 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/expr"
+)
+
+// What is in the due queue is derived: from the schedules, from the clock at the
+// time when an entry was made, and from the time-zone data of then. Any of them
+// can turn out to have been wrong, so the queue is checked against them:
+//
+//   - each entry when its time has come (fits): one that is no occurrence of its
+//     schedule any more is not started;
+//   - all of it at start, after the clock was set back, and every auditEvery, by a
+//     goroutine of its own that takes a fifth of one processor at most.
+//
+// Such a round begins with what cannot wait. Whatever fired or was given up under
+// a clock that has been set back left a run or a gap that lies after now; their
+// schedules come first, then the queue in its own order, so that what is due soon
+// is looked at before what is due in a year.
+const (
+	auditEvery = time.Hour
+	auditFirst = time.Minute // from the first round, at start, to the second
+	auditStep  = 500         // entries, or schedules, that one step looks at
+	auditRest  = 4           // times as long as a step took is the pause after it
+	auditLook  = 4096        // occurrences of one schedule that are looked up in the ledger
+	// zoneReach is by how much an occurrence moves when the rules of its zone
+	// change, at most.
+	zoneReach = 3 * time.Hour
+	// windowReach is the longest flexible time window (semantics.md 1.3).
+	windowReach = 1440 * time.Minute
+	// retryReach is the longest wait for a retry.
+	retryReach = backOffCap + time.Minute
+)
+
+// recheck has the whole queue checked soon.
+func (e *Engine) recheck() {
+	select {
+	case e.audits <- struct{}{}:
+	default: // it will be
+	}
+}
+
+// audit checks the queue until ctx ends.
+func (e *Engine) audit(ctx context.Context) {
+	e.noteZones(ctx)
+	rest := auditFirst // a start has better things to do than to read all schedules
+	for round := e.checkQueue; ctx.Err() == nil; {
+		if err := round(ctx); err != nil && ctx.Err() == nil {
+			e.c.Logger.ErrorContext(ctx, "checking the due queue failed; it is tried again", "err", err)
+			e.sleep(ctx, time.Second)
+			continue
+		}
+		timer, release := e.c.Clock.NewTimer(rest)
+		select {
+		case <-timer:
+		case <-e.audits:
+		case <-ctx.Done():
+		}
+		release()
+		rest, round = auditEvery, e.checkAll
+	}
+}
+
+// checkAll is one round.
+func (e *Engine) checkAll(ctx context.Context) error {
+	if err := e.checkQueue(ctx); err != nil {
+		return err
+	}
+	return e.checkUnqueued(ctx)
+}
+
+// noteZones tells when the time-zone data is not what the queue was made with.
+func (e *Engine) noteZones(ctx context.Context) {
+	const key = "zones"
+	now := expr.ZoneVersion()
+	before, err := e.c.Store.Seen(ctx, key)
+	if err != nil || before == now {
+		return // without it nothing is lost: all entries are checked
+	}
+	if before != "" {
+		e.c.Logger.WarnContext(ctx, "the time-zone data has changed; the due queue is checked against it", "before", before, "now", now)
+	}
+	if err := e.c.Store.See(ctx, key, now); err != nil && ctx.Err() == nil {
+		e.c.Logger.WarnContext(ctx, "the version of the time-zone data could not be stored", "err", err)
+	}
+}
+
+// checkQueue checks all entries that there are.
+func (e *Engine) checkQueue(ctx context.Context) error {
+	started, n := e.c.Clock.Monotonic(), 0
+	if err := e.trim(ctx); err != nil {
+		return err
+	}
+	var after *belfry.Due
+	for more := true; more; {
+		began := e.c.Clock.Monotonic()
+		var items []belfry.DueItem
+		var err error
+		if items, more, err = e.c.Store.Due(ctx, after, farAway, auditStep, readBytes); err != nil {
+			return err
+		}
+		for i := range items {
+			e.checkItem(ctx, &items[i])
+		}
+		n += len(items)
+		if more {
+			after = &items[len(items)-1].Due
+			e.pause(ctx, began)
+		}
+	}
+	e.c.Logger.DebugContext(ctx, "checked the due queue", "entries", n, "took", e.c.Clock.Monotonic()-started)
+	return nil
+}
+
+// farAway is after everything that can be due.
+var farAway = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (e *Engine) pause(ctx context.Context, began time.Duration) {
+	e.sleep(ctx, max(auditRest*(e.c.Clock.Monotonic()-began), time.Millisecond))
+}
+
+// checkItem puts one entry right, if it is wrong.
+func (e *Engine) checkItem(ctx context.Context, it *belfry.DueItem) {
+	e.c.Barrier.Do(ctx, "check entry", it.OccurrenceID(), func() error {
+		now := e.now()
+		switch {
+		case it.Retry && it.Run == nil && it.Err == nil, !it.Retry && it.Spec == nil:
+			e.stray(ctx, &it.Due)
+			return nil
+		case it.Retry:
+			if !it.At.After(now.Add(retryReach)) {
+				return nil
+			}
+			to := it.Due
+			to.At = now
+			return e.move(ctx, it, &to, "retry in the future")
+		}
+		t, err := e.parser.timing(it.Spec)
+		if err != nil || t.wellPlaced(it, now) {
+			return err
+		}
+		return e.putRight(ctx, it, &t, now)
+	})
+}
+
+// stray removes an entry that belongs to nothing.
+func (e *Engine) stray(ctx context.Context, d *belfry.Due) {
+	if moved, err := e.c.Store.Move(ctx, *d, nil); err != nil || !moved {
+		return // it is looked at again
+	}
+	e.c.Metrics.repairs.WithLabelValues("stray").Inc()
+	e.c.Logger.WarnContext(ctx, "removed an entry of the due queue whose schedule or run is gone", "occurrence", d.OccurrenceID(), "due", d.At)
+}
+
+// move puts an entry elsewhere, or removes it, and tells.
+func (e *Engine) move(ctx context.Context, it *belfry.DueItem, to *belfry.Due, why string) error {
+	moved, err := e.c.Store.Move(ctx, it.Due, to)
+	if err != nil || !moved {
+		return err
+	}
+	e.c.Metrics.repairs.WithLabelValues(why).Inc()
+	e.c.Logger.WarnContext(ctx, "put an entry of the due queue right", "why", why, "schedule", arnOf(it.Spec), "scheduled", it.Time, "due", it.At, "now due", placeOf(to))
+	if to != nil {
+		e.arrivedItem(belfry.DueItem{Due: *to, Spec: it.Spec, Run: it.Run})
+	}
+	return nil
+}
+
+func arnOf(s *belfry.Schedule) string {
+	if s == nil {
+		return ""
+	}
+	return s.ARN()
+}
+
+func placeOf(d *belfry.Due) string {
+	if d == nil {
+		return "no more"
+	}
+	return d.Time.Format(time.RFC3339) + ", at " + d.At.Format(time.RFC3339)
+}
+
+// fits reports whether the entry stands for an occurrence of its schedule, as
+// the time-zone data is now. One that an edit of the times has kept stands for
+// itself.
+func (t *timing) fits(it *belfry.DueItem) bool {
+	if it.Time.Before(it.Spec.Since) {
+		return true
+	}
+	o, ok := t.next(it.Time.Add(-time.Second))
+	return ok && o.Equal(it.Time)
+}
+
+// wellPlaced reports whether the entry is where it belongs at now, as far as that
+// can be told without a look at the ledger.
+func (t *timing) wellPlaced(it *belfry.DueItem, now time.Time) bool {
+	s := it.Spec
+	if s.State == belfry.Disabled || s.Since.After(now.Add(stepMin)) || !t.fits(it) {
+		return false
+	}
+	if !it.Time.After(now) {
+		return !it.At.After(now) || it.At.Equal(t.due(it.Time)) || it.Kept && it.Time.Before(s.Since) && !it.At.After(it.Time.Add(windowReach))
+	}
+	next, ok := t.next(laterOf(now, s.Since))
+	return ok && next.Equal(it.Time) && it.At.Equal(t.due(it.Time))
+}
+
+// putRight gives the schedule the entry that it should have at now, in place of
+// the one that it has.
+func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, now time.Time) error {
+	s := it.Spec
+	if s.State == belfry.Disabled {
+		return e.move(ctx, it, nil, "schedule disabled")
+	}
+	if s.Since.After(now.Add(stepMin)) {
+		fixed := *s
+		fixed.Since = now
+		err := e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: &fixed, Pending: &it.Due, Next: &it.Due, At: now})
+		if err != nil {
+			return ignoreStale(err)
+		}
+		e.c.Metrics.repairs.WithLabelValues("edited in the future").Inc()
+		it.Spec, s = &fixed, &fixed
+	}
+	to, err := e.placed(ctx, it, t, now)
+	if err != nil || to == nil || *to == it.Due {
+		return err
+	}
+	return e.move(ctx, it, to, "clock or time zone")
+}
+
+func ignoreStale(err error) error {
+	if isStale(err) {
+		return nil
+	}
+	return err
+}
+
+// placed is the entry that the schedule should have in place of the one it has:
+// for the first occurrence without an outcome.
+func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now time.Time) (*belfry.Due, error) {
+	s := it.Spec
+	if !it.Time.After(now) && t.fits(it) { // it is due; only its place in the window is wrong
+		to := it.Due
+		to.At, to.Kept = earlierOf(it.At, laterOf(t.due(it.Time), now)), true
+		return &to, nil
+	}
+	from := laterOf(now, s.Since)
+	if !t.fits(it) {
+		// The occurrence has moved with its zone, maybe to a time that has passed: it
+		// is looked for near where it was, after the last one with an outcome.
+		last, err := e.lastAccounted(ctx, it.Schedule, it.Time)
+		if err != nil {
+			return nil, err
+		}
+		from = laterOf(laterOf(last, it.Time.Add(-zoneReach)), s.Since)
+	}
+	o, err := e.unaccounted(ctx, t, from, it.Time)
+	if err != nil {
+		return nil, err
+	}
+	if o.IsZero() {
+		if t.fits(it) {
+			o = it.Time // all before it have their outcome
+		} else if next, ok := t.next(from); ok {
+			o = next
+		} else {
+			return nil, nil
+		}
+	}
+	to := t.entry(o, it.Revision)
+	if to.At.Before(now) {
+		to.At, to.Kept = now, true
+	}
+	return to, nil
+}
+
+// unaccounted is the first occurrence after from, and before to, that has no
+// outcome; zero when all have.
+func (e *Engine) unaccounted(ctx context.Context, t *timing, from, to time.Time) (time.Time, error) {
+	o, ok := t.next(from)
+	if !ok || !o.Before(to) {
+		return time.Time{}, nil
+	}
+	ids := []belfry.ID{t.id}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: ids, From: o, To: to, Limit: auditLook})
+	if err != nil {
+		return time.Time{}, err
+	}
+	gaps, err := e.c.Store.Gaps(ctx, ids, o, to)
+	if err != nil {
+		return time.Time{}, err
+	}
+	done := make(map[int64]bool, len(runs))
+	for i := range runs {
+		done[runs[i].Time.Unix()] = true
+	}
+	for n := 0; ok && o.Before(to) && n < 2*auditLook; n++ {
+		if !done[o.Unix()] && !covered(gaps, o) {
+			return o, nil
+		}
+		o, ok = t.next(o)
+	}
+	return time.Time{}, nil
+}
+
+func covered(gaps []belfry.Gap, o time.Time) bool {
+	for i := range gaps {
+		if !o.Before(gaps[i].From) && (gaps[i].To.IsZero() || !o.After(gaps[i].To)) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastAccounted is the last time before the given one that has an outcome; zero
+// when there is none.
+func (e *Engine) lastAccounted(ctx context.Context, id belfry.ID, before time.Time) (time.Time, error) {
+	ids := []belfry.ID{id}
+	var last time.Time
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: ids, To: before.Add(-time.Second), Limit: 1})
+	if err != nil {
+		return last, err
+	}
+	if len(runs) > 0 {
+		last = runs[0].Time
+	}
+	gaps, err := e.c.Store.Gaps(ctx, ids, time.Time{}, before.Add(-time.Second))
+	for i := range gaps {
+		last = laterOf(last, earlierOf(gaps[i].To, before.Add(-time.Second)))
+	}
+	return last, err
+}
+
+// checkUnqueued looks after the enabled schedules that have no entry: one that
+// has an occurrence to come gets it, and one that is complete and asked to be
+// deleted then goes.
+func (e *Engine) checkUnqueued(ctx context.Context) error {
+	var all []*belfry.Schedule
+	collect := func(s *belfry.Schedule) error {
+		if all = append(all, s); len(all) >= auditStep {
+			return errEnough
+		}
+		return nil
+	}
+	if err := e.c.Store.Unqueued(ctx, e.now(), collect); err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	for _, s := range all {
+		e.c.Barrier.Do(ctx, "check schedule", s.ARN(), func() error { return e.requeue(ctx, s) })
+	}
+	return nil
+}
+
+var errEnough = errors.New("enough")
+
+func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule) error {
+	if _, yes := e.deleting.Load(groupKey{s.Scope, s.Group}); yes {
+		return nil
+	}
+	t, err := e.parser.timing(s)
+	if err != nil {
+		return err
+	}
+	now := e.now()
+	if s.Since.After(now) {
+		fixed := *s
+		fixed.Since = now
+		s = &fixed
+	}
+	// What lies before the last outcome is accounted for.
+	last, err := e.lastAccounted(ctx, s.ID, now.Add(windowReach))
+	if err != nil {
+		return err
+	}
+	o, more := t.next(laterOf(last, s.Since))
+	if t.oneTime() {
+		o, more = t.next(time.Time{})
+		done, err := e.accounted(ctx, s.ID, o)
+		if err != nil {
+			return err
+		}
+		more = more && !done && (o.After(s.Since) || s.Since.Equal(s.Created))
+	}
+	if !more {
+		return e.retireComplete(ctx, s, now)
+	}
+	entry := t.entry(o, s.Revision)
+	err = e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: s, Next: entry, At: now})
+	if err != nil {
+		return ignoreStale(err)
+	}
+	e.c.Metrics.repairs.WithLabelValues("no entry").Inc()
+	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "schedule", s.ARN(), "now due", placeOf(entry))
+	e.arrived(entry, s)
+	return nil
+}
+
+// retireComplete deletes a schedule whose last occurrence has its outcome, if it
+// asked for that.
+func (e *Engine) retireComplete(ctx context.Context, s *belfry.Schedule, now time.Time) error {
+	if !s.DeleteAfterCompletion || s.Rule() != "" {
+		return nil
+	}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{s.ID}, Limit: auditStep})
+	if err != nil {
+		return err
+	}
+	for i := range runs {
+		if !runs[i].Outcome.Final() {
+			return nil // its end deletes the schedule
+		}
+	}
+	last, err := e.lastAccounted(ctx, s.ID, now)
+	if err == nil && !last.IsZero() {
+		e.retire(ctx, s)
+	}
+	return err
+}
+
+// trim takes out of the ledger what it says of times after now, and gives the
+// occurrences there their entries back.
+func (e *Engine) trim(ctx context.Context) error {
+	now := e.now()
+	urgent := map[belfry.ID]bool{}
+	for {
+		gaps, err := e.c.Store.GapsBeyond(ctx, now, auditStep)
+		if err != nil {
+			return err
+		}
+		if len(gaps) == 0 {
+			break
+		}
+		changes := make([]belfry.GapChange, 0, len(gaps))
+		for i := range gaps {
+			g := &gaps[i]
+			urgent[g.Schedule] = true
+			cut := e.cut(ctx, g, now)
+			changes = append(changes, belfry.GapChange{Old: *g, New: cut})
+		}
+		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
+			return err
+		}
+		e.c.Metrics.repairs.WithLabelValues("gap past now").Add(float64(len(changes)))
+		e.c.Logger.WarnContext(ctx, "cut gaps of the ledger that reached past now", "gaps", len(changes))
+	}
+	fired, err := e.c.Store.RunsBeyond(ctx, now, urgentMax)
+	if err != nil {
+		return err
+	}
+	for _, id := range fired {
+		urgent[id] = true
+	}
+	return e.checkUrgent(ctx, urgent)
+}
+
+// urgentMax bounds the schedules that are looked at before all others.
+const urgentMax = 20_000
+
+// cut is the gap without what lies after now; nil when that is all of it.
+func (e *Engine) cut(ctx context.Context, g *belfry.Gap, now time.Time) *belfry.Gap {
+	through := now.Truncate(time.Second)
+	cut := *g
+	if g.To.IsZero() { // it is open, and began in the future
+		cut.From = through.Add(time.Second)
+		return &cut
+	}
+	if g.From.After(now) {
+		return nil
+	}
+	cut.To, cut.Count = through, min(g.Count, int64(through.Sub(g.From)/time.Minute)+1)
+	s, err := e.c.Store.ScheduleOf(ctx, g.Schedule)
+	if err != nil || s == nil {
+		return &cut
+	}
+	t, err := e.parser.timing(s)
+	if err != nil {
+		return &cut
+	}
+	n, last := t.count(g.From.Add(-1), now)
+	switch {
+	case n > 0:
+		cut.To, cut.Count = last, n
+	case !g.From.Before(s.Since):
+		return nil
+	}
+	return &cut
+}
+
+// checkUrgent checks the entries of some schedules, wherever they are.
+func (e *Engine) checkUrgent(ctx context.Context, urgent map[belfry.ID]bool) error {
+	if len(urgent) == 0 {
+		return nil
+	}
+	ids := make([]belfry.ID, 0, len(urgent))
+	for id := range urgent {
+		ids = append(ids, id)
+	}
+	places, err := e.c.Store.Places(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var all []belfry.Due
+	for _, entries := range places {
+		all = append(all, entries...)
+	}
+	for len(all) > 0 {
+		began := e.c.Clock.Monotonic()
+		items, read, err := e.c.Store.Items(ctx, all[:min(len(all), auditStep)], readBytes)
+		if err != nil {
+			return err
+		}
+		for i := range items {
+			e.checkItem(ctx, &items[i])
+		}
+		if all = all[read:]; len(all) > 0 {
+			e.pause(ctx, began)
+		}
+	}
+	return nil
+}
