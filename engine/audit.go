@@ -105,7 +105,9 @@ func (e *Engine) checkQueue(ctx context.Context) error {
 			return err
 		}
 		for i := range items {
-			e.checkItem(ctx, &items[i])
+			if err := e.checkItem(ctx, &items[i]); err != nil {
+				return err
+			}
 		}
 		n += len(items)
 		if more {
@@ -124,28 +126,29 @@ func (e *Engine) pause(ctx context.Context, began time.Duration) {
 	e.sleep(ctx, max(auditRest*(e.c.Clock.Monotonic()-began), time.Millisecond))
 }
 
-// checkItem puts one entry right, if it is wrong.
-func (e *Engine) checkItem(ctx context.Context, it *belfry.DueItem) {
+// checkItem puts one entry right, if it is wrong. The error is the store's.
+func (e *Engine) checkItem(ctx context.Context, it *belfry.DueItem) (failed error) {
+	now := e.now()
+	switch {
+	case it.Retry && it.Run == nil && it.Err == nil, !it.Retry && it.Spec == nil:
+		e.stray(ctx, &it.Due)
+		return nil
+	case it.Retry && it.At.After(now.Add(retryReach)):
+		to := it.Due
+		to.At = now
+		return e.move(ctx, it, &to, "retry in the future")
+	case it.Retry:
+		return nil
+	}
 	e.c.Barrier.Do(ctx, "check entry", it.OccurrenceID(), func() error {
-		now := e.now()
-		switch {
-		case it.Retry && it.Run == nil && it.Err == nil, !it.Retry && it.Spec == nil:
-			e.stray(ctx, &it.Due)
-			return nil
-		case it.Retry:
-			if !it.At.After(now.Add(retryReach)) {
-				return nil
-			}
-			to := it.Due
-			to.At = now
-			return e.move(ctx, it, &to, "retry in the future")
-		}
 		t, err := e.parser.timing(it.Spec)
 		if err != nil || t.wellPlaced(it, now) {
 			return err
 		}
-		return e.putRight(ctx, it, &t, now)
+		failed = e.putRight(ctx, it, &t, now)
+		return nil
 	})
+	return failed
 }
 
 // stray removes an entry that belongs to nothing.
@@ -340,32 +343,40 @@ func (e *Engine) lastAccounted(ctx context.Context, id belfry.ID, before time.Ti
 // checkUnqueued looks after the enabled schedules that have no entry: one that
 // has an occurrence to come gets it, and one that is complete and asked to be
 // deleted then goes.
-func (e *Engine) checkUnqueued(ctx context.Context) error {
+func (e *Engine) checkUnqueued(ctx context.Context) (failed error) {
 	var all []*belfry.Schedule
+	now, bytes := e.now(), 0
 	collect := func(s *belfry.Schedule) error {
-		if all = append(all, s); len(all) >= auditStep {
+		t, err := e.parser.timing(s)
+		if _, more := t.next(now); !more && !s.DeleteAfterCompletion && err == nil {
+			return nil // it is complete
+		}
+		all = append(all, s)
+		if bytes += len(s.Target.Input) + 1024; bytes > readBytes {
 			return errEnough
 		}
 		return nil
 	}
-	if err := e.c.Store.Unqueued(ctx, e.now(), collect); err != nil && !errors.Is(err, errEnough) {
+	if err := e.c.Store.Unqueued(ctx, now, collect); err != nil && !errors.Is(err, errEnough) {
 		return err
 	}
 	for _, s := range all {
-		e.c.Barrier.Do(ctx, "check schedule", s.ARN(), func() error { return e.requeue(ctx, s) })
+		e.c.Barrier.Do(ctx, "check schedule", s.ARN(), func() error {
+			t, err := e.parser.timing(s)
+			if err == nil {
+				failed = errors.Join(failed, e.requeue(ctx, s, &t))
+			}
+			return err
+		})
 	}
-	return nil
+	return failed
 }
 
 var errEnough = errors.New("enough")
 
-func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule) error {
+func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) error {
 	if _, yes := e.deleting.Load(groupKey{s.Scope, s.Group}); yes {
 		return nil
-	}
-	t, err := e.parser.timing(s)
-	if err != nil {
-		return err
 	}
 	now := e.now()
 	if s.Since.After(now) {
@@ -516,7 +527,9 @@ func (e *Engine) checkUrgent(ctx context.Context, urgent map[belfry.ID]bool) err
 			return err
 		}
 		for i := range items {
-			e.checkItem(ctx, &items[i])
+			if err := e.checkItem(ctx, &items[i]); err != nil {
+				return err
+			}
 		}
 		if all = all[read:]; len(all) > 0 {
 			e.pause(ctx, began)

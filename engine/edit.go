@@ -253,10 +253,10 @@ func (e *Engine) retireIfGivenUp(ctx context.Context, s *belfry.Schedule, next *
 func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Time, decide changeFunc) (belfry.ScheduleChange, error) {
 	was, err := e.parser.timing(old)
 	if err != nil {
-		return belfry.ScheduleChange{}, err
+		was = timing{id: old.ID} // it can be edited and deleted all the same
 	}
 	_, more := was.next(now.Add(lead))
-	sure := more && old.State == belfry.Enabled
+	sure := err != nil || more && old.State == belfry.Enabled
 	pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now, sure)
 	if err != nil {
 		return belfry.ScheduleChange{}, err

@@ -21,38 +21,69 @@ type Lane struct {
 // may not waits in the store, and costs neither an attempt of its own nor a slot
 // of anybody else's:
 //
-//	due ──▶ room for one more? ──▶ of its account? ──▶ of its lane? ──▶ attempt
-//	            │ no                    │ no               │ no
-//	            ▼                       ▼                  ▼
-//	     all wait, in order      its key waits at that gate, in order; what
-//	                             comes after it in the queue goes on
+//	due ──▶ room for one more? ──▶ of its account? ──▶ of its lane? ──▶ for its bytes? ──▶ attempt
+//	            │ no                    │ no               │ no              │ no
+//	            ▼                       ▼                  ▼                 ▼
+//	     all wait, in order        its key waits at that gate, in order; what comes
+//	                               after it in the queue goes on
 //
-// A lane has a limit of its own. What has no limit of its own is shared by what
-// is free: an account may begin one more attempt while it has fewer than
-// fairShare times as many as are free. One account alone gets eight ninths of
-// all, two get eight seventeenths each, and there is always room for one that
-// comes new (the "dynamic threshold" of switches with one buffer for all ports).
-// Bytes, and connections to elsewhere, are shared among lanes likewise.
+// A lane has a limit of its own. What has none is shared by what is free: an
+// account may begin one more attempt while it has fewer than fairShare times as
+// many as are free. One account alone gets eight ninths of all, two get eight
+// seventeenths each, and there is always room for one that comes new (the "dynamic
+// threshold" of switches with one buffer for all ports). Connections to elsewhere
+// are shared among lanes likewise, and the bytes of large entries among accounts
+// and among lanes. Bytes have gates of their own, so that small entries pass those
+// who wait for memory.
 //
 // Only the loop's goroutine asks and lets wait; attempts end anywhere.
 type gates struct {
 	maxAttempts, maxBytes, maxOutgoing int
 
-	mu       sync.Mutex
-	attempts int // guarded by mu, like all that is counted below
+	mu       sync.Mutex // guards all below, and what is in each gate
+	attempts int
 	bytes    int // of large entries
 	outgoing int
 	held     int // bytes of waiters' items
-	accounts map[string]*gate
-	lanes    map[string]*gate
-
-	waiting []*gate // gates at which entries wait, in turn
+	all      map[gateKey]*gate
+	waiting  []*gate // gates at which entries wait, in turn
 }
 
-// A gate is a part of all attempts that has a bound: an account's, or a lane's.
-type gate struct {
-	attempts, bytes int // all guarded by gates.mu
+const (
+	// fairShare is how many times as many attempts as are free an account may have,
+	// outgoingShare a lane of connections to elsewhere, and accountBytes and
+	// laneBytes of bytes.
+	fairShare     = 8
+	outgoingShare = 3
+	accountBytes  = 3
+	laneBytes     = 1
+	// smallEntry is the size, in bytes, of entries that are bounded by their number
+	// alone.
+	smallEntry = 16 << 10
+	// waitingMax bounds who waits at one gate, with about 200 bytes for each, and
+	// heldBytes what else is kept of those who wait.
+	waitingMax = 20_000
+	heldBytes  = 8 << 20
+)
 
+type gateKind uint8
+
+const (
+	byAccount gateKind = iota
+	byLane
+	byAccountBytes
+	byLaneBytes
+)
+
+type gateKey struct {
+	kind gateKind
+	name string
+}
+
+// A gate is a part of what there is that has a bound.
+type gate struct {
+	key  gateKey
+	used int // attempts or bytes
 	// Who waits, in the order of the queue. When there are too many, the rest is
 	// left in the queue, and more says so.
 	line []waiter
@@ -67,26 +98,8 @@ type waiter struct {
 	item   *belfry.DueItem
 }
 
-const (
-	// fairShare is how many times as many attempts as are free one may have.
-	fairShare = 8
-	// laneShare is the same of connections to elsewhere and of bytes, of which a
-	// lane could otherwise take all.
-	laneShare = 3
-	// smallEntry is the size, in bytes, of entries that are bounded by their number
-	// alone.
-	smallEntry = 16 << 10
-	// waitingMax bounds who waits at one gate, with about 200 bytes for each, and
-	// heldBytes what else is kept of those who wait.
-	waitingMax = 20_000
-	heldBytes  = 8 << 20
-)
-
 func newGates(attempts, bytes, outgoing int) *gates {
-	return &gates{
-		maxAttempts: attempts, maxBytes: bytes, maxOutgoing: outgoing,
-		accounts: map[string]*gate{}, lanes: map[string]*gate{},
-	}
+	return &gates{maxAttempts: attempts, maxBytes: bytes, maxOutgoing: outgoing, all: map[gateKey]*gate{}}
 }
 
 // A ticket is what an attempt takes of the gates, and gives back at its end.
@@ -110,114 +123,106 @@ func (e *Engine) ticketOf(it *belfry.DueItem) ticket {
 	return t
 }
 
-// A refusal says where an entry has to wait.
-type refusal uint8
+// keys are the gates that the ticket goes through; there are n of them.
+func (t *ticket) keys() (keys [4]gateKey, n int) {
+	add := func(kind gateKind, name string) { keys[n] = gateKey{kind, name}; n++ }
+	add(byAccount, t.account)
+	if t.lane.Name != "" {
+		add(byLane, t.lane.Name)
+	}
+	if t.large > 0 {
+		add(byAccountBytes, t.account)
+		if t.lane.Name != "" {
+			add(byLaneBytes, t.lane.Name)
+		}
+	}
+	return keys, n
+}
 
-const (
-	admitted refusal = iota
-	allTaken         // nobody gets in
-	accountFull
-	laneFull
-)
+// takes is how much the ticket takes of a gate of that kind.
+func (t *ticket) takes(kind gateKind) int {
+	if kind >= byAccountBytes {
+		return t.large
+	}
+	return 1
+}
 
-// admit takes what the ticket says, or says where to wait.
-func (g *gates) admit(t *ticket) refusal {
+// admit takes what the ticket says and returns true; or it returns the gate to
+// wait at, nil when nobody gets in.
+func (g *gates) admit(t *ticket) (at *gate, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r := g.judge(t)
-	if r != admitted {
-		return r
+	if g.attempts >= g.maxAttempts {
+		return nil, false
+	}
+	keys, n := t.keys()
+	var through [len(keys)]*gate
+	for i, k := range keys[:n] {
+		x := g.all[k]
+		if x == nil {
+			x = &gate{key: k}
+			g.all[k] = x
+		}
+		if !g.open(x, t) {
+			return x, false
+		}
+		through[i] = x
+	}
+	for _, x := range through[:n] {
+		x.used += t.takes(x.key.kind)
 	}
 	g.attempts++
 	g.bytes += t.large
-	g.account(t).add(1, t.large)
-	if t.lane.Name != "" {
-		g.lane(t).add(1, t.large)
-		if t.lane.Outgoing {
-			g.outgoing++
-		}
+	if t.lane.Outgoing {
+		g.outgoing++
 	}
-	return admitted
+	return nil, true
 }
 
-func (g *gates) judge(t *ticket) refusal {
-	free := g.maxAttempts - g.attempts
-	if free <= 0 {
-		return allTaken
-	}
-	acc := g.account(t)
-	if acc.attempts >= fairShare*free {
-		return accountFull
-	}
-	var lane *gate
-	if t.lane.Name != "" {
-		lane = g.lane(t)
-		if lane.attempts >= t.lane.Limit {
-			return laneFull
+// open reports whether the gate lets the ticket through.
+func (g *gates) open(x *gate, t *ticket) bool {
+	switch x.key.kind {
+	case byAccount:
+		return x.used < fairShare*(g.maxAttempts-g.attempts)
+	case byLane:
+		if t.lane.Outgoing && g.maxOutgoing > 0 && !shares(x.used, g.outgoing, 1, g.maxOutgoing, outgoingShare) {
+			return false
 		}
+		return x.used < t.lane.Limit
+	case byAccountBytes:
+		return shares(x.used, g.bytes, t.large, g.maxBytes, accountBytes)
+	default:
+		return shares(x.used, g.bytes, t.large, g.maxBytes, laneBytes)
 	}
-	if t.lane.Outgoing && g.maxOutgoing > 0 && !g.shares(lane.attempts, g.outgoing, 1, g.maxOutgoing) {
-		return laneFull
-	}
-	if t.large == 0 {
-		return admitted
-	}
-	if lane != nil && !g.shares(lane.bytes, g.bytes, t.large, g.maxBytes) {
-		return laneFull
-	}
-	if !g.shares(acc.bytes, g.bytes, t.large, g.maxBytes) {
-		return accountFull
-	}
-	return admitted
 }
 
-// shares reports whether one who has own of the taken may take more, out of all.
-// Whoever has none gets what there is, and one that is larger than all of it gets
-// in alone.
-func (g *gates) shares(own, taken, more, all int) bool {
+// shares reports whether one who has own of what is taken may take more, out of
+// all. Whoever has none gets what there is, and one that is larger than all of it
+// gets in alone.
+func shares(own, taken, more, all, share int) bool {
 	free := all - taken
 	if more > free {
 		return taken == 0
 	}
-	return own == 0 || own+more <= laneShare*free
+	return own == 0 || own+more <= share*free
 }
 
-func (x *gate) add(attempts, bytes int) { x.attempts, x.bytes = x.attempts+attempts, x.bytes+bytes }
-
-func (g *gates) account(t *ticket) *gate { return gateOf(g.accounts, t.account) }
-
-func (g *gates) lane(t *ticket) *gate { return gateOf(g.lanes, t.lane.Name) }
-
-func gateOf(all map[string]*gate, name string) *gate {
-	x, ok := all[name]
-	if !ok {
-		x = &gate{}
-		all[name] = x
-	}
-	return x
-}
-
-// release gives back what an attempt took.
+// release gives back what an attempt took. A gate that nobody is through or waits
+// at is forgotten: hosts come and go.
 func (g *gates) release(t *ticket) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.attempts--
-	g.bytes -= t.large
-	leave(g.accounts, t.account, t.large)
-	if t.lane.Name != "" {
-		leave(g.lanes, t.lane.Name, t.large)
-		if t.lane.Outgoing {
-			g.outgoing--
+	keys, n := t.keys()
+	for _, k := range keys[:n] {
+		x := g.all[k]
+		if x.used -= t.takes(k.kind); x.used == 0 && x.line == nil {
+			delete(g.all, k)
 		}
 	}
-}
-
-// leave forgets a gate that nobody is through or waits at: hosts come and go.
-func leave(all map[string]*gate, name string, bytes int) {
-	x := all[name]
-	x.add(-1, -bytes)
-	if x.attempts == 0 && x.line == nil {
-		delete(all, name)
+	g.attempts--
+	g.bytes -= t.large
+	if t.lane.Outgoing {
+		g.outgoing--
 	}
 }
 
@@ -228,37 +233,34 @@ func (g *gates) inFlight() int {
 	return g.attempts
 }
 
-// at is the gate that the refusal is of.
-func (g *gates) at(t *ticket, r refusal) *gate {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if r == laneFull {
-		return g.lane(t)
-	}
-	return g.account(t)
-}
-
-// behind returns the gate at which others of the same account or lane wait
-// already, nil when nobody does: nobody overtakes them.
+// behind returns a gate of the ticket at which others wait already, nil when
+// nobody does: nobody overtakes them.
 func (g *gates) behind(t *ticket) *gate {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.waiting) == 0 {
 		return nil
 	}
-	if x := g.lanes[t.lane.Name]; x != nil && t.lane.Name != "" && x.line != nil {
-		return x
-	}
-	if x := g.accounts[t.account]; x != nil && x.line != nil {
-		return x
+	keys, n := t.keys()
+	for _, k := range keys[:n] {
+		if x := g.all[k]; x != nil && x.line != nil {
+			return x
+		}
 	}
 	return nil
 }
 
 // wait lets an entry wait at a gate.
 func (g *gates) wait(x *gate, it *belfry.DueItem, t ticket) {
+	kept := *it
+	g.join(x, waiter{Due: it.Due, ticket: t, item: &kept})
+}
+
+// join puts a waiter at the end of the gate's line.
+func (g *gates) join(x *gate, w waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.all[x.key] = x // it may have been forgotten since
 	if x.line == nil {
 		g.waiting = append(g.waiting, x)
 	}
@@ -266,11 +268,12 @@ func (g *gates) wait(x *gate, it *belfry.DueItem, t ticket) {
 		x.more = true
 		return
 	}
-	w := waiter{Due: it.Due, ticket: t}
-	if size := it.Size(); g.held+size <= heldBytes {
-		g.held += size
-		kept := *it
-		w.item = &kept
+	if w.item != nil {
+		if size := w.item.Size(); g.held+size <= heldBytes {
+			g.held += size
+		} else {
+			w.item = nil
+		}
 	}
 	x.line = append(x.line, w)
 }
@@ -312,16 +315,11 @@ func (g *gates) forget() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, x := range g.waiting {
-		x.line, x.more = nil, false
-	}
-	g.waiting, g.held = nil, 0
-	for _, all := range []map[string]*gate{g.accounts, g.lanes} {
-		for name, x := range all {
-			if x.attempts == 0 {
-				delete(all, name)
-			}
+		if x.line, x.more = nil, false; x.used == 0 {
+			delete(g.all, x.key)
 		}
 	}
+	g.waiting, g.held = nil, 0
 }
 
 // waiters counts the entries that wait at gates.

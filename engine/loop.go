@@ -18,13 +18,15 @@ func (e *Engine) run(ctx, attempts context.Context) error {
 			e.storeFailed(ctx, "reading the due queue", err)
 			continue
 		}
-		batch, err := e.take(ctx, now)
+		batch, idle, err := e.take(ctx, now)
 		if err != nil {
 			e.storeFailed(ctx, "reading what has waited", err)
 			continue
 		}
-		if len(batch) == 0 {
+		if idle {
 			e.wait(ctx, now)
+		}
+		if len(batch) == 0 {
 			continue
 		}
 		if err := e.start(ctx, attempts, batch, now); err != nil {
@@ -54,11 +56,11 @@ type starting struct {
 }
 
 // take lets in what can be started now, up to a batch: first who has waited, then
-// what is due.
-func (e *Engine) take(ctx context.Context, now time.Time) ([]starting, error) {
+// what is due. It is idle when it could do nothing.
+func (e *Engine) take(ctx context.Context, now time.Time) (batch []starting, idle bool, err error) {
 	if e.loop.quiet > 0 {
 		if e.c.Clock.Monotonic() < e.loop.quiet {
-			return nil, nil
+			return nil, true, nil
 		}
 		e.loop.quiet = 0
 	}
@@ -68,12 +70,12 @@ func (e *Engine) take(ctx context.Context, now time.Time) ([]starting, error) {
 	if n > 0 {
 		most /= 2 // who has waited leaves half of the room to what is due now
 	}
-	batch, err := e.takeWaiting(ctx, most)
+	batch, err = e.takeWaiting(ctx, most)
 	if err != nil {
 		for i := range batch {
 			e.release(&batch[i].ticket)
 		}
-		return nil, err
+		return nil, false, err
 	}
 	for n = min(n, len(l.window)); kept < n && len(batch) < startBatch; kept++ {
 		it := &l.window[kept]
@@ -86,7 +88,7 @@ func (e *Engine) take(ctx context.Context, now time.Time) ([]starting, error) {
 		}
 	}
 	l.drop(kept)
-	return batch, nil
+	return batch, len(batch) == 0 && kept == 0, nil
 }
 
 // letIn admits the entry, or has it wait at the gate that is in its way, and
@@ -97,22 +99,22 @@ func (e *Engine) letIn(it *belfry.DueItem) (*starting, bool) {
 		e.gates.wait(x, it, t)
 		return nil, true
 	}
-	switch r := e.admit(&t); r {
-	case admitted:
+	x, ok := e.admit(&t)
+	switch {
+	case ok:
 		return &starting{*it, t}, true
-	case allTaken:
+	case x == nil:
 		return nil, false
-	default:
-		e.gates.wait(e.gates.at(&t, r), it, t)
-		return nil, true
 	}
+	e.gates.wait(x, it, t)
+	return nil, true
 }
 
 // admit is that of gates; when it refuses, the next attempt that ends wakes the
 // loop.
-func (e *Engine) admit(t *ticket) refusal {
-	if r := e.gates.admit(t); r == admitted {
-		return r
+func (e *Engine) admit(t *ticket) (at *gate, ok bool) {
+	if at, ok = e.gates.admit(t); ok {
+		return at, ok
 	}
 	e.starved.Store(true)
 	return e.gates.admit(t) // perhaps one ended before that was told
@@ -127,30 +129,41 @@ func (e *Engine) release(t *ticket) {
 }
 
 // takeWaiting lets in up to most of those who wait at gates that have room by
-// now.
+// now. Who is let through one gate may have to wait at the next.
 func (e *Engine) takeWaiting(ctx context.Context, most int) (batch []starting, err error) {
 	for looked := 0; len(batch) < most; looked++ {
 		x, line, gates := e.gates.next(most - len(batch))
 		if looked >= gates {
 			return batch, nil
 		}
+		var in []waiter
 		n := 0
-		for n < len(line) && e.admit(&line[n].ticket) == admitted {
-			n++
+		for ; n < len(line); n++ {
+			w := &line[n]
+			at, ok := e.admit(&w.ticket)
+			if !ok && (at == nil || at == x) {
+				break
+			}
+			if ok {
+				in = append(in, *w)
+			} else {
+				e.gates.join(at, *w)
+			}
 		}
 		if n == 0 {
 			continue
 		}
-		in, read, err := e.itemsOf(ctx, line[:n])
-		for i := read; i < n; i++ {
-			e.release(&line[i].ticket)
+		again := e.gates.passed(x, n)
+		items, read, err := e.itemsOf(ctx, in)
+		batch = append(batch, items...)
+		for i := range in[read:] {
+			e.release(&in[read+i].ticket)
 		}
-		batch = append(batch, in...)
 		if err != nil {
 			return batch, err
 		}
-		if e.gates.passed(x, read) {
-			e.forget() // what it could not keep is in the queue
+		if again || read < len(in) {
+			e.forget() // what there was no room for is in the queue
 		}
 	}
 	return batch, nil
@@ -335,6 +348,7 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 		}
 	}
 	moved := false
+	var failed error // of the store, and not of the entry
 	ok = e.c.Barrier.Do(ctx, "start run", it.object(), func() error {
 		switch {
 		case it.Err != nil:
@@ -348,7 +362,8 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 			return err
 		}
 		if moved = it.Spec.State == belfry.Disabled || !t.fits(&it.DueItem); moved {
-			return e.putRight(ctx, &it.DueItem, &t, e.now())
+			failed = e.putRight(ctx, &it.DueItem, &t, e.now())
+			return nil
 		}
 		st = plan(&it.DueItem, &t, now)
 		// A payload without the key gets no claim, and is not delivered either.
@@ -357,6 +372,9 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 		}
 		return nil
 	})
+	if failed != nil && ctx.Err() == nil {
+		e.c.Logger.ErrorContext(ctx, "an entry of the due queue could not be put right; it is tried again", "schedule", it.Spec.ARN(), "err", failed)
+	}
 	return st, ok && !moved
 }
 
