@@ -115,6 +115,7 @@ func (e *Engine) checkQueue(ctx context.Context) error {
 			e.pause(ctx, began)
 		}
 	}
+	e.checked(e.now(), n)
 	e.c.Logger.DebugContext(ctx, "checked the due queue", "entries", n, "took", e.c.Clock.Monotonic()-started)
 	return nil
 }
@@ -156,7 +157,7 @@ func (e *Engine) stray(ctx context.Context, d *belfry.Due) {
 	if moved, err := e.c.Store.Move(ctx, *d, nil); err != nil || !moved {
 		return // it is looked at again
 	}
-	e.c.Metrics.repairs.WithLabelValues("stray").Inc()
+	e.repaired("stray", 1)
 	e.c.Logger.WarnContext(ctx, "removed an entry of the due queue whose schedule or run is gone", "occurrence", d.OccurrenceID(), "due", d.At)
 }
 
@@ -166,7 +167,7 @@ func (e *Engine) move(ctx context.Context, it *belfry.DueItem, to *belfry.Due, w
 	if err != nil || !moved {
 		return err
 	}
-	e.c.Metrics.repairs.WithLabelValues(why).Inc()
+	e.repaired(why, 1)
 	e.c.Logger.WarnContext(ctx, "put an entry of the due queue right", "why", why, "schedule", arnOf(it.Spec), "scheduled", it.Time, "due", it.At, "now due", placeOf(to))
 	if to != nil {
 		e.arrivedItem(belfry.DueItem{Due: *to, Spec: it.Spec, Run: it.Run})
@@ -227,7 +228,7 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		if err != nil {
 			return ignoreStale(err)
 		}
-		e.c.Metrics.repairs.WithLabelValues("edited in the future").Inc()
+		e.repaired("edited in the future", 1)
 		it.Spec, s = &fixed, &fixed
 	}
 	to, err := e.placed(ctx, it, t, now)
@@ -406,7 +407,7 @@ func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) err
 	if err != nil {
 		return ignoreStale(err)
 	}
-	e.c.Metrics.repairs.WithLabelValues("no entry").Inc()
+	e.repaired("no entry", 1)
 	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "schedule", s.ARN(), "now due", placeOf(entry))
 	e.arrived(entry, s)
 	return nil
@@ -457,7 +458,7 @@ func (e *Engine) trim(ctx context.Context) error {
 		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
 			return err
 		}
-		e.c.Metrics.repairs.WithLabelValues("gap past now").Add(float64(len(changes)))
+		e.repaired("gap past now", len(changes))
 		e.c.Logger.WarnContext(ctx, "cut gaps of the ledger that reached past now", "gaps", len(changes))
 	}
 	fired, err := e.c.Store.RunsBeyond(ctx, now, urgentMax)

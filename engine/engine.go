@@ -123,6 +123,7 @@ type Engine struct {
 	loop   loop
 	ahead  lookahead
 	steps  stepWatch
+	health health
 	audits chan struct{} // has a value when the queue is to be checked
 
 	gates   *gates

@@ -154,7 +154,11 @@ func (e *Engine) emptyGroups(ctx context.Context) {
 		}
 		if err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "deleting a group failed; it is tried again", "err", err)
-			e.sleep(ctx, time.Second)
+			if errors.Is(err, errApart) {
+				e.sleep(ctx, time.Minute)
+			} else {
+				e.sleep(ctx, storeRetry)
+			}
 			select {
 			case e.doomed <- struct{}{}:
 			default:
@@ -194,9 +198,12 @@ func (e *Engine) emptyGroup(ctx context.Context, g belfry.Group) error {
 	return e.removeGroup(ctx, g)
 }
 
+// errApart says that a schedule could not be deleted, and will not be soon.
+var errApart = errors.New("it is set apart")
+
 // emptyOf removes one schedule of a group that is being deleted.
 func (e *Engine) emptyOf(ctx context.Context, s *belfry.Schedule) error {
-	err := errors.New("it is set apart")
+	err := errApart
 	e.c.Barrier.Do(ctx, "delete schedule", s.ARN(), func() error {
 		err = e.DeleteSchedule(ctx, s.Ref())
 		return nil

@@ -72,14 +72,6 @@ func (w *stepWatch) add(s Step) {
 	w.steps = append(w.steps, s)
 }
 
-// Steps returns the newest jumps of the wall clock since the start, oldest
-// first.
-func (e *Engine) Steps() []Step {
-	e.steps.mu.Lock()
-	defer e.steps.mu.Unlock()
-	return append([]Step(nil), e.steps.steps...)
-}
-
 // clockKey is where the store keeps the newest time that the clock has shown.
 const clockKey = "clock"
 
