@@ -226,7 +226,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{PerFunction: function.DefaultPerFunction})
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{

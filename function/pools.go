@@ -106,8 +106,9 @@ func (s *pools) get(f *Function) *pool {
 	return p
 }
 
-// acquire returns an instance of f, or the right to start one.
-func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
+// acquire returns an instance of f, or the right to start one. A patient caller
+// waits for it until ctx ends, and is refused only beyond the function's own limit.
+func (s *pools) acquire(ctx context.Context, f *Function, patient bool) (grant, error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -130,7 +131,7 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		s.mu.Unlock()
 		return grant{fn: f}, nil
 	}
-	if s.waiting >= s.maxWaiting {
+	if s.waiting >= s.maxWaiting && !patient {
 		s.mu.Unlock()
 		return grant{}, throttled()
 	}
@@ -153,7 +154,7 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		case g := <-w.granted:
 			return s.check(g, f)
 		case <-t.C:
-			if t.Reset(s.maxWait); !s.isComing(p, w) {
+			if t.Reset(s.maxWait); !patient && !s.isComing(p, w) {
 				err = throttled()
 			}
 		case <-ctx.Done():
