@@ -25,10 +25,12 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
+	"github.com/belfry-run/belfry/egress"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
 	"github.com/belfry-run/belfry/monitor"
+	"github.com/belfry-run/belfry/monitor/notify"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -139,6 +141,10 @@ type Server struct {
 
 	signatures awswire.Authenticator
 
+	descriptors           descriptors
+	callers               *callers
+	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
+
 	background sync.WaitGroup
 	failed     chan error
 	closers    []closer // in the order of opening
@@ -186,6 +192,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if debug.SetMemoryLimit(-1) == 1<<63-1 { // none was set by GOMEMLIMIT
 		debug.SetMemoryLimit(memoryTarget)
 	}
+	if err := s.startDescriptors(); err != nil {
+		return nil, err
+	}
 	lock, err := lockDir(c.DataDir)
 	if err != nil {
 		return nil, err
@@ -195,6 +204,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? --listen takes another address", c.Listen, err)
 	}
+	s.listener = s.callers.listen(s.listener)
 	s.opened("listener", atOnce(func() error { return ignoreClosed(s.listener.Close()) }))
 	if err := s.startTLS(ctx); err != nil {
 		return nil, err
@@ -226,7 +236,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{PerFunction: function.DefaultPerFunction})
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{
+		PerHost: s.descriptors.perHost(target.PerHost), Idle: min(s.descriptors.idle, target.Idle), Outgoing: s.outgoing,
+		PerFunction: min(s.descriptors.instances, function.DefaultPerFunction),
+	})
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
@@ -269,12 +282,12 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
-	ends := newEndpoints(s.dial(), "Belfry/"+s.c.Version)
+	ends := newEndpoints(s.dial(), s.outgoingOwn, min(s.descriptors.idle, notify.Idle), "Belfry/"+s.c.Version)
 	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
-		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation,
+		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
@@ -306,6 +319,7 @@ func (s *Server) serve(f *figures, secret []byte) {
 		Handler:           s.handler(f, secret),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
+		ConnState:         s.callers.state,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -399,3 +399,25 @@ func TestCloseCutsInvocationsOff(t *testing.T) {
 		t.Error("the process still lives")
 	}
 }
+
+// TestInstancesOfAllFunctionsAreBounded: what is idle gives way, also processes of
+// the pool, and callers wait for what is not.
+func TestInstancesOfAllFunctionsAreBounded(t *testing.T) {
+	b := newBench(t, func(c *function.Config) { c.MaxInstances = 1; c.MaxWait = time.Minute })
+	for _, name := range []string{"f", "g"} {
+		b.deploy(python(name, counter))
+	}
+	for range 2 {
+		b.count("f", "")
+		b.count("g", "")
+		if s := b.Stats(); s.Instances+s.Blanks != 1 {
+			t.Errorf("%d instances and %d blanks, want 1 in all", s.Instances, s.Blanks)
+		}
+	}
+	release := b.busy("f", "gate", func(*function.Response, error) {})
+	var waiting sync.WaitGroup
+	waiting.Go(func() { b.count("g", "") })
+	eventually(t, "one waits", func() bool { return b.Stats().Waiting == 1 })
+	release()
+	waiting.Wait()
+}

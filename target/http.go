@@ -23,10 +23,10 @@ const (
 	httpTimeout = 60 * time.Second
 	// idleTime is how long a connection is kept for the next request.
 	idleTime = 90 * time.Second
-	// connsPerHost bounds the requests to one host at once; those beyond it wait.
-	connsPerHost = 256
-	// idleMax bounds the connections that are kept, of all hosts together.
-	idleMax = 4 * connsPerHost
+	// PerHost bounds the requests to one host at once; those beyond it wait.
+	PerHost = 256
+	// Idle bounds the connections that are kept, of all hosts together.
+	Idle = 4 * PerHost
 	// answerMax is how much of an answer is read; the rest is left unread.
 	answerMax = 64 << 10
 	// answerKept is how much of it is looked at, so that a secret in it is
@@ -62,7 +62,7 @@ func newHTTPTarget(agent string, b Bounds) *httpTarget {
 			DialContext:            dialer.DialContext,
 			ForceAttemptHTTP2:      true,
 			MaxIdleConns:           b.Idle,
-			MaxIdleConnsPerHost:    min(b.Idle, connsPerHost),
+			MaxIdleConnsPerHost:    min(b.Idle, PerHost),
 			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ExpectContinueTimeout:  time.Second,

@@ -37,7 +37,7 @@ func TestLaneNamesWhereRequestsGo(t *testing.T) {
 		``:                  "",
 	} {
 		name, limit := x.Lane(scheduleFor(input))
-		if name != want || (limit == connsPerHost) != (want != "") {
+		if name != want || (limit == PerHost) != (want != "") {
 			t.Errorf("%s: %q of %d, want %q", input, name, limit, want)
 		}
 	}

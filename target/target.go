@@ -96,8 +96,8 @@ type Targets struct {
 
 // Bounds are how much can be delivered at once. What waits at them fails never.
 type Bounds struct {
-	PerHost     int           // requests to one host; 0: 256
-	Idle        int           // connections that are kept, of HTTP and of HTTPS each; 0: 1024
+	PerHost     int           // requests to one host; 0: [PerHost]
+	Idle        int           // connections that are kept, of HTTP and of HTTPS each; 0: [Idle]
 	Outgoing    *egress.Limit // of all requests; nil: none
 	PerFunction int           // invocations of one function, which Functions sees to; 0: not known
 }
@@ -105,7 +105,7 @@ type Bounds struct {
 // New returns Targets that deliver to those. agent is the User-Agent of HTTP
 // requests.
 func New(f Functions, q Queues, t Tables, agent string, b Bounds) *Targets {
-	b.PerHost, b.Idle = cmp.Or(b.PerHost, connsPerHost), cmp.Or(b.Idle, idleMax)
+	b.PerHost, b.Idle = cmp.Or(b.PerHost, PerHost), cmp.Or(b.Idle, Idle)
 	return &Targets{functions: f, queues: q, tables: t, http: newHTTPTarget(agent, b), perFunction: b.PerFunction}
 }
 
