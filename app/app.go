@@ -237,7 +237,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
 	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{
-		PerHost: s.descriptors.perHost(target.PerHost), Idle: min(s.descriptors.idle, target.Idle), Outgoing: s.outgoing,
+		PerHost: s.descriptors.perHost(target.PerHost), Idle: s.descriptors.idle, Outgoing: s.outgoing,
 		PerFunction: min(s.descriptors.instances, function.DefaultPerFunction),
 	})
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })

@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/belfry-run/belfry/egress"
+	"github.com/belfry-run/belfry/target"
 )
 
 const (
@@ -13,14 +14,16 @@ const (
 	ownFiles = 44
 	// perInstance is what one function's instance takes of the server's.
 	perInstance = 12
+	// maxOthers is more than looks, messages and records ever use.
+	maxOthers = 256
 	// fewDescriptors is below what the server warns: little can be done at once.
 	fewDescriptors = 1024
 )
 
 // descriptors are how the server divides what it may have open, so that nothing
-// that it does for one keeps it from another: half of what the store leaves is
-// for callers, a quarter for connections that the server makes, a quarter for
-// instances of functions. What does not fit in a share waits.
+// that it does for one keeps it from another: of what the store leaves, a quarter at
+// most is for connections that the server makes, a quarter for instances of
+// functions, the rest for callers. What does not fit in a share waits.
 type descriptors struct {
 	limit     int
 	callers   int // connections that are accepted at once
@@ -42,12 +45,17 @@ func openDescriptors() (descriptors, error) {
 
 func divide(limit int) descriptors {
 	rest := max(limit-ownFiles, 0)
-	return descriptors{
-		limit:   limit,
-		callers: max(rest/2, 8), attempts: max(rest/8, 2), others: max(rest/16, 1), idle: max(rest/48, 1),
+	d := descriptors{
+		limit:    limit,
+		attempts: max(rest/8, 2), others: min(max(rest/16, 1), maxOthers), idle: min(max(rest/48, 1), target.Idle),
 		instances: max(rest/4/perInstance, 1),
 	}
+	d.callers = max(rest-d.outgoing()-d.instances*perInstance, 8)
+	return d
 }
+
+// outgoing is how many connections the server makes, those that are kept included.
+func (d descriptors) outgoing() int { return d.attempts + d.others + 3*d.idle }
 
 // perHost is how many requests of schedules one host can have of the attempts: what
 // hangs leaves half to the others.

@@ -18,11 +18,10 @@ import (
 func TestDescriptorsAreDivided(t *testing.T) {
 	for _, limit := range []int{64, 100, 256, 1024, 4096, 65536, 1 << 30} {
 		d := divide(limit)
-		outgoing := d.attempts + d.others + 3*d.idle // HTTP, HTTPS; messages and records
-		if all := d.callers + outgoing + perInstance*d.instances + ownFiles; limit >= 100 && all > limit {
+		if all := d.callers + d.outgoing() + perInstance*d.instances + ownFiles; limit >= 100 && all > limit {
 			t.Errorf("%d: %+v are %d", limit, d, all)
 		}
-		if d.callers < outgoing || d.callers < 8 || d.attempts < 2 || d.perHost(256)*2 > d.attempts {
+		if d.callers < d.outgoing() || d.callers < 8 || d.attempts < 2 || d.perHost(256)*2 > d.attempts {
 			t.Errorf("%d: %+v, %d for a host", limit, d, d.perHost(256))
 		}
 	}
