@@ -45,7 +45,7 @@ var imports = []row{
 	{pkg: "engine", may: []string{".", "barrier", "expr"}},
 	{pkg: "monitor", may: []string{".", "barrier", "expr", "monitor/notify", "monitor/probe"}, tests: []string{"engine"}},
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
-	{pkg: "target", may: []string{"."}},
+	{pkg: "target", may: []string{".", "egress"}},
 
 	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "lock", "logs", "monitor", "monitor/notify", "auth"}},
 	{pkg: "store/...", may: []string{".", "barrier", "function", "queue", "table", "lock", "logs", "monitor", "monitor/notify", "auth"}},

@@ -26,10 +26,12 @@ import (
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/barrier"
+	"github.com/belfry-run/belfry/egress"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
 	"github.com/belfry-run/belfry/monitor"
+	"github.com/belfry-run/belfry/monitor/notify"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -141,6 +143,9 @@ type Server struct {
 	signatures awswire.Authenticator
 
 	apart *barrier.Set // what could not be worked on
+	descriptors           descriptors
+	callers               *callers
+	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
 
 	background sync.WaitGroup
 	failed     chan error
@@ -189,6 +194,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if debug.SetMemoryLimit(-1) == 1<<63-1 { // none was set by GOMEMLIMIT
 		debug.SetMemoryLimit(memoryTarget)
 	}
+	if err := s.startDescriptors(); err != nil {
+		return nil, err
+	}
 	lock, err := lockDir(c.DataDir)
 	if err != nil {
 		return nil, err
@@ -198,6 +206,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? --listen takes another address", c.Listen, err)
 	}
+	s.listener = s.callers.listen(s.listener)
 	s.opened("listener", atOnce(func() error { return ignoreClosed(s.listener.Close()) }))
 	if err := s.startTLS(ctx); err != nil {
 		return nil, err
@@ -231,12 +240,15 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{
+		PerHost: s.descriptors.perHost(target.PerHost), Idle: s.descriptors.idle, Outgoing: s.outgoing,
+		PerFunction: min(s.descriptors.instances, function.DefaultPerFunction),
+	})
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: exactClock{}, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
-		Metrics: engine.NewMetrics(s.metrics), Barrier: s.apart, CheckTarget: guard.check, Payload: target.DeadLetterBody,
+		Metrics: engine.NewMetrics(s.metrics), Barrier: s.apart, Lane: s.lane, MaxOutgoing: laneDepth * s.descriptors.attempts, CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
@@ -272,14 +284,25 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	return s, nil
 }
 
+// laneDepth times what a host or function takes at once may be under way there: who
+// waits for a connection begins when one is free, and not when the store has been
+// asked.
+const laneDepth = 4
+
+// lane is what the schedule's attempts share with those of others.
+func (s *Server) lane(sc *belfry.Schedule) engine.Lane {
+	name, limit := s.targets.Lane(sc)
+	return engine.Lane{Name: name, Limit: laneDepth * limit, Outgoing: sc.Target.ARN == target.HTTPInvokeARN}
+}
+
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
-	ends := newEndpoints(s.dial(), "Belfry/"+s.c.Version)
+	ends := newEndpoints(s.dial(), s.outgoingOwn, min(s.descriptors.idle, notify.Idle), "Belfry/"+s.c.Version)
 	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
-		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation,
+		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
@@ -311,6 +334,7 @@ func (s *Server) serve(f *figures, secret []byte) {
 		Handler:           s.handler(f, secret),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
+		ConnState:         s.callers.state,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -66,6 +66,7 @@ type Config struct {
 	Roles Roles
 
 	PerFunction  int           // instances of one function at once; 0 is the default
+	MaxInstances int           // at once, those of the pool included; 0 is no limit
 	MemoryBudget int           // MB that all instances may add up to; 0 is 80 % of the machine's
 	Idle         time.Duration // until an unused instance ends; 0 is the default
 	MaxWait      time.Duration // of a caller for an instance; 0 is the default

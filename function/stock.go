@@ -213,7 +213,7 @@ func (s *pools) blankNeed() int { return min(blankMemory, s.budget) }
 func (s *pools) wantBlank() *mould {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.starting > 0 || len(s.hungry) > 0 || s.memory+s.blankNeed() > s.budget {
+	if s.closed || s.starting > 0 || len(s.hungry) > 0 || !s.fits(s.blankNeed()) {
 		return nil // room will be told
 	}
 	for _, m := range s.moulds {
@@ -263,7 +263,7 @@ func (s *pools) blankExited(in *instance) {
 // dropBlanks ends blanks until so much memory can be promised.
 func (s *pools) dropBlanks(need int) {
 	for _, m := range s.moulds {
-		for len(m.ready) > 0 && s.memory+need > s.budget {
+		for len(m.ready) > 0 && !s.fits(need) {
 			s.dropBlank(m)
 		}
 	}
