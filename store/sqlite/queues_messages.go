@@ -255,12 +255,12 @@ func (cl *claim) remove(h head) error {
 	return exec(cl.conn, `DELETE FROM queue_received WHERE contents=? AND id=?`, int64(cl.Contents), h.id[:])
 }
 
-// move puts a received message into the dead-letter contents, where its
-// receives count from 0 again.
+// move puts a received message into the dead-letter contents, as it is but for
+// its receives: those before count as earlier ones there.
 func (cl *claim) move(h head) error {
 	err := exec(cl.conn, `INSERT INTO queue_received
-		(contents, id, visible_at, receives, first_received_at, source, sender, trace, grp, attributes, body)
-		SELECT ?, id, ?, 0, 0, ?, sender, trace, grp, attributes, body FROM queue_received WHERE contents=? AND id=?`,
+		(contents, id, visible_at, receives, earlier, first_received_at, source, sender, trace, grp, attributes, body)
+		SELECT ?, id, ?, 0, earlier+receives, first_received_at, ?, sender, trace, grp, attributes, body FROM queue_received WHERE contents=? AND id=?`,
 		int64(cl.DeadLetter), cl.Now, cl.Source, int64(cl.Contents), h.id[:])
 	if err != nil {
 		return err
@@ -271,7 +271,7 @@ func (cl *claim) move(h head) error {
 	return cl.remove(h)
 }
 
-const returning = ` RETURNING receives, first_received_at, source, sender, trace, grp, attributes, body`
+const returning = ` RETURNING receives, earlier, first_received_at, source, sender, trace, grp, attributes, body`
 
 // first hands out a message that nobody has received before.
 func (cl *claim) first(h head) error {
@@ -300,9 +300,9 @@ func (cl *claim) again(h head) error {
 func (cl *claim) handOut(h head, st *sqlite.Stmt) error {
 	cl.got.Messages = append(cl.got.Messages, queue.Stored{
 		ID: h.id, Visible: cl.Until,
-		Receives: st.ColumnInt(0), FirstReceived: fromMillis(st.ColumnInt64(1)),
-		Source: st.ColumnText(2), Sender: st.ColumnText(3), Trace: st.ColumnText(4), Group: st.ColumnText(5),
-		Attributes: columnBlob(st, 6), Body: st.ColumnText(7),
+		Receives: st.ColumnInt(0), Earlier: st.ColumnInt(1), FirstReceived: fromMillis(st.ColumnInt64(2)),
+		Source: st.ColumnText(3), Sender: st.ColumnText(4), Trace: st.ColumnText(5), Group: st.ColumnText(6),
+		Attributes: columnBlob(st, 7), Body: st.ColumnText(8),
 	})
 	return nil
 }
