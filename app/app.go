@@ -142,7 +142,8 @@ type Server struct {
 
 	signatures awswire.Authenticator
 
-	apart *barrier.Set // what could not be worked on
+	apart                 *barrier.Set // what could not be worked on
+	writes                writeProbe
 	descriptors           descriptors
 	callers               *callers
 	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else

@@ -56,7 +56,7 @@ func Examine(ctx context.Context, dir, secretKey string) []Finding {
 		})
 	}
 	found = append(found, Finding{Check: "lock", OK: true, Detail: "No server has the directory open."})
-	return append(found, examineDatabase(ctx, at))
+	return append(found, examineDatabase(ctx, at, space.OK))
 }
 
 const owner = "Run this, and the server, as the user that the directory belongs to, or change its owner."
@@ -104,12 +104,14 @@ func examineKey(dir, secretKey string) Finding {
 	return f
 }
 
-func examineDatabase(ctx context.Context, dir string) Finding {
+func examineDatabase(ctx context.Context, dir string, space bool) Finding {
 	f := Finding{Check: "database"}
 	x, err := sqlite.Examine(ctx, dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.OK, f.Detail = true, "There is no database yet; the first start makes one."
+	case err != nil && !space:
+		f.Detail, f.Advice = fmt.Sprintf("The database cannot be opened while the disk has no space: %v.", err), "Make space on the disk that holds the data directory, and look again."
 	case err != nil:
 		f.Detail, f.Advice = fmt.Sprintf("The database cannot be used: %v.", err), owner
 	case x.Damage != "":

@@ -170,7 +170,12 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 		return true
 	}
 	body, truncated := fit(payload)
-	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	attributes := deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated)
+	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, attributes)
+	for belfry.KindOf(err) == belfry.Unavailable && err != nil && ctx.Err() == nil { // the disk is full: it is not lost for that
+		e.sleep(ctx, storeRetry)
+		err = e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, attributes)
+	}
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
@@ -274,7 +279,7 @@ func (e *Engine) record(ctx context.Context, ends []*ending) {
 		if err == nil {
 			break
 		}
-		if belfry.KindOf(err) == belfry.Fenced || belfry.KindOf(err) == belfry.Unavailable || ctx.Err() != nil {
+		if belfry.KindOf(err) == belfry.Fenced || errors.Is(err, belfry.ErrStopping) || ctx.Err() != nil {
 			e.c.Logger.WarnContext(ctx, "the results of attempts could not be stored; their runs are delivered again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 			return
 		}

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"github.com/belfry-run/belfry"
 	"cmp"
 	"context"
 	"fmt"
@@ -76,8 +77,8 @@ func (h *Host) checkRuntime(ctx context.Context, name string) error {
 	why := "Belfry does not run it"
 	if languageOf(name) != nil {
 		_, err := h.interpreters.forRuntime(ctx, name)
-		if err == nil {
-			return nil
+		if err == nil || belfry.KindOf(err) == belfry.Unavailable {
+			return err
 		}
 		why = err.Error()
 	}

@@ -155,7 +155,7 @@ func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return belfry.Errorf(belfry.Unavailable, "", "The server is stopping.")
+		return belfry.ErrStopping
 	}
 	select {
 	case s.writes <- w:
@@ -166,7 +166,7 @@ func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
 	}
 	// Once it is queued its fate is the store's: waiting is short, and leaving
 	// would hide whether it was written.
-	return s.counted(ctx, <-w.done)
+	return s.counted(ctx, writeError(<-w.done))
 }
 
 // read runs op on a connection of its own, in a snapshot of the store.
