@@ -1,12 +1,13 @@
 package function
 
 import (
-	"github.com/belfry-run/belfry"
 	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/belfry-run/belfry"
 )
 
 // Every runtime name that Lambda's API knows, in its order, and those that it
