@@ -266,3 +266,18 @@ func offsetAt(loc *time.Location, at int64) (offset, end int64) {
 	}
 	return int64(seconds), until.Unix()
 }
+
+// ReplaceZone has LoadZone return loc for the name, until undo is called: what a
+// newer release of the time-zone data does between two starts of a process. It is
+// for tests.
+func ReplaceZone(name string, loc *time.Location) (undo func()) {
+	old, known := zones.byName.Swap(name, loc)
+	zones.byLocation.LoadOrStore(loc, sync.OnceValue(func() *zone { return makeZone(loc) }))
+	return func() {
+		if known {
+			zones.byName.Store(name, old)
+		} else {
+			zones.byName.Delete(name)
+		}
+	}
+}
