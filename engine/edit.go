@@ -108,7 +108,11 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 			return nil
 		}
 	}
-	done, err := e.accounted(ctx, ch.Old.ID, o)
+	since := farAway
+	if sameTimes(ch.Old, ch.New) {
+		since = ch.Old.Since
+	}
+	done, err := e.accounted(ctx, ch.Old.ID, o, since)
 	if err != nil || done {
 		return err
 	}
@@ -125,14 +129,21 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 	return nil
 }
 
-// accounted reports whether the occurrence of a one-time schedule has a run or
-// was given up.
-func (e *Engine) accounted(ctx context.Context, id belfry.ID, o time.Time) (bool, error) {
-	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{id}, From: o, To: o, Limit: 1})
-	if err != nil || len(runs) > 0 {
-		return len(runs) > 0, err
+// accounted reports whether the occurrence of a one-time schedule, at o, has a run
+// or was given up. One that has run since its times were set has had it, though
+// the zone's rules may say by now that it was at another time.
+func (e *Engine) accounted(ctx context.Context, id belfry.ID, o, since time.Time) (bool, error) {
+	ids := []belfry.ID{id}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: ids, Limit: livesLook})
+	if err != nil {
+		return false, err
 	}
-	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{id}, o, o)
+	for i := range runs {
+		if runs[i].Time.Equal(o) || !runs[i].Started.Before(since) {
+			return true, nil
+		}
+	}
+	gaps, err := e.c.Store.Gaps(ctx, ids, o, o)
 	for _, g := range gaps {
 		if g.Reason != belfry.GapDisabled {
 			return true, nil
