@@ -127,7 +127,7 @@ func (s *Set) Report(ctx context.Context, step, object string, err error) {
 // Clear takes an object off the list. It costs next to nothing when nothing is
 // set apart.
 func (s *Set) Clear(step, object string) {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return
 	}
 	s.mu.Lock()
@@ -141,7 +141,7 @@ func (s *Set) Clear(step, object string) {
 
 // Wait returns for how long the object is still set apart; 0: it is not.
 func (s *Set) Wait(step, object string) time.Duration {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return 0
 	}
 	s.mu.Lock()
@@ -155,7 +155,7 @@ func (s *Set) Wait(step, object string) time.Duration {
 // List returns what is set apart, longest first. What nobody has tried for two
 // hours, though it could have been, is gone and left out.
 func (s *Set) List() []Entry {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return nil
 	}
 	s.mu.Lock()
@@ -173,6 +173,9 @@ func (s *Set) List() []Entry {
 	})
 	return all
 }
+
+// Any reports whether anything is set apart. It costs next to nothing.
+func (s *Set) Any() bool { return s != nil && s.some.Load() }
 
 // Lost is how many failures found no place on the list.
 func (s *Set) Lost() int {

@@ -311,7 +311,7 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id, ending string, now
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
 			return err
 		}
-		if err := endSubject(c, k.Subject(), ending, now); err != nil {
+		if err := s.endSubject(c, k.Subject(), ending, now); err != nil {
 			return err
 		}
 		return exec(c, `UPDATE check_counts SET checks=checks-1 WHERE account=?`, account)
