@@ -25,6 +25,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/egress"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
@@ -141,6 +142,7 @@ type Server struct {
 
 	signatures awswire.Authenticator
 
+	apart                 *barrier.Set
 	descriptors           descriptors
 	callers               *callers
 	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
@@ -210,8 +212,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 
+	s.apart = barrier.New(s.log)
+	s.apart.Register(s.metrics)
 	figures := newFigures(s.metrics)
-	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
+	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit, Apart: s.apart}); err != nil {
 		return nil, err
 	}
 	s.opened("store", atOnce(s.store.Close))
@@ -228,10 +232,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
-	s.background.Go(func() { s.queues.Run(sweeps) })
+	s.background.Go(func() { s.queues.Run(sweeps, s.apart) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
 
-	s.tables = table.New(s.store, clock, s.log)
+	s.tables = table.New(s.store, clock, s.log, s.apart)
 	tableSweeps, stopTableSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
@@ -285,7 +289,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	ends := newEndpoints(s.dial(), s.outgoingOwn, min(s.descriptors.idle, notify.Idle), "Belfry/"+s.c.Version)
 	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
-		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
+		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Apart: s.apart, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
 		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
 	}

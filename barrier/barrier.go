@@ -118,6 +118,17 @@ func (s *Set) Do(ctx context.Context, step, object string, f func() error) (ok b
 	return false
 }
 
+// Round carries out one round of a step that is about no object in particular, and
+// returns f's error. A panic sets the step itself apart for a while; meanwhile
+// Round does nothing.
+func (s *Set) Round(ctx context.Context, step string, f func() error) (err error) {
+	s.Do(ctx, step, "", func() error {
+		err = f()
+		return nil
+	})
+	return err
+}
+
 // Report sets an object apart that was found to be damaged while it was read. It
 // stays on the list until Clear.
 func (s *Set) Report(ctx context.Context, step, object string, err error) {

@@ -31,7 +31,11 @@ func (a *Alerts) Run(ctx context.Context) {
 	all.Go(func() { a.send(ctx) })
 	all.Go(func() { a.prune(ctx) })
 	for ctx.Err() == nil {
-		more, err := a.step(ctx)
+		more := false
+		err := a.c.Apart.Round(ctx, "write alerts", func() (err error) {
+			more, err = a.step(ctx)
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "alerts could not be written; they are tried again", "err", err)
 		}
@@ -92,7 +96,11 @@ func (a *Alerts) step(ctx context.Context) (more bool, err error) {
 // prune removes what has been in the logs for long.
 func (a *Alerts) prune(ctx context.Context) {
 	for ctx.Err() == nil {
-		n, err := a.store.PruneAlerts(ctx, a.now().Add(-logAge), alertPruneBatch)
+		n := 0
+		err := a.c.Apart.Round(ctx, "remove old alerts", func() (err error) {
+			n, err = a.store.PruneAlerts(ctx, a.now().Add(-logAge), alertPruneBatch)
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "old alerts could not be removed; it is tried again", "err", err)
 		}

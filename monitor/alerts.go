@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/notify"
 )
 
@@ -40,6 +41,7 @@ type AlertsConfig struct {
 	Logger  *slog.Logger
 	Carrier Carrier
 	Sealer  Sealer
+	Apart   *barrier.Set
 	// Secret signs the links with which alerts are acknowledged, URL is where they
 	// lead to, without a slash at its end.
 	Secret []byte

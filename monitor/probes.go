@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/probe"
 )
 
@@ -28,6 +29,7 @@ type ProbesConfig struct {
 	Look    func(ctx context.Context, s *probe.Settings) probe.Result
 	Logger  *slog.Logger
 	Metrics *ProbeMetrics
+	Apart   *barrier.Set
 	AtOnce  int // 0: DefaultProbesAtOnce
 }
 
@@ -35,6 +37,7 @@ type ProbesConfig struct {
 type Probes struct {
 	c      ProbesConfig
 	checks *Service
+	apart  int           // probes that are set apart, as of the last look for due ones; of Run
 	slots  chan struct{} // has one value for each look under way
 	freed  chan struct{} // gets a value when one has ended
 }

@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"time"
+
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -16,9 +18,10 @@ const (
 
 // Run removes expired messages, and those of deleted and purged queues, from
 // the store until ctx ends.
-func (s *Service) Run(ctx context.Context) {
+func (s *Service) Run(ctx context.Context, apart *barrier.Set) {
 	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		err := apart.Round(ctx, "sweep queues", func() error { return s.sweep(ctx) })
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "removing expired messages failed; it is tried again", "in", sweepEvery, "error", err)
 		}
 		timer, stop := s.clock.NewTimer(sweepEvery)

@@ -27,6 +27,9 @@ func scanDelivery(st *sqlite.Stmt) (monitor.Delivery, error) {
 	if err := json.Unmarshal([]byte(st.ColumnText(15)), &d.Items); err != nil {
 		return d, fmt.Errorf("decode the items of delivery %s: %w", d.ID, err)
 	}
+	if len(d.Items) == 0 {
+		return d, fmt.Errorf("delivery %s has no items", d.ID)
+	}
 	return d, nil
 }
 
