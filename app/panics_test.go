@@ -36,7 +36,9 @@ func TestAPanicIsAnswered(t *testing.T) {
 		if err != nil || res.StatusCode != http.StatusInternalServerError || id == "" || !strings.Contains(string(body), id) || !strings.Contains(log.String(), id) {
 			t.Errorf("%s: %s %s, %v; log %s", path, res.Status, body, err, &log)
 		}
-		var e struct{ Error struct{ Code, Message string } }
+		var e struct {
+			Error struct{ Code, Message string }
+		}
 		if err := json.Unmarshal(body, &e); strings.HasPrefix(path, "/belfry/") && (err != nil || e.Error.Code != "internal") {
 			t.Errorf("%s: %s", path, body)
 		}
