@@ -265,7 +265,9 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.holdAll(ctx); err != nil {
 		return err
 	}
-	if err := h.codes.sweep(); err != nil {
+	if h.cfg.Apart.Any() {
+		h.log.WarnContext(ctx, "unused code is kept: a function or a layer may be among what cannot be read")
+	} else if err := h.codes.sweep(); err != nil {
 		h.log.WarnContext(ctx, "unused code could not be removed", "error", err)
 	}
 	pending, err := h.cfg.Store.PendingEvents(ctx)

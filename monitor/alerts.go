@@ -54,6 +54,8 @@ type AlertsConfig struct {
 
 // Alerts tells people what is wrong. It is safe for concurrent use.
 type Alerts struct {
+	apart int // flips and alerts that are set apart, as of the last look; of Run
+
 	c     AlertsConfig
 	store AlertStore
 	log   *slog.Logger

@@ -141,9 +141,12 @@ func (w *Watcher) takeNews(ctx context.Context) (more bool, err error) {
 			}
 			policies[n.Schedule] = p
 		}
-		if f := x.Take(n, p); f != nil {
-			st.Flips = append(st.Flips, *f)
-		}
+		w.c.Apart.Do(ctx, "take news of schedule", x.Ref.ARN(), func() error {
+			if f := x.Take(n, p); f != nil {
+				st.Flips = append(st.Flips, *f)
+			}
+			return nil
+		})
 	}
 	for _, id := range slices.Sorted(maps.Keys(batch.Watches)) {
 		x := batch.Watches[id]
@@ -231,7 +234,11 @@ func (w *Watcher) decide(ctx context.Context, n int, id func(i int) belfry.ID, d
 		if err != nil {
 			return err
 		}
-		k, err := decide(i, x, p)
+		var k Kept
+		w.c.Apart.Do(ctx, "watch schedule", x.Ref.ARN(), func() error {
+			k, err = decide(i, x, p)
+			return nil
+		})
 		if err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"zombiezen.com/go/sqlite"
+
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // Damaged rows. A row that cannot be decoded is left out of lists, named, and
@@ -25,8 +27,8 @@ func listOf[T any](s *Store, c *sqlite.Conn, table string, limit int, q string, 
 		return nil, nil
 	}
 	err = query(c, q, func(st *sqlite.Stmt) error {
-		v, err := kept(func() (T, error) { return scan(st) })
-		if err != nil {
+		var v T
+		if err := barrier.Try(func() (err error) { v, err = scan(st); return err }); err != nil {
 			s.damaged(table, rowName(st), err)
 			return nil
 		}
@@ -52,23 +54,42 @@ func (s *Store) damaged(table, row string, err error) {
 	s.opts.Apart.Report(context.Background(), readStep+table, row, err)
 }
 
-// kept calls f and turns a panic in it into an error.
-func kept[T any](f func() (T, error)) (v T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	return f()
-}
-
 // keptIn returns op with its panics as errors: it runs in the writer's goroutine,
 // for somebody who waits elsewhere.
 func keptIn(op func(*sqlite.Conn) error) func(*sqlite.Conn) error {
-	return func(c *sqlite.Conn) error {
-		_, err := kept(func() (struct{}, error) { return struct{}{}, op(c) })
+	return func(c *sqlite.Conn) error { return barrier.Try(func() error { return op(c) }) }
+}
+
+// maxNumber is far above every number that rows are given in turn.
+const maxNumber = 1 << 53
+
+// renumber gives new numbers to rows whose number is damaged: after the largest
+// one that there can be, no row could be added to the table. What refers to such
+// a row by its number no longer finds it.
+func (s *Store) renumber(c *sqlite.Conn) error {
+	if err := exec(c, "UPDATE sqlite_sequence SET seq=0 WHERE typeof(seq)<>'integer' OR seq>?", int64(maxNumber)); err != nil {
 		return err
 	}
+	for table, id := range map[string]string{
+		"alerts": "number", "channels": "number", "checks": "number", "deliveries": "number", "flips": "id", "log_groups": "id",
+		"news": "seq", "ping_bodies": "id", "queue_contents": "id", "queues": "id", "tables": "id", "token_journal": "seq",
+	} {
+		for {
+			n, err := number(c, "SELECT ifnull(max("+id+"), 0) FROM "+table)
+			if err != nil {
+				return err
+			}
+			if n <= maxNumber {
+				break
+			}
+			s.damaged(table, fmt.Sprintf("%s=%d", id, n), errors.New("its number cannot be right; it was given another"))
+			err = exec(c, "UPDATE "+table+" SET "+id+"=1+(SELECT ifnull(max("+id+"), 0) FROM "+table+" WHERE "+id+"<=?) WHERE "+id+"=?", int64(maxNumber), n)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // maxRowName and nameColumns bound what names a row: its columns that are short

@@ -192,6 +192,11 @@ func countCheck(c *sqlite.Conn, account string, limit int64) error {
 	if err != nil {
 		return err
 	}
+	if has < 0 || has >= limit { // the count may be damaged, and is not asked for often at its limit
+		if has, err = number(c, `SELECT count(*) FROM checks WHERE account=?`, account); err != nil {
+			return err
+		}
+	}
 	if has >= limit {
 		return belfry.Errorf(belfry.Quota, "", "The account has reached its limit of %d checks.", limit)
 	}

@@ -92,6 +92,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if err := migrate(w); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
+	if err := s.renumber(w); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
 	if !opts.NoSync {
 		if err := fillLog(s.path()); err != nil {
 			return nil, errors.Join(err, w.Close())
