@@ -224,7 +224,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	clock := wallClock{}
-	s.queues = queue.New(s.store, clock, s.log)
+	s.queues = queue.New(s.store, clock, s.log, s.apart)
 	if err := s.startLogs(ctx, clock); err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	sweeps, stopSweeps := context.WithCancel(context.WithoutCancel(ctx))
-	s.background.Go(func() { s.queues.Run(sweeps, s.apart) })
+	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
 
 	s.tables = table.New(s.store, clock, s.log, s.apart)

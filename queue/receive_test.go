@@ -478,7 +478,7 @@ func TestRunSweeps(t *testing.T) {
 		f.set("q", map[string]string{"MessageRetentionPeriod": "60"})
 		ctx, cancel := context.WithCancel(f.Context())
 		var wg sync.WaitGroup
-		wg.Go(func() { f.Service.Run(ctx, nil) })
+		wg.Go(func() { f.Service.Run(ctx) })
 		f.send("q", "m")
 		time.Sleep(2*time.Minute + time.Second)
 		cancel()

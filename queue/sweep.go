@@ -3,8 +3,6 @@ package queue
 import (
 	"context"
 	"time"
-
-	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -18,9 +16,9 @@ const (
 
 // Run removes expired messages, and those of deleted and purged queues, from
 // the store until ctx ends.
-func (s *Service) Run(ctx context.Context, apart *barrier.Set) {
+func (s *Service) Run(ctx context.Context) {
 	for {
-		err := apart.Round(ctx, "sweep queues", func() error { return s.sweep(ctx) })
+		err := s.apart.Round(ctx, "sweep queues", func() error { return s.sweep(ctx) })
 		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "removing expired messages failed; it is tried again", "in", sweepEvery, "error", err)
 		}
