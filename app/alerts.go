@@ -24,7 +24,7 @@ func (s *Server) startAlerts(ctx context.Context, clock patientClock, secret []b
 	}
 	sender := notify.NewSender(notify.Config{Dial: s.dial(), UserAgent: "Belfry/" + s.c.Version, Idle: min(s.descriptors.idle, notify.Idle)})
 	s.alerts = monitor.NewAlerts(monitor.AlertsConfig{
-		Store: s.store, Clock: clock, Logger: s.log, Carrier: carrier{sender, s.outgoingOwn}, Sealer: s.vault.Sealer("channel"),
+		Store: s.store, Clock: clock, Logger: s.log, Apart: s.apart, Carrier: carrier{sender, s.outgoingOwn}, Sealer: s.vault.Sealer("channel"),
 		Secret: secret, URL: public, CheckInfo: checkFacts{s.store}.info, Metrics: monitor.NewAlertMetrics(s.metrics),
 	})
 	s.alerts.Gauges(s.metrics)

@@ -213,10 +213,10 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 
-	figures := newFigures(s.metrics)
 	s.apart = barrier.New(s.log)
 	s.apart.Register(s.metrics)
-	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
+	figures := newFigures(s.metrics)
+	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit, Apart: s.apart}); err != nil {
 		return nil, err
 	}
 	s.opened("store", atOnce(s.store.Close))
@@ -225,7 +225,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	clock := wallClock{}
-	s.queues = queue.New(s.store, clock, s.log)
+	s.queues = queue.New(s.store, clock, s.log, s.apart)
 	if err := s.startLogs(ctx, clock); err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
 
-	s.tables = table.New(s.store, clock, s.log)
+	s.tables = table.New(s.store, clock, s.log, s.apart)
 	tableSweeps, stopTableSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
@@ -301,7 +301,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	ends := newEndpoints(s.dial(), s.outgoingOwn, min(s.descriptors.idle, notify.Idle), "Belfry/"+s.c.Version)
 	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
-		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
+		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Apart: s.apart, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
 		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
 	}

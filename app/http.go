@@ -57,7 +57,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		Monitor: s.monitor, Log: s.log, Now: time.Now, Secret: secret, Channels: s.channelNames, URL: s.c.PublicURL, Dev: s.c.Dev,
 	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.keepIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, lambda.CodePrefix):
 			code.ServeHTTP(w, r)
@@ -74,7 +74,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		default:
 			aws.ServeHTTP(w, r)
 		}
-	})
+	}))
 }
 
 // writeEvery is how old the answer of a tried write may be, so that whoever asks

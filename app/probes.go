@@ -12,7 +12,7 @@ import (
 func (s *Server) startProbes(ctx context.Context) {
 	looker := &probe.Prober{Dial: s.dial(), Now: time.Now, Agent: "Belfry/" + s.c.Version}
 	s.probes = monitor.NewProbes(monitor.ProbesConfig{
-		Checks: s.monitor, Store: s.store, Sealer: s.vault.Sealer("probe"), Look: s.looks(looker), Logger: s.log,
+		Checks: s.monitor, Store: s.store, Sealer: s.vault.Sealer("probe"), Look: s.looks(looker), Logger: s.log, Apart: s.apart,
 		Metrics: monitor.NewProbeMetrics(s.metrics),
 	})
 	looks, stop := context.WithCancel(context.WithoutCancel(ctx))

@@ -36,7 +36,7 @@ func (s *Server) startWatch(ctx context.Context, clock patientClock) error {
 	began := time.Now()
 	clocks := &monitor.ClockCheck{Elapsed: func() time.Duration { return time.Since(began) }}
 	c := monitor.SelfConfig{
-		Store: s.store, Clock: clock, Logger: s.log, Account: auth.AdminAccount,
+		Store: s.store, Clock: clock, Logger: s.log, Apart: s.apart, Account: auth.AdminAccount,
 		Checks: []monitor.SelfCheck{
 			&monitor.StoreCheck{Store: s.store, Failures: s.store.Failures},
 			diskCheck{s.c.DataDir},
@@ -44,6 +44,7 @@ func (s *Server) startWatch(ctx context.Context, clock patientClock) error {
 			monitor.BacklogCheck{Store: s.store},
 			queueCheck{s.engine},
 			&monitor.CanaryCheck{Store: s.store, Schedule: bird.ID},
+			apartCheck{s.apart},
 			monitor.ChannelCheck{Account: auth.AdminAccount, Channels: s.alerts.Channels},
 		},
 		Found: newSelfFigures(s.metrics).found, Flipped: s.alerts.Wake,
@@ -56,7 +57,7 @@ func (s *Server) startWatch(ctx context.Context, clock patientClock) error {
 	}
 	s.self = monitor.NewSelfWatch(c)
 	s.watcher = monitor.NewWatcher(monitor.WatchConfig{
-		Store: s.store, Clock: clock, Logger: s.log, Policies: s.alerts, Flipped: s.alerts.Wake,
+		Store: s.store, Clock: clock, Logger: s.log, Apart: s.apart, Policies: s.alerts, Flipped: s.alerts.Wake,
 	})
 	s.watchFigures()
 

@@ -14,6 +14,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -106,28 +107,38 @@ func (s *Set) Do(ctx context.Context, step, object string, f func() error) (ok b
 	if s.Wait(step, object) > 0 {
 		return false
 	}
-	err, stack := run(f)
-	switch {
+	err := Try(f)
+	switch panicked := errors.As(err, new(*Panic)); {
 	case err == nil:
 		s.Clear(step, object)
 		return true
-	case stack == "" && ctx.Err() != nil:
-	default:
-		s.fail(ctx, step, object, err, stack, true)
+	case panicked || ctx.Err() == nil:
+		s.fail(ctx, step, object, err, true)
 	}
 	return false
+}
+
+// Round carries out one round of a step that is about no object in particular, and
+// returns f's error. A panic sets the step itself apart for a while; meanwhile
+// Round does nothing.
+func (s *Set) Round(ctx context.Context, step string, f func() error) (err error) {
+	s.Do(ctx, step, "", func() error {
+		err = f()
+		return nil
+	})
+	return err
 }
 
 // Report sets an object apart that was found to be damaged while it was read. It
 // stays on the list until Clear.
 func (s *Set) Report(ctx context.Context, step, object string, err error) {
-	s.fail(ctx, step, object, err, "", false)
+	s.fail(ctx, step, object, err, false)
 }
 
 // Clear takes an object off the list. It costs next to nothing when nothing is
 // set apart.
 func (s *Set) Clear(step, object string) {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return
 	}
 	s.mu.Lock()
@@ -141,7 +152,7 @@ func (s *Set) Clear(step, object string) {
 
 // Wait returns for how long the object is still set apart; 0: it is not.
 func (s *Set) Wait(step, object string) time.Duration {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return 0
 	}
 	s.mu.Lock()
@@ -155,7 +166,7 @@ func (s *Set) Wait(step, object string) time.Duration {
 // List returns what is set apart, longest first. What nobody has tried for two
 // hours, though it could have been, is gone and left out.
 func (s *Set) List() []Entry {
-	if s == nil || !s.some.Load() {
+	if !s.Any() {
 		return nil
 	}
 	s.mu.Lock()
@@ -174,6 +185,9 @@ func (s *Set) List() []Entry {
 	return all
 }
 
+// Any reports whether anything is set apart. It costs next to nothing.
+func (s *Set) Any() bool { return s != nil && s.some.Load() }
+
 // Lost is how many failures found no place on the list.
 func (s *Set) Lost() int {
 	if s == nil {
@@ -184,19 +198,32 @@ func (s *Set) Lost() int {
 	return s.lost
 }
 
-// run calls f and turns a panic into an error, with its stack.
-func run(f func() error) (err error, stack string) { //nolint:revive // the stack belongs to the error
+// A Panic is the error that [Try] makes of a panic.
+type Panic struct {
+	Value any
+	Stack string // where it was, as long as is worth a log
+}
+
+// Error names the value.
+func (p *Panic) Error() string { return fmt.Sprintf("panic: %v", p.Value) }
+
+// Try calls f, and returns a panic in it as a [Panic].
+func Try(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err, stack = fmt.Errorf("panic: %v", p), cut(string(debug.Stack()), maxStack)
+			err = &Panic{p, cut(string(debug.Stack()), maxStack)}
 		}
 	}()
-	return f(), ""
+	return f()
 }
 
 // fail takes note of a failure. again says that the object will be tried again
 // when its time is over.
-func (s *Set) fail(ctx context.Context, step, object string, err error, stack string, again bool) {
+func (s *Set) fail(ctx context.Context, step, object string, err error, again bool) {
+	stack := ""
+	if p, ok := errors.AsType[*Panic](err); ok {
+		stack = p.Stack
+	}
 	if s == nil {
 		slog.ErrorContext(ctx, "a step failed; the rest goes on", "step", step, "object", object, "err", err, "stack", stack)
 		return

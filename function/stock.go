@@ -141,7 +141,11 @@ func (h *Host) stock(ctx context.Context) {
 			if m == nil {
 				break
 			}
-			in, err := h.startBlank(ctx, m.launch)
+			var in *instance
+			err := h.cfg.Apart.Round(ctx, "fill the pool", func() (err error) {
+				in, err = h.startBlank(ctx, m.launch)
+				return err
+			})
 			if err != nil && ctx.Err() == nil {
 				h.log.WarnContext(ctx, "a process for the pool could not be started", "command", m.launch.argv[0], "error", err)
 			}

@@ -33,14 +33,21 @@ func (a *Alerts) send(ctx context.Context) {
 	free := make(chan struct{}, sending)
 	for ctx.Err() == nil {
 		now := a.now()
-		claims, err := a.store.ClaimDeliveries(ctx, now, now.Add(leaseTime), sending-len(free))
+		var claims []Claim
+		err := a.c.Apart.Round(ctx, "read outbox", func() (err error) {
+			claims, err = a.store.ClaimDeliveries(ctx, now, now.Add(leaseTime), sending-len(free))
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "the outbox could not be read; it is tried again", "err", err)
 		}
 		for i := range claims {
 			free <- struct{}{}
 			all.Go(func() {
-				a.deliver(ctx, &claims[i])
+				a.c.Apart.Do(ctx, "send message", claims[i].ID, func() error {
+					a.deliver(ctx, &claims[i])
+					return nil
+				})
 				<-free
 				wake(a.toSend)
 			})

@@ -14,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -37,6 +38,8 @@ type Options struct {
 	// OnCommit is told of each committed transaction: how long it took and
 	// how many callers shared it.
 	OnCommit func(took time.Duration, callers int)
+	// Apart is told of rows that cannot be decoded; nil: the log is.
+	Apart *barrier.Set
 }
 
 // A Store is a data directory opened for use by one process. It is safe for
@@ -87,6 +90,9 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		return nil, err
 	}
 	if err := migrate(w); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	if err := s.renumber(w); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	if !opts.NoSync {
@@ -151,7 +157,7 @@ func (s *Store) path() string { return filepath.Join(s.dir, "belfry.db") }
 // has changed nothing. It may be run again when a neighbour in the same
 // transaction broke it, so it must set its results, not add to them.
 func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
-	w := &writeOp{run: op, done: make(chan error, 1)}
+	w := &writeOp{run: keptIn(op), done: make(chan error, 1)}
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()

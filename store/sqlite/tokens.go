@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -207,6 +208,9 @@ func (s *Store) loadTokens(ctx context.Context) error {
 				t := belfry.Token{Key: [16]byte(b[:16]), Request: [16]byte(b[16:32])}
 				t.At = fromMillis(int64(binary.BigEndian.Uint64(b[32:tokenSize])))
 				s.tokens.recent[t.Key] = t
+			}
+			if st.ColumnLen(1)%tokenSize != 0 {
+				s.damaged("token_journal", rowName(st), errors.New("its end is cut off"))
 			}
 			return nil
 		})
