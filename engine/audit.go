@@ -222,20 +222,30 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		return e.move(ctx, it, nil, "schedule disabled")
 	}
 	if s.Since.After(now.Add(stepMin)) {
-		fixed := *s
-		fixed.Since = now
-		err := e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: &fixed, Pending: &it.Due, Next: &it.Due, At: now})
-		if err != nil {
-			return ignoreStale(err)
+		fixed, err := e.resince(ctx, s, &it.Due, now)
+		if err != nil || fixed == nil {
+			return err
 		}
-		e.repaired("edited in the future", 1)
-		it.Spec, s = &fixed, &fixed
+		it.Spec, s = fixed, fixed
 	}
 	to, err := e.placed(ctx, it, t, now)
 	if err != nil || to == nil || *to == it.Due {
 		return err
 	}
 	return e.move(ctx, it, to, "clock or time zone")
+}
+
+// resince has the schedule's times be set now, when by the clock they will be: it
+// was edited before the clock was set back. nil: it has been edited meanwhile.
+func (e *Engine) resince(ctx context.Context, s *belfry.Schedule, entry *belfry.Due, now time.Time) (*belfry.Schedule, error) {
+	fixed := *s
+	fixed.Since = now
+	err := e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: &fixed, Pending: entry, Next: entry, At: now})
+	if err != nil {
+		return nil, ignoreStale(err)
+	}
+	e.repaired("edited in the future", 1)
+	return &fixed, nil
 }
 
 func ignoreStale(err error) error {
@@ -452,8 +462,16 @@ func (e *Engine) trim(ctx context.Context) error {
 		for i := range gaps {
 			g := &gaps[i]
 			urgent[g.Schedule] = true
-			cut := e.cut(ctx, g, now)
-			changes = append(changes, belfry.GapChange{Old: *g, New: cut})
+			s, err := e.c.Store.ScheduleOf(ctx, g.Schedule)
+			if err != nil {
+				return err
+			}
+			if g.To.IsZero() && s != nil && s.Retired.IsZero() && s.Since.After(now.Add(stepMin)) {
+				if _, err := e.resince(ctx, s, nil, now); err != nil {
+					return err
+				}
+			}
+			changes = append(changes, belfry.GapChange{Old: *g, New: e.cut(s, g, now)})
 		}
 		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
 			return err
@@ -474,8 +492,8 @@ func (e *Engine) trim(ctx context.Context) error {
 // urgentMax bounds the schedules that are looked at before all others.
 const urgentMax = 20_000
 
-// cut is the gap without what lies after now; nil when that is all of it.
-func (e *Engine) cut(ctx context.Context, g *belfry.Gap, now time.Time) *belfry.Gap {
+// cut is the gap of s, nil when nobody knows it, without what lies after now; nil when that is all of it.
+func (e *Engine) cut(s *belfry.Schedule, g *belfry.Gap, now time.Time) *belfry.Gap {
 	through := now.Truncate(time.Second)
 	cut := *g
 	if g.To.IsZero() { // it is open, and began in the future
@@ -486,8 +504,7 @@ func (e *Engine) cut(ctx context.Context, g *belfry.Gap, now time.Time) *belfry.
 		return nil
 	}
 	cut.To, cut.Count = through, min(g.Count, int64(through.Sub(g.From)/time.Minute)+1)
-	s, err := e.c.Store.ScheduleOf(ctx, g.Schedule)
-	if err != nil || s == nil {
+	if s == nil {
 		return &cut
 	}
 	t, err := e.parser.timing(s)
