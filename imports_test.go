@@ -63,8 +63,8 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
-	{pkg: "api/mail", may: []string{".", "barrier", "monitor"}},
-	{pkg: "api/native", may: []string{".", "barrier", "engine", "lock", "logs", "monitor", "monitor/probe", "auth"}, tests: []string{"monitor/notify"}},
+	{pkg: "api/mail", may: []string{".", "monitor"}},
+	{pkg: "api/native", may: []string{".", "engine", "lock", "logs", "monitor", "monitor/probe", "auth"}, tests: []string{"monitor/notify"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
 	{pkg: "app", may: []string{everything}},

@@ -424,7 +424,7 @@ func TestDamageStaysWhereItIs(t *testing.T) {
 	})
 	all := columns(t, whole)
 	empty := map[string]bool{}
-	turns, at := 1, make(chan struct{}, 4)
+	turns, at := 1, make(chan struct{}, 8)
 	if testing.Short() {
 		all = slices.DeleteFunc(all, func(c column) bool { return !named[c.table+"."+strings.Trim(c.name, `"`)] })
 	}
@@ -438,7 +438,7 @@ func TestDamageStaysWhereItIs(t *testing.T) {
 			at <- struct{}{}
 			done.Go(func() {
 				defer func() { <-at }()
-				t.Run(fmt.Sprintf("%s.%s %d", col.table, strings.Trim(col.name, `"`), turn), func(t *testing.T) { //nolint:paralleltest // four at once
+				t.Run(fmt.Sprintf("%s.%s %d", col.table, strings.Trim(col.name, `"`), turn), func(t *testing.T) { //nolint:paralleltest // eight at once
 					dir := t.TempDir()
 					err := errors.Join(os.CopyFS(dir, os.DirFS(whole)), os.Chmod(filepath.Join(dir, "secret.key"), 0o600))
 					if err != nil {

@@ -225,7 +225,7 @@ func (s *Set) fail(ctx context.Context, step, object string, err error, again bo
 		stack = p.Stack
 	}
 	if s == nil {
-		slog.ErrorContext(ctx, "a step failed; the rest goes on", "step", step, "object", object, "err", err, "stack", stack)
+		slog.ErrorContext(ctx, "a step failed; the rest goes on", "step", step, "object", object, "err", err, "stack", stack) //nolint:sloglint // without a set there is no other
 		return
 	}
 	s.total.WithLabelValues(step).Inc()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // How far ahead of its time an instance is started: what the function's own
@@ -196,10 +197,10 @@ func (q *prestarts) grant(ctx context.Context, starts *sync.WaitGroup, w *wish) 
 		switch h.pools.reserveAhead(f, want, due) {
 		case startOne:
 			starts.Go(func() {
-				h.cfg.Apart.Do(ctx, "prestart", f.ARN(), func() error {
-					q.start(ctx, f, due)
-					return nil
-				})
+				// It has taken room, so it is not passed over.
+				if err := barrier.Try(func() error { q.start(ctx, f, due); return nil }); err != nil {
+					h.cfg.Apart.Report(ctx, "start ahead", f.ARN(), err)
+				}
 			})
 		case haveEnough:
 			if awake := due.Add(-shortestLead); awake.After(now) {

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/notify"
 )
 
@@ -44,10 +45,7 @@ func (a *Alerts) send(ctx context.Context) {
 		for i := range claims {
 			free <- struct{}{}
 			all.Go(func() {
-				a.c.Apart.Do(ctx, "send message", claims[i].ID, func() error {
-					a.deliver(ctx, &claims[i])
-					return nil
-				})
+				a.deliver(ctx, &claims[i])
 				<-free
 				wake(a.toSend)
 			})
@@ -68,7 +66,11 @@ func backOff(n int) time.Duration {
 
 // deliver sends one message and stores what became of it.
 func (a *Alerts) deliver(ctx context.Context, c *Claim) {
-	err := a.carry(ctx, &c.To, &c.Delivery)
+	var err *notify.Error
+	if p := barrier.Try(func() error { err = a.carry(ctx, &c.To, &c.Delivery); return nil }); p != nil {
+		a.c.Apart.Report(ctx, "send message", c.ID, p)
+		err = &notify.Error{Permanent: true, Reason: "it could not be worked on"} // else it would keep the channel from what comes
+	}
 	now := a.now()
 	stopping := err != nil && ctx.Err() != nil
 	var flips []Flip
