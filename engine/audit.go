@@ -229,10 +229,33 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		it.Spec, s = fixed, fixed
 	}
 	to, err := e.placed(ctx, it, t, now)
-	if err != nil || to == nil || *to == it.Due {
+	switch {
+	case err != nil:
 		return err
+	case to == nil && t.oneTime():
+		return e.movedBack(ctx, it, t, now)
+	case to != nil && *to == it.Due:
+		return nil
 	}
 	return e.move(ctx, it, to, "clock or time zone")
+}
+
+// movedBack takes care of a one-time schedule whose time lies, as its zone's rules
+// say by now, before it was set: it runs at once if it is not too old, as one that
+// is created late.
+func (e *Engine) movedBack(ctx context.Context, it *belfry.DueItem, t *timing, now time.Time) error {
+	to, gap := oneTimeEntry(it.Spec, t, now)
+	if gap == nil {
+		return e.move(ctx, it, to, "clock or time zone")
+	}
+	s, gaps := it.Spec, []belfry.Gap{*gap}
+	err := e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: s, Pending: &it.Due, Gaps: gaps, At: now})
+	if err != nil {
+		return ignoreStale(err)
+	}
+	e.repaired("clock or time zone", 1)
+	e.retireIfGivenUp(ctx, s, nil, gaps)
+	return nil
 }
 
 // resince has the schedule's times be set now, when by the clock they will be: it
@@ -450,28 +473,27 @@ func (e *Engine) retireComplete(ctx context.Context, s *belfry.Schedule, now tim
 func (e *Engine) trim(ctx context.Context) error {
 	now := e.now()
 	urgent := map[belfry.ID]bool{}
-	for {
-		gaps, err := e.c.Store.GapsBeyond(ctx, now, auditStep)
+	for from, more := belfry.ID(0), true; more; {
+		gaps, err := e.c.Store.GapsBeyond(ctx, now, from, auditStep)
 		if err != nil {
 			return err
 		}
-		if len(gaps) == 0 {
-			break
+		if more = len(gaps) == auditStep; more {
+			from = max(gaps[len(gaps)-1].Schedule, from+1) // it may have more of them
 		}
-		changes := make([]belfry.GapChange, 0, len(gaps))
+		var changes []belfry.GapChange
 		for i := range gaps {
-			g := &gaps[i]
-			urgent[g.Schedule] = true
-			s, err := e.c.Store.ScheduleOf(ctx, g.Schedule)
+			urgent[gaps[i].Schedule] = true
+			ch, err := e.trimmed(ctx, &gaps[i], now)
 			if err != nil {
 				return err
 			}
-			if g.To.IsZero() && s != nil && s.Retired.IsZero() && s.Since.After(now.Add(stepMin)) {
-				if _, err := e.resince(ctx, s, nil, now); err != nil {
-					return err
-				}
+			if ch.New == nil || *ch.New != ch.Old {
+				changes = append(changes, ch)
 			}
-			changes = append(changes, belfry.GapChange{Old: *g, New: e.cut(s, g, now)})
+		}
+		if len(changes) == 0 {
+			continue
 		}
 		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
 			return err
@@ -489,20 +511,45 @@ func (e *Engine) trim(ctx context.Context) error {
 	return e.checkUrgent(ctx, urgent)
 }
 
+// trimmed is the change that takes what lies after now out of a gap.
+func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (belfry.GapChange, error) {
+	ch := belfry.GapChange{Old: *g}
+	s, err := e.c.Store.ScheduleOf(ctx, g.Schedule)
+	if err != nil {
+		return ch, err
+	}
+	if !g.To.IsZero() {
+		ch.New = e.cut(s, g, now)
+		return ch, nil
+	}
+	// It was disabled under the wrong clock. What it has run by then stays run, so
+	// its times, and the gap, begin after that.
+	from := now
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{g.Schedule}, Limit: 1})
+	if err != nil {
+		return ch, err
+	}
+	if len(runs) > 0 {
+		from = laterOf(from, runs[0].Time)
+	}
+	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(stepMin)) {
+		if _, err := e.resince(ctx, s, nil, from); err != nil {
+			return ch, err
+		}
+	}
+	ch.New = &belfry.Gap{Schedule: g.Schedule, From: earlierOf(g.From, from.Truncate(time.Second).Add(time.Second)), Reason: g.Reason}
+	return ch, nil
+}
+
 // urgentMax bounds the schedules that are looked at before all others.
 const urgentMax = 20_000
 
 // cut is the gap of s, nil when nobody knows it, without what lies after now; nil when that is all of it.
 func (e *Engine) cut(s *belfry.Schedule, g *belfry.Gap, now time.Time) *belfry.Gap {
-	through := now.Truncate(time.Second)
-	cut := *g
-	if g.To.IsZero() { // it is open, and began in the future
-		cut.From = through.Add(time.Second)
-		return &cut
-	}
 	if g.From.After(now) {
 		return nil
 	}
+	cut, through := *g, now.Truncate(time.Second)
 	cut.To, cut.Count = through, min(g.Count, int64(through.Sub(g.From)/time.Minute)+1)
 	if s == nil {
 		return &cut

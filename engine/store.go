@@ -154,9 +154,10 @@ type LedgerStore interface {
 	Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error)
 	// Gaps returns the gaps that touch the interval, oldest first.
 	Gaps(ctx context.Context, ids []belfry.ID, from, to time.Time) ([]belfry.Gap, error)
-	// GapsBeyond returns up to limit gaps, of all schedules, that end after the given
-	// time or, if they are open, begin more than a second after it.
-	GapsBeyond(ctx context.Context, at time.Time, limit int) ([]belfry.Gap, error)
+	// GapsBeyond returns up to limit gaps that end after the given time or, if they
+	// are open, begin more than a second after it: of the schedules from the given
+	// one on, in the order of their ids.
+	GapsBeyond(ctx context.Context, at time.Time, from belfry.ID, limit int) ([]belfry.Gap, error)
 	// ChangeGaps puts gaps right; one that is no longer as its change expects stays.
 	ChangeGaps(ctx context.Context, changes []belfry.GapChange) error
 	// RunsBeyond returns up to limit schedules that have recent runs scheduled after

@@ -44,14 +44,15 @@ func closeGap(c *sqlite.Conn, id belfry.ID, at time.Time, count int64) error {
 	return exec(c, "UPDATE gaps SET to_at=?, count=? WHERE schedule=? AND to_at=0", at.Unix(), count, id)
 }
 
-// GapsBeyond returns up to limit gaps, of all schedules, that reach past the
-// given time: they were recorded under a clock that has been set back.
-func (s *Store) GapsBeyond(ctx context.Context, at time.Time, limit int) ([]belfry.Gap, error) {
+// GapsBeyond returns up to limit gaps that reach past the given time, of the
+// schedules from the given one on: they were recorded under a clock that has been
+// set back.
+func (s *Store) GapsBeyond(ctx context.Context, at time.Time, from belfry.ID, limit int) ([]belfry.Gap, error) {
 	var found []belfry.Gap
 	err := s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, "SELECT "+gapColumns+` FROM gaps WHERE to_at>?1
- UNION ALL SELECT `+gapColumns+` FROM gaps WHERE to_at=0 AND from_at>?1+1 LIMIT ?2`,
-			func(st *sqlite.Stmt) error { found = append(found, scanGap(st)); return nil }, at.Unix(), limit)
+		return query(c, "SELECT "+gapColumns+` FROM gaps WHERE to_at>?1 AND schedule>=?2
+ UNION ALL SELECT `+gapColumns+` FROM gaps WHERE to_at=0 AND from_at>?1+1 AND schedule>=?2 ORDER BY schedule LIMIT ?3`,
+			func(st *sqlite.Stmt) error { found = append(found, scanGap(st)); return nil }, at.Unix(), from, limit)
 	})
 	return found, err
 }
