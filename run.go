@@ -141,6 +141,9 @@ type Gap struct {
 	From, To time.Time
 	Count    int64 // occurrences in it; 0 while it is open
 	Reason   GapReason
+	// Waited says that its occurrences were due, and waited to be started, in their
+	// flexible window or for room, when the schedule was changed.
+	Waited bool
 }
 
 // A GapChange puts a gap right that was recorded under a clock that has been

@@ -295,7 +295,7 @@ func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now 
 		if err != nil {
 			return nil, err
 		}
-		from = laterOf(laterOf(last, it.Time.Add(-zoneReach)), s.Since)
+		from = laterOf(laterOf(last, earlierOf(now, it.Time.Add(-zoneReach))), s.Since)
 	}
 	o, err := e.unaccounted(ctx, t, from, it.Time)
 	if err != nil {

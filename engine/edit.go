@@ -175,7 +175,7 @@ func (e *Engine) closeGap(ctx context.Context, ch *belfry.ScheduleChange, was *t
 // times may have been edited since it was made.
 func waiting(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason belfry.GapReason) []belfry.Gap {
 	rest := behind(s, d, t, now, reason)
-	own := belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason}
+	own := belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason, Waited: true}
 	if len(rest) == 1 && !d.Time.Before(s.Since) {
 		own.To, own.Count, rest = rest[0].To, rest[0].Count+1, nil
 	}
@@ -191,7 +191,7 @@ func behind(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason 
 		return nil
 	}
 	first, _ := t.next(from)
-	return []belfry.Gap{{Schedule: d.Schedule, From: first, To: last, Count: n, Reason: reason}}
+	return []belfry.Gap{{Schedule: d.Schedule, From: first, To: last, Count: n, Reason: reason, Waited: true}}
 }
 
 // DeleteSchedule removes the schedule; its runs stay in the ledger.

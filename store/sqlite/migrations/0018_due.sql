@@ -15,9 +15,10 @@ CREATE TABLE gaps_next (
   reason   TEXT NOT NULL,
   to_at    INTEGER NOT NULL, -- 0 while the gap is open
   count    INTEGER NOT NULL,
+  waited   INTEGER NOT NULL, -- 1: they were due and waited when the schedule was changed
   PRIMARY KEY (schedule, from_at, seq)
 ) WITHOUT ROWID;
-INSERT INTO gaps_next SELECT schedule, from_at + (to_at = 0), row_number() OVER (PARTITION BY schedule, from_at + (to_at = 0)), reason, to_at, count FROM gaps;
+INSERT INTO gaps_next SELECT schedule, from_at + (to_at = 0), row_number() OVER (PARTITION BY schedule, from_at + (to_at = 0)), reason, to_at, count, 0 FROM gaps;
 DROP TABLE gaps;
 ALTER TABLE gaps_next RENAME TO gaps;
 CREATE INDEX gaps_end ON gaps (to_at);
