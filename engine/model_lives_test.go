@@ -110,6 +110,9 @@ func (w *world) cut(l *life, at time.Time) {
 		if d.end.IsZero() || d.end.After(at) {
 			d.end = at
 		}
+		if w.backs > 0 && w.clock.Monotonic()-w.backAt <= settleTime {
+			d.doubt = w.backTo.Add(-time.Second) // what the clock's step took out of the ledger was not put back yet
+		}
 	}
 }
 
@@ -164,7 +167,7 @@ func (l *life) claims(from, now time.Time) []claim {
 			case o.After(d.Since) && !o.Before(d.floor):
 				add(claim{o, d, !l.zoned})
 			case i == 0 && d.State == belfry.Enabled && d.Revision == 1:
-				add(claim{o, d, true})
+				add(claim{o, d, !l.zoned})
 			default:
 				add(claim{o, d, false})
 			}
@@ -172,14 +175,17 @@ func (l *life) claims(from, now time.Time) []claim {
 		}
 		if i == 0 && d.State == belfry.Enabled && d.firstAtCreation() && d.Rule() == "" {
 			if o := d.Anchor; !d.after0(o).IsZero() && !o.After(now) {
-				add(claim{o, d, true})
+				add(claim{o, d, !o.After(end)})
 			}
+		}
+		if !d.low.IsZero() && d.low.Before(begin) {
+			begin = d.low // what it is by the clock of its edit says little of this one
 		}
 		begin = later(begin, from.Add(-time.Second))
 		for o, ok := d.after(begin); ok && !o.After(end.Add(modelLead)); o, ok = d.after(o) {
 			unsure := l.zoned && o.After(d.floor.Add(-4*time.Hour)) && o.Before(d.floor.Add(4*time.Hour)) ||
 				l.zoned && !d.end.IsZero() && o.After(d.end.Add(-10*time.Minute))
-			add(claim{o, d, !o.After(end) && !unsure && !o.Before(d.floor)})
+			add(claim{o, d, !o.After(end) && !unsure && o.After(d.Since) && !o.Before(d.floor) && (d.doubt.IsZero() || o.Before(d.doubt))})
 		}
 	}
 	all := make([]claim, 0, len(byTime))

@@ -91,7 +91,12 @@ func brief(s *belfry.Schedule) string {
 // was cut off may have.
 func (w *world) call(t *rapid.T, what string, change func(ctx context.Context, n *node) error) {
 	n := w.running(t)
+	if w.clock.Monotonic() == w.asked {
+		w.advance(time.Millisecond) // two changes are never made in one millisecond
+		n = w.running(t)
+	}
 	asked := w.clock.Monotonic()
+	w.asked = asked
 	err := change(w.ctx, n)
 	synctest.Wait()
 	w.note("%s: %v", what, err)
@@ -313,7 +318,21 @@ func (w *world) set(by time.Duration) {
 	w.note("the clock is set by %v", by)
 	w.clock.step(by)
 	if by < 0 {
-		w.backs++
+		w.backs, w.backAt, w.backTo = w.backs+1, w.clock.Monotonic(), w.clock.Now()
+		for _, l := range w.lives {
+			if d := l.last(); (d.begin.After(w.backTo) || d.Since.After(w.backTo)) && (d.low.IsZero() || w.backTo.Before(d.low)) {
+				d.low = w.backTo
+			}
+			for _, d := range l.defs[:len(l.defs)-1] {
+				if d.end.After(w.backTo) {
+					d.end = w.backTo // by the clock as it is now it was replaced then
+				}
+			}
+			if !l.gone.IsZero() && l.gone.After(w.backTo) {
+				l.gone, l.blurred = w.backTo, true
+				w.cut(l, w.backTo)
+			}
+		}
 	}
 	w.disturb()
 }

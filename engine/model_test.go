@@ -86,9 +86,12 @@ type world struct {
 
 	calm   time.Duration // monotonic: when something last disturbed the engine
 	up     time.Duration // monotonic: when it last came up, or could write again
+	asked  time.Duration // monotonic: the last call of a client
 	looked time.Duration // monotonic: the last look at the schedules
 	erased time.Duration // monotonic: the group was asked to be deleted; 0 is never
 	backs  int           // how often the clock was set back
+	backAt time.Duration // monotonic: when it last was
+	backTo time.Time     // what it showed then
 	zones  []func()      // put the zone data back
 	downAt time.Time     // wall time at the last stop
 }
@@ -103,6 +106,7 @@ type life struct {
 	asked, acked time.Duration
 	wanted       bool          // a client deleted it, or its group
 	complete     time.Duration // monotonic: since when nothing can follow; 0: something can
+	blurred      bool          // it was deleted under a clock that was set back since
 	zoned        bool          // its zone's data was replaced
 }
 
@@ -115,6 +119,8 @@ type def struct {
 	next       time.Time     // of the edit that followed, whatever the clock did since
 	asked      time.Duration // monotonic: the edit began to be made
 	acked      time.Duration // monotonic: it was acknowledged
+	low        time.Time     // the clock was set back to then, before the edit; zero: it was not
+	doubt      time.Time     // it was replaced just after the clock was set back to then; zero: it was not
 	floor      time.Time     // of a def that new zone data made: before it the one before holds
 }
 
@@ -298,6 +304,7 @@ func (w *world) start(t *rapid.T) {
 		t.Skip("the server is up")
 	}
 	w.note("start")
+	time.Sleep(time.Millisecond) // no process starts in the millisecond in which another ends
 	n := w.open()
 	w.disturb()
 	w.up = w.clock.Monotonic()
