@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
@@ -15,7 +16,7 @@ import (
 // server uses it.
 type Examination struct {
 	Version, Newest int    // migrations it has, and that this Belfry knows
-	Damage          string // what SQLite's quick check says; empty: nothing is wrong
+	Damage          string // what is wrong with it, a sentence or more; empty: nothing
 }
 
 // Examine looks at the database in dir, and changes nothing in it. No server may
@@ -26,13 +27,21 @@ func Examine(ctx context.Context, dir string) (x Examination, err error) {
 		return x, err
 	}
 	x.Newest = len(files)
-	path := filepath.Join(dir, "belfry.db")
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
+	note, err := inspect(dir)
+	if lost := new(DamageError); errors.As(err, &lost) {
+		x.Damage = lost.What
+		return x, nil
+	}
 	if err != nil {
-		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultCantOpen {
-			err = fs.ErrNotExist
-		}
+		return x, err
+	}
+	path := filepath.Join(dir, "belfry.db")
+	if _, err := os.Stat(path); err != nil {
 		return x, fmt.Errorf("open belfry.db: %w", err)
+	}
+	c, err := openReadOnly(path)
+	if err != nil {
+		return x, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	c.SetInterrupt(ctx.Done())
@@ -42,7 +51,7 @@ func Examine(ctx context.Context, dir string) (x Examination, err error) {
 	}
 	verdict := func(st *sqlite.Stmt) error {
 		if x.Damage = st.ColumnText(0); x.Damage == "ok" {
-			x.Damage = ""
+			x.Damage = note
 		}
 		return nil
 	}

@@ -137,6 +137,9 @@ func (f *logFile) read(ctx context.Context, op func(*sqlite.Conn) error) (err er
 
 // close waits for who uses the file.
 func (f *logFile) close() error {
+	if f == nil { // not opened
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var errs []error
