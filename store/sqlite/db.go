@@ -124,7 +124,10 @@ func (s *Store) openRest(ctx context.Context, w *sqlite.Conn) (err error) {
 		s.pool <- c
 	}
 	s.history = newHistory(s)
-	if s.logs, err = openLogs(s.dir, s.opts.NoSync); err != nil {
+	if err := s.history.look(); err != nil {
+		return err
+	}
+	if s.logs, err = openLogs(s.dir, s.opts.NoSync, s.opts.Apart); err != nil {
 		return err
 	}
 	return errors.Join(s.loadNews(w), s.loadTokens(ctx))
