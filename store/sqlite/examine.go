@@ -22,11 +22,6 @@ type Examination struct {
 // Examine looks at the database in dir, and changes nothing in it. No server may
 // have the directory open. Without a database the error is fs.ErrNotExist.
 func Examine(ctx context.Context, dir string) (x Examination, err error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
-	if err != nil {
-		return x, err
-	}
-	x.Newest = len(files)
 	note, err := inspect(dir)
 	if lost := new(DamageError); errors.As(err, &lost) {
 		x.Damage = lost.What
@@ -45,9 +40,8 @@ func Examine(ctx context.Context, dir string) (x Examination, err error) {
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	c.SetInterrupt(ctx.Done())
-	number := func(st *sqlite.Stmt) error { x.Version = st.ColumnInt(0); return nil }
-	if err := sqlitex.ExecuteTransient(c, "PRAGMA user_version", &sqlitex.ExecOptions{ResultFunc: number}); err != nil {
-		return x, fmt.Errorf("read belfry.db: %w", err)
+	if x.Version, x.Newest, err = versions(c); err != nil {
+		return x, err
 	}
 	verdict := func(st *sqlite.Stmt) error {
 		if x.Damage = st.ColumnText(0); x.Damage == "ok" {
@@ -59,4 +53,19 @@ func Examine(ctx context.Context, dir string) (x Examination, err error) {
 		return x, fmt.Errorf("check belfry.db: %w", err)
 	}
 	return x, nil
+}
+
+// versions returns how many migrations a database has, and how many there are.
+func versions(c *sqlite.Conn) (version, newest int, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	err = sqlitex.ExecuteTransient(c, "PRAGMA user_version", &sqlitex.ExecOptions{
+		ResultFunc: func(st *sqlite.Stmt) error { version = st.ColumnInt(0); return nil },
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("read belfry.db: %w", err)
+	}
+	return version, len(files), nil
 }

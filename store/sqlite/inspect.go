@@ -114,15 +114,18 @@ func markOf(c *sqlite.Conn) (m mark, err error) {
 }
 
 // openReadOnly opens a database that nobody else has open. Neither reading nor
-// closing changes the database or its log, as a connection that may write would: it
-// copies the log into the database and removes it.
+// closing changes a file, as a connection that may write would: it copies the log
+// into the database and removes it. Without a log no other file is made, so that it
+// may lie where nobody can write.
 func openReadOnly(path string) (*sqlite.Conn, error) {
 	uri := "file:" + (&url.URL{Path: path}).EscapedPath() + "?vfs=unix-excl"
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
+		uri += "&immutable=1"
+	}
 	_, shm := os.Stat(path + "-shm")
 	c, err := sqlite.OpenConn(uri, sqlite.OpenReadOnly|sqlite.OpenURI)
 	if err == nil {
-		err = sqlitex.ExecuteTransient(c, "SELECT 1 FROM sqlite_master", nil)
-		if err != nil {
+		if err = sqlitex.ExecuteTransient(c, "SELECT 1 FROM sqlite_master", nil); err != nil {
 			err = errors.Join(err, c.Close())
 		}
 	}
