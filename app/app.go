@@ -61,8 +61,10 @@ type Config struct {
 	DataDir string // made when it is not there
 	Listen  string // host:port; port 0 takes a free one
 	Version string
-	Dev     bool // accept any credentials, on loopback only; implies Permissive
-	Logger  *slog.Logger
+	// AcceptDamage starts with what can be read of a store that has lost something.
+	AcceptDamage bool
+	Dev          bool // accept any credentials, on loopback only; implies Permissive
+	Logger       *slog.Logger
 
 	// TLSCert and TLSKey are PEM files; without them the server speaks plain
 	// HTTP. They are read again when they change, and when Reload gives a value.
@@ -148,6 +150,7 @@ type Server struct {
 	callers               *callers
 	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
 
+	copying    sync.Mutex // held while a backup is made
 	background sync.WaitGroup
 	failed     chan error
 	closers    []closer // in the order of opening
@@ -216,7 +219,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.apart = barrier.New(s.log)
 	s.apart.Register(s.metrics)
 	figures := newFigures(s.metrics)
-	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit, Apart: s.apart}); err != nil {
+	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit, Apart: s.apart, AcceptDamage: c.AcceptDamage}); err != nil {
 		return nil, err
 	}
 	s.opened("store", atOnce(s.store.Close))

@@ -51,6 +51,7 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
 		Locks: lock.New(s.store, time.Now), Logs: s.logs, RequestID: requestID, Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(), Runtimes: s.runtimes,
+		Unreadable: s.unreadable, Deep: s.deep, Backup: s.nativeBackup,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
 	checks := healthchecks.New(healthchecks.Config{

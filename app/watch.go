@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/api/native"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/monitor"
@@ -168,4 +169,13 @@ func (f *selfFigures) found(found []monitor.Finding) {
 			g.Set(x.Value)
 		}
 	}
+}
+
+// unreadable is what the native API tells of parts of the history.
+func (s *Server) unreadable(from, to time.Time) []native.Unreadable {
+	var all []native.Unreadable
+	for _, u := range s.store.Unreadable(from, to) {
+		all = append(all, native.Unreadable(u))
+	}
+	return all
 }

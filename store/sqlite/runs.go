@@ -52,7 +52,8 @@ func runOf(c *sqlite.Conn, o belfry.Occurrence) (*belfry.Run, error) {
 	return found, err
 }
 
-// Runs returns up to q.Limit runs that q selects, newest first.
+// Runs returns up to q.Limit runs that q selects, newest first, without those of day
+// files that cannot be read: see [Store.Unreadable].
 func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error) {
 	if q.Limit <= 0 {
 		return nil, nil
@@ -91,7 +92,7 @@ func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, erro
 		if start > to || start+secondsADay <= from {
 			continue
 		}
-		err := s.history.read(ctx, day, func(c *sqlite.Conn) error { return scan(c, "scheduled_at DESC") })
+		err := s.history.readDay(ctx, day, func(c *sqlite.Conn) error { return scan(c, "scheduled_at DESC") })
 		if err != nil {
 			return nil, err
 		}

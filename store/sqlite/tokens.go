@@ -109,8 +109,15 @@ func (s *Store) commit(c *sqlite.Conn) error {
 			return err
 		}
 	}
+	commits, err := s.mark.count(c)
+	if err != nil {
+		return err
+	}
 	if err := exec(c, "COMMIT"); err != nil {
 		return err
+	}
+	if err := s.mark.put(commits); err != nil {
+		s.damaged("store", markName, err)
 	}
 	clear(s.counts.before)
 	s.news.committed()

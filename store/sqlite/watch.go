@@ -284,7 +284,7 @@ func (s *Store) Durations(ctx context.Context, id belfry.ID, now time.Time, limi
 		if len(took) >= limit || now.Sub(d.start) > learnDays*24*time.Hour {
 			break
 		}
-		err := s.history.read(ctx, d, func(c *sqlite.Conn) error {
+		err := s.history.readDay(ctx, d, func(c *sqlite.Conn) error {
 			return query(c, "SELECT ended_at-started_at FROM runs WHERE schedule=? AND outcome=? ORDER BY scheduled_at DESC LIMIT ?",
 				func(st *sqlite.Stmt) error {
 					took = append(took, time.Duration(st.ColumnInt64(0))*time.Millisecond)
