@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belfry-run/belfry/torture/rig"
@@ -141,7 +142,8 @@ func (c *client) change(ctx context.Context, l *life, op, method string, d *defi
 		path += "?groupName=" + l.group
 	}
 	ch := change{op: op, def: d, sent: time.Now()}
-	got, err := c.lane.srv.Do(ctx, "scheduler", method, path, "", body)
+	// The round's end does not cut a request off: it could take effect later.
+	got, err := c.lane.srv.Do(context.WithoutCancel(ctx), "scheduler", method, path, "", body)
 	ch.done = time.Now()
 	switch {
 	case err == nil && got.Status < 300:
@@ -209,6 +211,8 @@ func (c *client) refused(l *life, ch *change, got rig.Answer) {
 	case got.Status == http.StatusConflict && ch.op == "create", got.Status == http.StatusNotFound && ch.op == "create":
 		// Its group is being deleted, or is gone.
 		c.lane.violate("%s of %s/%s refused with %d", ch.op, l.group, l.name, got.Status).add("the answer: %s", got.Body).add("the request: %s", ch)
+	case strings.Contains(string(got.Body), "will never be due"):
+		// The first minute of its kind is after its end.
 	case got.Status == http.StatusConflict:
 		// An edit met another change of the engine's own; nothing was changed.
 	default:

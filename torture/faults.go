@@ -24,7 +24,7 @@ const diskSize = "size=256m"
 // torture makes faults, one after the other, until ctx ends or there were enough.
 func (n *lane) torture(ctx context.Context, clocks bool) {
 	for ctx.Err() == nil && !n.enough() && !n.dead.Load() {
-		n.wait(ctx, 200+n.rand.IntN(n.opts.pause))
+		n.wait(ctx, 100+n.rand.IntN(n.opts.pause))
 		if ctx.Err() != nil {
 			return
 		}
@@ -35,17 +35,17 @@ func (n *lane) torture(ctx context.Context, clocks bool) {
 		}
 		x := n.rand.IntN(100)
 		switch {
-		case clocks && x < 30:
+		case clocks && x < 20:
 			n.stepUp(ctx)
-		case x < 36:
+		case x < 24:
 			n.pause(ctx)
-		case x < 40:
+		case x < 28:
 			n.count(stopped, 1)
 			if err := n.srv.Stop(); err != nil {
 				n.violate("the server does not stop").add("%v", err)
 			}
 			n.down(ctx, clocks)
-		case x < 44 && n.mounted:
+		case x < 30 && n.mounted:
 			n.fill(ctx)
 		default:
 			n.kill(ctx, clocks)
@@ -100,7 +100,7 @@ func (n *lane) pause(ctx context.Context) {
 	if err := n.srv.Signal(syscall.SIGSTOP); err != nil {
 		return
 	}
-	n.wait(ctx, 300+n.rand.IntN(4000))
+	n.wait(ctx, 300+n.rand.IntN(2500))
 	n.srv.Signal(syscall.SIGCONT) //nolint:errcheck // it runs
 }
 

@@ -93,7 +93,7 @@ func (n *lane) round(ctx context.Context, round int) (err error) {
 	}
 	wg.Go(func() { n.rules.run(requests) })
 	// Every second round has a clock that is right, where the oracle is strictest.
-	n.torture(faults, n.opts.steps > 0 && round%2 == 0)
+	n.torture(faults, n.opts.steps > 0 && round%2 == 1)
 	still()
 	wg.Wait()
 	for _, c := range n.clients {

@@ -47,7 +47,7 @@ func run() int {
 	flag.IntVar(&o.steps, "steps", 100, "end when the clock was stepped so often, and -kills is reached too; 0: no steps")
 	flag.IntVar(&o.lanes, "lanes", 2, "servers side by side")
 	flag.DurationVar(&o.round, "round", 3*time.Minute, "length of a round, which ends with a check")
-	flag.IntVar(&o.pause, "pause", 1500, "the most between two faults, in milliseconds")
+	flag.IntVar(&o.pause, "pause", 1200, "the most between two faults, in milliseconds")
 	flag.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "of everything that is chosen at random; when things happen is up to the machine")
 	flag.StringVar(&o.dir, "dir", ".tmp/torture", "folder for data directories; those of rounds with violations are left there")
 	flag.StringVar(&o.source, "source", ".", "module to build the server from")

@@ -76,6 +76,8 @@ func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 		report("more than one outcome of %s of %s")
 	case runs > mayRun:
 		report("a run that must not be, of %s of %s")
+	case runs > 1 && claims[0].def.oneTime():
+		report("done work is done again by a later schedule of the name: %s of %s")
 	}
 }
 

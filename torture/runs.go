@@ -66,6 +66,9 @@ func concurrent(all []delivery) string {
 	for i := range all {
 		for j := i + 1; j < len(all); j++ {
 			a, b := &all[i], &all[j]
+			if a.script == "hangup" && a.status == 0 {
+				continue // it is sent once more at once, and the sink notes a moment later that it hung up
+			}
 			if a.life == b.life && a.start.Before(b.end) && b.start.Before(a.end) {
 				return fmt.Sprintf("the %d. and the %d.", i+1, j+1)
 			}

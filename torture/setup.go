@@ -77,7 +77,8 @@ func zipped(name, text string) ([]byte, error) {
 	if _, err := w.Write([]byte(text)); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), z.Close()
+	err = z.Close()
+	return b.Bytes(), err
 }
 
 // A message is what a queue had.

@@ -70,7 +70,7 @@ func (c *client) times(d *definition, now time.Time) {
 	}
 	if d.expression[0] != 'a' && r.IntN(3) == 0 {
 		d.start = now.Add(time.Duration(r.IntN(180)-90) * time.Second).Truncate(time.Second)
-		d.end = now.Add(time.Duration(10+r.IntN(240)) * time.Second).Truncate(time.Second)
+		d.end = later(now, d.start).Add(time.Duration(10+r.IntN(240)) * time.Second).Truncate(time.Second)
 	}
 }
 
@@ -141,3 +141,10 @@ func (c *client) wire(d *definition, group string) map[string]any {
 
 // pick is one of all at random.
 func pick[T any](r *rand.Rand, all []T) T { return all[r.IntN(len(all))] }
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
