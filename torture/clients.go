@@ -205,14 +205,15 @@ func (c *client) lookUp(ctx context.Context, l *life) (note string, is presence)
 
 // refused judges a refusal: only what has a reason that the client knows of is right.
 func (c *client) refused(l *life, ch *change, got rig.Answer) {
+	ch.answered = true
 	switch {
 	case got.Status == http.StatusNotFound && ch.op != "create":
 		c.ended(l)
 	case got.Status == http.StatusConflict && ch.op == "create", got.Status == http.StatusNotFound && ch.op == "create":
 		// Its group is being deleted, or is gone.
 		c.lane.violate("%s of %s/%s refused with %d", ch.op, l.group, l.name, got.Status).add("the answer: %s", got.Body).add("the request: %s", ch)
-	case strings.Contains(string(got.Body), "will never be due"):
-		// The first minute of its kind is after its end.
+	case strings.Contains(string(got.Body), "will never be due"), strings.Contains(string(got.Body), "cannot be earlier than 5 minutes ago"):
+		// The first minute of its kind is after its end, or the clock was stepped over its start.
 	case got.Status == http.StatusConflict:
 		// An edit met another change of the engine's own; nothing was changed.
 	default:

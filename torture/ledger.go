@@ -22,6 +22,8 @@ type entry struct {
 	To            time.Time `json:"to"`
 	Count         int64     `json:"count"`
 	Reason        string    `json:"reason"`
+
+	fits []map[int64]bool // of a gap: the occurrences that it can be about, by definition
 }
 
 type attempt struct {
@@ -49,15 +51,28 @@ const stampLayout = "01-02T15:04:05.999"
 
 func (e *entry) final() bool { return e.Outcome != "pending" && e.Outcome != "running" }
 
-// covers says whether e is an outcome of what was due at t. The second answer is
-// whether t is where the gap begins: a gap of a disabled schedule begins with
-// the moment of that, and what was due then may have run.
-func (e *entry) covers(t int64) (yes, edge bool) {
+// covers says whether e is an outcome of what was due at t; perhaps is that it may
+// be: it is about one of several definitions, or t is where it begins. (A gap of a
+// disabled schedule begins with the moment of that, and what was due then may have
+// run.)
+func (e *entry) covers(t int64) (yes, perhaps bool) {
 	if e.Kind == "run" {
 		return e.ScheduledTime.Unix() == t, false
 	}
 	at := time.Unix(t, 0)
-	return !at.Before(e.From) && !at.After(e.To), e.Reason == "disabled" && at.Equal(e.From)
+	if at.Before(e.From) || at.After(e.To) {
+		return false, false
+	}
+	if len(e.fits) == 0 {
+		return true, true
+	}
+	n := 0
+	for _, times := range e.fits {
+		if times[t] {
+			n++
+		}
+	}
+	return n > 0, n < len(e.fits) || e.Reason == "disabled" && at.Equal(e.From)
 }
 
 // ledger reads the whole ledger of a schedule or rule, the newest page first.

@@ -28,6 +28,7 @@ type claim struct {
 	life *life
 	must bool // one outcome; else at most one
 	run  bool // a run may be it; else only a gap
+	past bool // it is a one-time that was past when its life began
 	def  *definition
 }
 
@@ -35,6 +36,7 @@ type claim struct {
 type oracle struct {
 	steps []rig.Step
 	until time.Time // real
+	owed  time.Time // real: what was due before it has its outcome by now
 }
 
 // span is a stretch of real time in which the clock ran evenly.
@@ -129,18 +131,19 @@ func (d *definition) rate() bool    { return strings.HasPrefix(d.expression, "ra
 // claims are what the oracle says of a life, by Unix time.
 func (o *oracle) claims(l *life) map[int64]*claim {
 	all := map[int64]*claim{}
-	put := func(t time.Time, must, run bool, d *definition) {
-		c := all[t.Unix()]
-		if c == nil {
-			c = &claim{life: l, def: d}
-			all[t.Unix()] = c
+	put := func(t time.Time, c claim) {
+		old := all[t.Unix()]
+		if old == nil {
+			c.life = l
+			all[t.Unix()] = &c
+			return
 		}
-		if must {
-			c.def = d
+		if c.must {
+			old.def = c.def
 		}
-		c.must, c.run = c.must || must, c.run || run
+		old.must, old.run, old.past = old.must || c.must, old.run || c.run, old.past && c.past
 	}
-	var anchor [2]time.Time // of a rate's grid, at the least and at the most
+	var since time.Time // wall: below it nothing is owed
 	for i := range l.changes {
 		ch := &l.changes[i]
 		if ch.def == nil {
@@ -150,65 +153,85 @@ func (o *oracle) claims(l *life) map[int64]*claim {
 		end := change{sent: o.until, done: o.until}
 		if i+1 < len(l.changes) {
 			end = l.changes[i+1]
-		} else if l.gone {
-			end.sent = ch.done // it ended, nobody knows when
 		}
 		least, most := o.range_(ch.sent.Add(-margin), ch.done.Add(margin))
-		if i == 0 || l.changes[i-1].def.expression != d.expression || !l.changes[i-1].def.start.Equal(d.start) {
-			anchor = [2]time.Time{least, most}
+		// An edit that leaves times and state as they are goes on where the one before was.
+		if i == 0 || !l.changes[i-1].def.same(d) || most.After(since) {
+			since = most
 		}
+		grids := o.anchors(l, i)
 		sure := !strings.Contains(ch.op, "unknown") && !strings.Contains(end.op, "unknown")
-		cut := func(t time.Time) time.Time { return t.Truncate(time.Minute) }
-		if d.rate() && d.start.IsZero() && !cut(anchor[0]).Equal(cut(anchor[1])) {
+		if d.rate() && d.start.IsZero() && len(grids) > 1 {
 			sure = false // either grid may be its
 		}
-		from, to := o.range_(ch.sent.Add(-margin), end.done.Add(margin))
 		if i == 0 && (d.rate() || d.oneTime()) {
 			o.atCreation(l, d, least, most, sure, put)
 		}
-		for _, a := range anchor {
+		from, to := o.range_(ch.sent.Add(-margin), end.done.Add(margin))
+		for _, a := range grids {
 			for _, t := range d.times(from, to, a) {
 				crossed := o.crossings(t)
 				must := false
-				if n := len(crossed); n > 0 && sure {
+				if n := len(crossed); n > 0 && sure && (n == 1 || !l.gone) {
 					last := crossed[n-1]
-					must = last.After(ch.done.Add(margin)) && last.Before(end.sent.Add(-margin)) && t.After(most)
+					must = last.After(ch.done.Add(margin)) && last.Before(end.sent.Add(-margin)) && t.After(since)
 				}
-				put(t, must, true, d)
+				put(t, claim{must: must, run: true, def: d})
+			}
+			if d.rate() && d.start.IsZero() {
+				put(a.Truncate(time.Minute), claim{run: i == 0, def: d})
 			}
 		}
 		if d.oneTime() {
 			// Edited to a time that is past: it does not run, and may be told as a gap.
 			for _, t := range d.times(time.Unix(0, 0), to, time.Time{}) {
-				put(t, false, !t.Before(from), d)
-			}
-		}
-		if d.rate() && d.start.IsZero() {
-			for _, a := range anchor {
-				put(cut(a), false, i == 0, d)
+				put(t, claim{run: !t.Before(from), def: d, past: i == 0 && !t.After(most)})
 			}
 		}
 	}
 	return all
 }
 
+// same says whether the two are due at the same times, and in the same state.
+func (d *definition) same(e *definition) bool {
+	return d.expression == e.expression && d.zone == e.zone && d.start.Equal(e.start) && d.end.Equal(e.end) && d.disabled == e.disabled
+}
+
+// anchors are the origins that the grid of a rate may have after change i: more
+// than one when it was set around the end of a minute.
+func (o *oracle) anchors(l *life, i int) []time.Time {
+	for i > 0 && l.changes[i-1].def.expression == l.changes[i].def.expression && l.changes[i-1].def.start.Equal(l.changes[i].def.start) {
+		i--
+	}
+	least, most := o.range_(l.changes[i].sent.Add(-margin), l.changes[i].done.Add(margin))
+	if least.Truncate(time.Minute).Equal(most.Truncate(time.Minute)) {
+		return []time.Time{least}
+	}
+	return []time.Time{least, most}
+}
+
 // atCreation puts what is due at the creation itself: the first of a rate, and a
 // one-time that is past, which runs at once unless it is too old.
-func (o *oracle) atCreation(l *life, d *definition, least, most time.Time, sure bool, put func(time.Time, bool, bool, *definition)) {
-	t := least.Truncate(time.Minute)
+func (o *oracle) atCreation(l *life, d *definition, least, most time.Time, sure bool, put func(time.Time, claim)) {
+	// owed, unless the clock came to the time again: what was given up in between is
+	// not held against a schedule that is no more.
+	owed := func(t time.Time) bool {
+		crossed := o.crossings(t)
+		return sure && l.first && !d.disabled && (len(crossed) == 0 || crossed[len(crossed)-1].Before(l.changes[0].sent))
+	}
 	if d.rate() {
-		if d.start.IsZero() {
-			put(t, sure && l.first && !d.disabled && (d.end.IsZero() || !t.After(d.end)), true, d)
+		if t := least.Truncate(time.Minute); d.start.IsZero() {
+			put(t, claim{must: owed(t) && (d.end.IsZero() || !t.After(d.end)), run: true, def: d})
 		}
 		return
 	}
 	for _, t := range d.times(time.Unix(0, 0), most, time.Time{}) {
 		if t.After(least) {
-			put(t, false, true, d)
+			put(t, claim{run: true, def: d})
 			continue
 		}
 		// Disabled, it may run when it is enabled, or never.
-		put(t, sure && l.first && !d.disabled, most.Sub(t) <= d.age, d)
+		put(t, claim{must: owed(t), run: most.Sub(t) <= d.age, def: d, past: true})
 	}
 }
 
@@ -223,13 +246,13 @@ func (o *oracle) settled(l *life, t time.Time) bool {
 		}
 	}
 	late := time.Duration(window)*time.Minute + grace
-	least, _ := o.wall(o.until)
+	least, _ := o.wall(o.owed)
 	if t.Add(late).After(least) {
 		return false
 	}
 	// The clock may have jumped over the window; what is due then is started at once.
 	crossed := o.crossings(t)
-	return len(crossed) == 0 || o.until.Sub(crossed[len(crossed)-1]) > grace
+	return len(crossed) == 0 || o.owed.Sub(crossed[len(crossed)-1]) > grace
 }
 
 // history is what was done to a life, for people.
@@ -244,18 +267,16 @@ func (l *life) history() string {
 	return strings.Join(lines, "\n")
 }
 
-// story is the clock's steps within a stretch of real time, for people.
-func (o *oracle) story() string {
+// story is the clock's steps in a stretch of real time, for people.
+func (o *oracle) story(from, to time.Time) string {
 	if len(o.steps) == 1 {
 		return ""
 	}
-	last := o.steps[max(0, len(o.steps)-12):]
 	var b strings.Builder
-	b.WriteString("the clock's last steps, in real time:")
-	for _, s := range last {
-		fmt.Fprintf(&b, " %s %+v;", clockTime(s.At), s.Offset)
+	for _, s := range o.spans(from, to) {
+		fmt.Fprintf(&b, "  %s %v", clockTime(s.from), s.offset)
 	}
-	return b.String()
+	return "the clock against real time, from when on:" + b.String()
 }
 
 func sortedTimes[V any](m map[int64]V) []int64 {

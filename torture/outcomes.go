@@ -16,14 +16,18 @@ func (n *lane) checkOutcomes(o *oracle, s *subject) {
 		}
 	}
 	_, nowMost := o.wall(o.until)
-	for _, e := range s.entries {
+	s.fitGaps(o)
+	for i := range s.entries {
+		e := &s.entries[i]
 		switch {
+		case e.Kind == "gap" && e.fits == nil && len(o.steps) == 1:
+			n.violate("a gap that counts what no definition has: %s", s.arn).add("%s", e).add("%s", s.story(o)).add("%s", s.near(e.From))
 		case e.Kind == "gap" && e.To.After(nowMost.Add(outwards)):
-			n.violate("a gap reaches past now: %s", s.arn).add("now it is %s; %s", nowMost.Format(stampLayout), &e).add("%s", s.story(o))
+			n.violate("a gap reaches past now: %s", s.arn).add("now it is %s; %s", nowMost.Format(stampLayout), e).add("%s", s.story(o))
 		case e.Kind == "gap" && e.To.Before(e.From):
-			n.violate("a gap ends before it begins: %s", s.arn).add("%s", &e).add("%s", s.story(o))
+			n.violate("a gap ends before it begins: %s", s.arn).add("%s", e).add("%s", s.story(o))
 		case e.Kind == "run" && len(claims[e.ScheduledTime.Unix()]) == 0:
-			n.violate("a run for a time at which the schedule was never due: %s", s.arn).add("%s", &e).add("%s", s.story(o)).add("%s", s.near(e.ScheduledTime))
+			n.violate("a run for a time at which the schedule was never due: %s", s.arn).add("%s", e).add("%s", s.story(o)).add("%s", s.near(e.ScheduledTime))
 		}
 	}
 	for _, t := range sortedTimes(claims) {
@@ -34,8 +38,11 @@ func (n *lane) checkOutcomes(o *oracle, s *subject) {
 
 func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 	at := time.Unix(t, 0).UTC()
-	var owed, may, mayRun int
-	for _, c := range claims {
+	var owed, may, mayRun, anew int // anew: runs that no earlier life of the name can have made needless
+	for i, c := range claims {
+		if !c.past || i == 0 {
+			anew++
+		}
 		may++
 		if c.run {
 			mayRun++
@@ -76,9 +83,47 @@ func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 		report("more than one outcome of %s of %s")
 	case runs > mayRun:
 		report("a run that must not be, of %s of %s")
-	case runs > 1 && claims[0].def.oneTime():
+	case runs > anew && claims[0].def.oneTime():
 		report("done work is done again by a later schedule of the name: %s of %s")
 	}
+}
+
+// fitGaps finds for each gap the definitions whose occurrences it can be about: as
+// many of them lie in it as it counts. The ledger does not say.
+func (s *subject) fitGaps(o *oracle) {
+	for i := range s.entries {
+		e := &s.entries[i]
+		if e.Kind != "gap" {
+			continue
+		}
+		for _, l := range s.lives {
+			for j := range l.changes {
+				if l.changes[j].def == nil {
+					break
+				}
+				if j > 0 && l.changes[j-1].def.same(l.changes[j].def) {
+					continue
+				}
+				for _, a := range o.anchors(l, j) {
+					e.fit(l.changes[j].def.times(e.From, e.To, a))
+				}
+			}
+		}
+	}
+}
+
+// fit adds the times as what the gap may be about if it counts so many.
+func (e *entry) fit(times []time.Time) {
+	n := int64(len(times))
+	exclusive := e.Reason == "disabled" && n > 0 && times[0].Equal(e.From)
+	if n != e.Count && (!exclusive || n-1 != e.Count) {
+		return
+	}
+	set := map[int64]bool{}
+	for _, t := range times {
+		set[t.Unix()] = true
+	}
+	e.fits = append(e.fits, set)
 }
 
 func claimText(claims []*claim) string {
