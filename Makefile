@@ -21,7 +21,7 @@ FUZZTIME ?= 30s
 
 LINT := bin/golangci-lint
 
-.PHONY: help build demo test setup vet test-go test-race test-e2e certify compatibility lint fmt generate generate-check bench fuzz clean
+.PHONY: help build demo test setup vet test-go test-race test-e2e certify compatibility lint fmt generate generate-check bench torture fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ bench: build ## measure (at most 15 minutes; wants an idle machine); BENCHFLAGS=
 ifeq ($(BENCHFLAGS),)
 	$(GO) -C bench/expr run .
 endif
+
+torture: ## attack servers from outside, for about an hour; TORTUREFLAGS='-minutes 5' for less
+	$(GO) run ./torture $(TORTUREFLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)

@@ -20,7 +20,7 @@ import (
 
 // modelChecks is how many histories the everyday run tries; -rapid.checks tries
 // more (CONTRIBUTING.md).
-const modelChecks = 60
+const modelChecks = 25
 
 // Whatever clients, clocks, crashes and disks do, the promises of
 // docs/guarantees.md hold after each step. Every history is drawn by rapid, which
