@@ -143,6 +143,7 @@ func (n *lane) settle(ctx context.Context) ([]*subject, bool) {
 		add(l)
 	}
 	waiting := slices.Clone(all)
+	evenClock := len(n.clock.Steps()) == 1
 	for deadline := time.Now().Add(quiet); ; time.Sleep(500 * time.Millisecond) {
 		still := waiting[:0:0]
 		for _, s := range waiting {
@@ -150,7 +151,7 @@ func (n *lane) settle(ctx context.Context) ([]*subject, bool) {
 				n.violate("the ledger cannot be read").add("%s: %v", s.arn, err)
 				return nil, false
 			}
-			if slices.ContainsFunc(s.entries, func(e entry) bool { return e.Kind == "run" && e.stuck() }) {
+			if slices.ContainsFunc(s.entries, func(e entry) bool { return e.stuck(evenClock) }) {
 				still = append(still, s)
 			}
 		}
@@ -160,7 +161,7 @@ func (n *lane) settle(ctx context.Context) ([]*subject, bool) {
 		if time.Now().After(deadline) {
 			o := &oracle{steps: n.clock.Steps(), until: time.Now(), owed: time.Now()}
 			for _, s := range waiting {
-				i := slices.IndexFunc(s.entries, func(e entry) bool { return e.Kind == "run" && e.stuck() })
+				i := slices.IndexFunc(s.entries, func(e entry) bool { return e.stuck(evenClock) })
 				n.violate("a run is still under way %v after the last fault", quiet).add("%s", &s.entries[i]).add("%s", s.story(o))
 			}
 			return all, true
@@ -169,10 +170,11 @@ func (n *lane) settle(ctx context.Context) ([]*subject, bool) {
 }
 
 // stuck says whether the run should soon end: it is under way, or waits for an
-// attempt that is not long to come. Back-off grows with what has failed.
-func (e *entry) stuck() bool {
-	if e.Outcome == "running" {
-		return true
+// attempt that is not long to come. Back-off grows with what has failed, and a
+// clock that was set back may prolong it by eleven minutes.
+func (e *entry) stuck(evenClock bool) bool {
+	if e.Kind != "run" || e.Outcome == "running" || !evenClock {
+		return e.Kind == "run" && e.Outcome == "running"
 	}
 	tried := 0
 	for _, a := range e.Attempts {
@@ -258,5 +260,16 @@ func (n *lane) checkWell(ctx context.Context) {
 			return
 		}
 	}
-	n.violate("the server is not well at the end").add("%s", last).add("the end of its log:\n%s", n.srv.LogTail(1500))
+	n.violate("the server is not well at the end").add("%s", last).add("of its log:\n%s", n.logged("put right", "level=ERROR", "panic"))
+}
+
+// logged are the last lines of the server's log with any of the texts.
+func (n *lane) logged(texts ...string) string {
+	var all []string
+	for line := range strings.Lines(n.srv.LogTail(4 << 20)) {
+		if slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(line, text) }) {
+			all = append(all, line)
+		}
+	}
+	return strings.Join(all[max(0, len(all)-30):], "")
 }

@@ -18,6 +18,10 @@ const (
 	filled  = "full disks"
 )
 
+// stepRest is the least time between two steps and the next: a server gets to put
+// right what they have made wrong.
+const stepRest = 12 * time.Second
+
 // diskSize is that of the file system that the data is on.
 const diskSize = "size=256m"
 
@@ -35,7 +39,7 @@ func (n *lane) torture(ctx context.Context, clocks bool) {
 		}
 		x := n.rand.IntN(100)
 		switch {
-		case clocks && x < 20:
+		case clocks && x < 20 && time.Since(n.lastStep) > stepRest:
 			n.stepUp(ctx)
 		case x < 24:
 			n.pause(ctx)
@@ -74,7 +78,7 @@ func (n *lane) kill(ctx context.Context, clocks bool) {
 
 // down is the time until the next start; mostly none.
 func (n *lane) down(ctx context.Context, clocks bool) {
-	if clocks && n.rand.IntN(6) == 0 {
+	if clocks && n.rand.IntN(6) == 0 && time.Since(n.lastStep) > stepRest {
 		n.step(n.stepSize())
 	}
 	if n.rand.IntN(8) == 0 {
@@ -130,6 +134,7 @@ func (n *lane) stepSize() time.Duration {
 
 func (n *lane) step(d time.Duration) {
 	n.count(stepped, 1)
+	n.lastStep = time.Now()
 	n.clock.Step(d)
 }
 

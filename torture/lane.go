@@ -34,6 +34,7 @@ type lane struct {
 	rules    *rules
 	function string // its ARN; empty: there is no Python
 	mounted  bool
+	lastStep time.Time
 	dead     atomic.Bool // the server cannot be started any more
 
 	mu   sync.Mutex

@@ -63,16 +63,13 @@ func (e *entry) covers(t int64) (yes, perhaps bool) {
 	if at.Before(e.From) || at.After(e.To) {
 		return false, false
 	}
-	if len(e.fits) == 0 {
-		return true, true
-	}
 	n := 0
 	for _, times := range e.fits {
 		if times[t] {
 			n++
 		}
 	}
-	return n > 0, n < len(e.fits) || e.Reason == "disabled" && at.Equal(e.From)
+	return true, n == 0 || n < len(e.fits) || e.Reason == "disabled" && at.Equal(e.From)
 }
 
 // ledger reads the whole ledger of a schedule or rule, the newest page first.
