@@ -28,7 +28,7 @@ func TestGuaranteesNameTheirTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, row := range strings.Split(string(page), "\n") {
+	for row := range strings.SplitSeq(string(page), "\n") {
 		if strings.HasPrefix(row, "| **") && !strings.Contains(row, "`Test") {
 			t.Errorf("no test holds %.60s", row)
 		}

@@ -127,7 +127,7 @@ func TestAFullDiskIsSaidInEveryDialect(t *testing.T) {
 	stopped := false
 	defer func() {
 		if !stopped {
-			s.Stop() //nolint:errcheck // the test has failed
+			s.Stop()
 		}
 	}()
 	url := s.URL()

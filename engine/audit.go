@@ -168,7 +168,7 @@ func (e *Engine) move(ctx context.Context, it *belfry.DueItem, to *belfry.Due, w
 		return err
 	}
 	e.repaired(why, 1)
-	e.c.Logger.WarnContext(ctx, "put an entry of the due queue right", "why", why, "schedule", arnOf(it.Spec), "scheduled", it.Time, "due", it.At, "now due", placeOf(to))
+	e.c.Logger.WarnContext(ctx, "put an entry of the due queue right", "why", why, "schedule", arnOf(it.Spec), "scheduled", it.Time, "due", it.At, "now_due", placeOf(to))
 	if to != nil {
 		e.arrivedItem(belfry.DueItem{Due: *to, Spec: it.Spec, Run: it.Run})
 	}
@@ -204,7 +204,7 @@ func (t *timing) fits(it *belfry.DueItem) bool {
 // can be told without a look at the ledger.
 func (t *timing) wellPlaced(it *belfry.DueItem, now time.Time) bool {
 	s := it.Spec
-	if s.State == belfry.Disabled || s.Since.After(now.Add(stepMin)) || !t.fits(it) {
+	if s.State == belfry.Disabled || s.Since.After(now.Add(leastStep)) || !t.fits(it) {
 		return false
 	}
 	if !it.Time.After(now) {
@@ -221,7 +221,7 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 	if s.State == belfry.Disabled {
 		return e.move(ctx, it, nil, "schedule disabled")
 	}
-	if s.Since.After(now.Add(stepMin)) {
+	if s.Since.After(now.Add(leastStep)) {
 		fixed, err := e.resince(ctx, s, &it.Due, now)
 		if err != nil || fixed == nil {
 			return err
@@ -441,7 +441,7 @@ func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) err
 		return ignoreStale(err)
 	}
 	e.repaired("no entry", 1)
-	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "schedule", s.ARN(), "now due", placeOf(entry))
+	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "schedule", s.ARN(), "now_due", placeOf(entry))
 	e.arrived(entry, s)
 	return nil
 }
@@ -532,7 +532,7 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 	if len(runs) > 0 {
 		from = laterOf(from, runs[0].Time)
 	}
-	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(stepMin)) {
+	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(leastStep)) {
 		if _, err := e.resince(ctx, s, nil, from); err != nil {
 			return ch, err
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -31,9 +32,7 @@ func (e *Engine) Health() Health {
 	h := e.health.h
 	h.Steps, h.Waiting = steps, e.gates.waiters()
 	h.Repairs = make(map[string]int, len(e.health.h.Repairs))
-	for what, n := range e.health.h.Repairs {
-		h.Repairs[what] = n
-	}
+	maps.Copy(h.Repairs, e.health.h.Repairs)
 	return h
 }
 

@@ -67,7 +67,7 @@ func setFlag(t *testing.T, name, value string) {
 	if err := f.Value.Set(value); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Value.Set(old) }) //nolint:errcheck // it was set before
+	t.Cleanup(func() { f.Value.Set(old) })
 }
 
 // A world is a server, its clock, its disk and its targets; and what is known of
@@ -162,7 +162,7 @@ func (w *world) end() {
 		w.node.crash()
 		w.node.end()
 	}
-	os.RemoveAll(w.dir) //nolint:errcheck // of the system's temporary files
+	os.RemoveAll(w.dir)
 }
 
 func (w *world) run() {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -63,7 +64,7 @@ func interrupted(it *belfry.DueItem, claim belfry.Claim, now time.Time) belfry.F
 	}
 	return belfry.Finish{
 		Occurrence: it.Occurrence, Claim: claim, Outcome: belfry.Pending, Started: it.Run.Started, Ended: now,
-		Attempts: append(attempts[:len(attempts):len(attempts)], belfry.Attempt{
+		Attempts: append(slices.Clip(attempts), belfry.Attempt{
 			Number: number, ExecutionID: it.ExecutionID(number), Started: earlierOf(began, now), Ended: now,
 			Result: belfry.Result{
 				Status: belfry.AttemptInterrupted, ErrorCode: "Belfry.Interrupted",

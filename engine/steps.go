@@ -7,10 +7,10 @@ import (
 )
 
 const (
-	// stepMin is by how much wall and monotonic time must disagree, between two
+	// leastStep is by how much wall and monotonic time must disagree, between two
 	// looks that are at most MaxSleep apart, to be a step of the clock. A clock that
 	// is only sped up or slowed down stays far below.
-	stepMin = time.Second
+	leastStep = time.Second
 	// settle is how long nothing is started after the clock has jumped ahead by
 	// more than lateMax: a wrong time is often put right within seconds, and what
 	// was started for it cannot be taken back.
@@ -44,7 +44,7 @@ func (w *stepWatch) look(c Clock) time.Duration {
 		by = wall.Sub(w.wall) - (mono - w.mono)
 	}
 	w.wall, w.mono = wall, mono
-	if by.Abs() < stepMin {
+	if by.Abs() < leastStep {
 		return 0
 	}
 	return by
@@ -56,7 +56,7 @@ func bothTimes(c Clock) (wall time.Time, mono time.Duration) {
 	for range 10 {
 		before := c.Monotonic()
 		wall, mono = c.Now().Round(0), c.Monotonic()
-		if mono-before < stepMin/10 {
+		if mono-before < leastStep/10 {
 			break
 		}
 	}
@@ -92,7 +92,7 @@ func (e *Engine) lookBack(ctx context.Context) {
 		return // none was kept, or it says nothing
 	}
 	now := e.now()
-	if by := now.Sub(before); by < -stepMin {
+	if by := now.Sub(before); by < -leastStep {
 		e.c.Metrics.steps.Inc()
 		e.steps.add(Step{At: now, By: by, Down: true})
 		e.c.Logger.WarnContext(ctx, "the clock is behind where it was before the last stop; the due queue and the ledger are checked against it", "by", -by)

@@ -61,7 +61,7 @@ func ZoneVersion() string {
 				continue
 			}
 			line, _ := bufio.NewReader(io.LimitReader(f, 100)).ReadString('\n')
-			f.Close() //nolint:errcheck // it was only read
+			f.Close()
 			if version, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok && version != "" {
 				return version
 			}

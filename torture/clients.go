@@ -92,7 +92,7 @@ func (c *client) newName() string {
 // the same definition.
 func (c *client) again(ctx context.Context, now time.Time) {
 	for _, l := range slices.Backward(c.lives) {
-		if !(l.gone || l.deleted()) || l.group != groupName(c.group) || c.rand.IntN(3) > 0 {
+		if (!l.gone && !l.deleted()) || l.group != groupName(c.group) || c.rand.IntN(3) > 0 {
 			continue
 		}
 		if slices.ContainsFunc(c.living(), func(o *life) bool { return o.name == l.name && o.group == l.group }) {

@@ -178,7 +178,7 @@ func (n *lane) fill(ctx context.Context) {
 		f.Close()
 	}
 	n.wait(ctx, 500+n.rand.IntN(3000))
-	os.Remove(filler) //nolint:errcheck // the next round has a disk of its own
+	os.Remove(filler)
 	n.mu.Lock()
 	n.full[len(n.full)-1].to = time.Now()
 	n.mu.Unlock()

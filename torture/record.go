@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +32,12 @@ func (d *definition) String() string {
 		set  bool
 		text string
 	}{
-		{d.window > 0, fmt.Sprintf("window %d min", d.window)}, {d.disabled, "DISABLED"}, {d.deleted, "DELETE"}, {d.deadLetter, "dead-letter queue"},
-		{!d.start.IsZero(), "from " + d.start.Format(time.RFC3339)}, {!d.end.IsZero(), "until " + d.end.Format(time.RFC3339)},
+		{d.window > 0, fmt.Sprintf("window %d min", d.window)},
+		{d.disabled, "DISABLED"},
+		{d.deleted, "DELETE"},
+		{d.deadLetter, "dead-letter queue"},
+		{!d.start.IsZero(), "from " + d.start.Format(time.RFC3339)},
+		{!d.end.IsZero(), "until " + d.end.Format(time.RFC3339)},
 	} {
 		if f.set {
 			b.WriteString(", " + f.text)
@@ -80,9 +85,9 @@ func (l *life) arn() string {
 
 // def is the definition that it has now.
 func (l *life) def() *definition {
-	for i := len(l.changes) - 1; i >= 0; i-- {
-		if l.changes[i].def != nil {
-			return l.changes[i].def
+	for _, v := range slices.Backward(l.changes) {
+		if v.def != nil {
+			return v.def
 		}
 	}
 	return nil

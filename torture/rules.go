@@ -66,7 +66,7 @@ func (u *rules) call(ctx context.Context, operation string, body map[string]any)
 			}
 			u.lane.count("requests answered", 1)
 			return sent, true
-		case err == nil && !(got.Status >= 500 && u.lane.diskFull(sent)):
+		case err == nil && (got.Status < 500 || !u.lane.diskFull(sent)):
 			u.lane.violate("an answer of %d to %s", got.Status, operation).add("%s", got.Body)
 			return sent, false
 		}

@@ -245,7 +245,7 @@ func (d *deep) dayRuns(c *sqlite.Conn, name string) error {
 	if err != nil {
 		return nil //nolint:nilerr // what is wrong with it has been told
 	}
-	defer live.Close()
+	defer live.Close() //nolint:errcheck // it is only read
 	start, err := time.Parse("history/"+dayLayout+".db", name)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"bytes"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -109,7 +108,7 @@ func TestDamagedDayFileIsNamedAndTheRestServed(t *testing.T) {
 			if err := os.WriteFile(path, spoiled, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			apart := barrier.New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+			apart := barrier.New(slog.New(slog.DiscardHandler))
 			s := openAt(t, dir, sqlite.Options{NoSync: true, Apart: apart})
 			named := func(file string) {
 				t.Helper()
@@ -196,7 +195,7 @@ func TestDamagedLogsBeginAnew(t *testing.T) {
 			if err := os.WriteFile(path, spoilers[what](b), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			apart := barrier.New(slog.New(slog.NewTextHandler(io.Discard, nil)))
+			apart := barrier.New(slog.New(slog.DiscardHandler))
 			s := openAt(t, dir, sqlite.Options{NoSync: true, Apart: apart})
 			if all := apart.List(); len(all) != 1 || all[0].Object != "logs.db" {
 				t.Errorf("set apart: %+v", all)

@@ -264,11 +264,3 @@ func (e *engineTest) raceOwner(n int, f func(i int) error) []error {
 	e.open = func() engine.Store { return e.Store }
 	return e.race(n, func(_ engine.Store, i int) error { return f(i) })
 }
-
-func occurrences(items []belfry.DueItem) []belfry.Occurrence {
-	var all []belfry.Occurrence
-	for _, it := range items {
-		all = append(all, it.Occurrence)
-	}
-	return all
-}

@@ -3,6 +3,7 @@ package rig
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -74,7 +75,7 @@ func (c *Clock) Wall(at time.Time) time.Time {
 func (c *Clock) Steps() []Step {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.steps[:len(c.steps):len(c.steps)]
+	return slices.Clip(c.steps)
 }
 
 // Env is what a server must have in its environment to go by the clock.

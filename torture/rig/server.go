@@ -93,7 +93,7 @@ func (s *Server) Start() error {
 		select {
 		case err := <-ended:
 			s.gone()
-			return fmt.Errorf("the server ended at its start: %v; the end of its log:\n%s", err, s.LogTail(4000))
+			return fmt.Errorf("the server ended at its start: %w; the end of its log:\n%s", err, s.LogTail(4000))
 		default:
 		}
 		if res, err := s.http.Get(s.URL() + "/healthz"); err == nil {
@@ -108,7 +108,7 @@ func (s *Server) Start() error {
 		}
 		if time.Since(began) > startTimeout {
 			cmd.Process.Kill() //nolint:errcheck // it may have ended just now
-			<-ended
+			<-ended //nolint:errcheck // Kill is why
 			s.gone()
 			return fmt.Errorf("the server was not ready after %v; the end of its log:\n%s", startTimeout, s.LogTail(4000))
 		}
@@ -128,7 +128,7 @@ func (s *Server) Crashed() error {
 	select {
 	case err := <-s.ended:
 		s.gone()
-		return fmt.Errorf("the server ended by itself: %v; the end of its log:\n%s", err, s.LogTail(4000))
+		return fmt.Errorf("the server ended by itself: %w; the end of its log:\n%s", err, s.LogTail(4000))
 	default:
 		return nil
 	}
@@ -139,7 +139,7 @@ func (s *Server) Kill() error {
 	if err := s.Signal(syscall.SIGKILL); err != nil {
 		return err
 	}
-	<-s.ended
+	<-s.ended //nolint:errcheck // SIGKILL is why
 	s.gone()
 	return nil
 }
@@ -154,7 +154,7 @@ func (s *Server) Stop() error {
 	case err := <-s.ended:
 		s.gone()
 		if err != nil {
-			return fmt.Errorf("after SIGTERM the server ended with %v; the end of its log:\n%s", err, s.LogTail(4000))
+			return fmt.Errorf("after SIGTERM the server ended with %w; the end of its log:\n%s", err, s.LogTail(4000))
 		}
 		return nil
 	case <-time.After(stopTimeout):
