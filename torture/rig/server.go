@@ -108,7 +108,7 @@ func (s *Server) Start() error {
 		}
 		if time.Since(began) > startTimeout {
 			cmd.Process.Kill() //nolint:errcheck // it may have ended just now
-			<-ended //nolint:errcheck // Kill is why
+			<-ended            //nolint:errcheck // Kill is why
 			s.gone()
 			return fmt.Errorf("the server was not ready after %v; the end of its log:\n%s", startTimeout, s.LogTail(4000))
 		}
