@@ -59,6 +59,10 @@ func (c *runsCmd) Run(out output) error {
 			return err
 		}
 	}
+	if len(runs) == 0 && lost != nil {
+		_, err := fmt.Fprintf(out, "No run of %s can be read.\n", arn)
+		return err
+	}
 	if len(runs) == 0 {
 		_, err := fmt.Fprintf(out, "%s has not run yet.\n", arn)
 		return err

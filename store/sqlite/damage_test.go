@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/belfry-run/belfry/store/sqlite"
 )
@@ -270,4 +272,47 @@ func TestOlderFramesAreNoDamage(t *testing.T) {
 		}
 		holds(t, openAt(t, f.write(t), sqlite.Options{}), contentsOf(t, s))
 	}
+}
+
+// After a pause what is in the log is in the database too: the log can go, and
+// nothing with it. It stays as long as it is, and costs nothing while nobody writes.
+func TestAPauseCopiesTheLog(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s := openAt(t, dir, sqlite.Options{})
+		defer s.Close()
+		for i := range 20 {
+			create(t, s, i)
+		}
+		before := filesIn(t, dir)
+		delete(before, logFile)
+		wantRefused(t, before, "older than it was")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		rested := filesIn(t, dir)
+		if n := size(t, filepath.Join(dir, logFile)); n < fullLog {
+			t.Errorf("the log has %d bytes after the pause, want it filled", n)
+		}
+		info, err := os.Stat(filepath.Join(dir, database))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if again, err := os.Stat(filepath.Join(dir, database)); err != nil || !again.ModTime().Equal(info.ModTime()) {
+			t.Errorf("the database was written though nothing was: %v", err)
+		}
+		want := contentsOf(t, s)
+		delete(rested, logFile)
+		holds(t, openAt(t, rested.write(t), sqlite.Options{NoSync: true}), want)
+		create(t, s, 100)
+		want = contentsOf(t, s)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, logFile)); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a store that was closed has left its log: %v", err)
+		}
+		holds(t, openAt(t, dir, sqlite.Options{NoSync: true}), want)
+	})
 }

@@ -8,5 +8,6 @@
 //
 // Files in the data directory: belfry.db holds schedules, the due queue,
 // recent runs and everything else that changes; history/YYYY-MM-DD.db holds the closed
-// runs of one UTC day; logs.db holds the streams and events of log groups.
+// runs of one UTC day; logs.db holds the streams and events of log groups; mark says
+// how far belfry.db had come, so that a store that has lost something is not opened.
 package sqlite
