@@ -10,6 +10,11 @@ type Due struct {
 	Occurrence
 	Revision int64 // of the schedule that the entry was made from
 	Attempt  int   // number of the attempt that is due; 1 is the first
+	// Kept says that the entry does not stand where the schedule's present
+	// definition would put it: an edit kept it, or its place had passed when it was
+	// made. It is never computed from the definition, so the store finds it by its
+	// schedule.
+	Kept bool
 }
 
 // Before orders the due queue.
@@ -31,6 +36,19 @@ type DueItem struct {
 	Due
 	Spec *Schedule // nil when the schedule has been deleted
 	Run  *Run      // of a retry: the run so far
+	Err  error     // why the run, or the entry, cannot be read
+}
+
+// Size is about how much memory the item takes, in bytes.
+func (it *DueItem) Size() int {
+	n := 512
+	if s := it.Spec; s != nil {
+		n += 512 + len(s.Description) + len(s.Target.Input) + len(s.Target.Parameters)
+	}
+	if it.Run != nil {
+		n += AttemptsSize(it.Run.Attempts)
+	}
+	return n
 }
 
 // A Start is one step of the engine: the due entry is taken out of the queue,
@@ -40,7 +58,7 @@ type Start struct {
 	Run  *Occurrence // the occurrence to run; nil when catch-up leaves nothing to run
 	At   time.Time   // start of the attempt
 	Next *Due        // the schedule's next occurrence; nil when there is none or Due is a retry
-	Gap  *Gap        // occurrences passed over on the way
+	Gaps []Gap       // occurrences passed over on the way
 	// Once is what Run needs to be delivered; when another run has any of it, Run
 	// ends as SkippedDuplicate. A run that fails gives it back.
 	Once []OnceClaim
@@ -91,6 +109,10 @@ type ScheduleCreation struct {
 	Gap      *Gap   // nil is none
 	Token    *Token // the client's; nil is none
 	Limit    int64  // the most schedules that the scope may have
+	// After is the newest deleted schedule of the same name that the creation was
+	// decided on, 0 when there was none; when there is a newer one by now, nothing
+	// is written. nil does not ask.
+	After *ID
 }
 
 // A ScheduleChange replaces or removes a schedule.
@@ -101,8 +123,9 @@ type ScheduleChange struct {
 	Next    *Due      // the entry that takes its place
 	Gaps    []Gap     // to record; one with a zero To stays open
 	CloseAt time.Time // when set, the schedule's open gap ends here ...
-	Closed  int64     // ... with so many occurrences in it
+	Closed  int64     // ... with so many occurrences in it; with none it goes
 	Token   *Token    // the client's; nil is none
+	At      time.Time // when it is made
 }
 
 // A GroupChange creates a group, or replaces its tags, state and modification

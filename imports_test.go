@@ -31,23 +31,24 @@ const everything = "*"
 // engine, target, function, queue, table, lock and logs may know another.
 var imports = []row{
 	{pkg: ".", may: nil},
+	{pkg: "barrier", may: nil}, // what keeps a damaged object from its neighbours; any package may stand behind it
 	{pkg: "expr", may: nil},
-	{pkg: "auth", may: []string{"."}},
+	{pkg: "auth", may: []string{".", "barrier"}},
 	{pkg: "egress", may: []string{"."}}, // where connections may go; beneath the domains
-	{pkg: "function", may: []string{".", "egress", "function/sandbox"}},
+	{pkg: "function", may: []string{".", "barrier", "egress", "function/sandbox"}},
 	{pkg: "function/sandbox", may: []string{"function/sandbox/shim"}},
 	{pkg: "function/sandbox/shim", may: nil},
-	{pkg: "queue", may: []string{"."}},
-	{pkg: "table", may: []string{"."}},
-	{pkg: "lock", may: []string{"."}},
-	{pkg: "logs", may: []string{"."}},
-	{pkg: "engine", may: []string{".", "expr"}},
-	{pkg: "monitor", may: []string{".", "expr", "monitor/notify", "monitor/probe"}, tests: []string{"engine"}},
+	{pkg: "queue", may: []string{".", "barrier"}},
+	{pkg: "table", may: []string{".", "barrier"}},
+	{pkg: "lock", may: []string{".", "barrier"}},
+	{pkg: "logs", may: []string{".", "barrier"}},
+	{pkg: "engine", may: []string{".", "barrier", "expr"}},
+	{pkg: "monitor", may: []string{".", "barrier", "expr", "monitor/notify", "monitor/probe"}, tests: []string{"engine"}},
 	{pkg: "monitor/...", may: []string{"."}}, // how to look and how to tell; monitor says when
-	{pkg: "target", may: []string{"."}},
+	{pkg: "target", may: []string{".", "egress"}},
 
 	{pkg: "store/storetest", may: []string{".", "engine", "function", "queue", "table", "lock", "logs", "monitor", "monitor/notify", "auth"}},
-	{pkg: "store/...", may: []string{".", "function", "queue", "table", "lock", "logs", "monitor", "monitor/notify", "auth"}},
+	{pkg: "store/...", may: []string{".", "barrier", "function", "queue", "table", "lock", "logs", "monitor", "monitor/notify", "auth"}},
 
 	// The wire layer, then what is generated on top of it, then the dialects.
 	{pkg: "api/awswire/internal/...", may: []string{".", "api/awswire/internal/..."}},
@@ -78,7 +79,7 @@ var imports = []row{
 // inTests is what the test files of any package may import beside the row of
 // their package: the embedded store, because tests run on real SQLite, and the
 // suite that every store must pass.
-var inTests = []string{".", "expr", "store/sqlite", "store/storetest"}
+var inTests = []string{".", "barrier", "expr", "store/sqlite", "store/storetest"}
 
 type goPackage struct {
 	ImportPath   string

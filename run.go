@@ -108,7 +108,7 @@ const (
 	AttemptSucceeded   AttemptStatus = "succeeded"
 	AttemptRetryable   AttemptStatus = "retryable_error"
 	AttemptPermanent   AttemptStatus = "permanent_error"
-	AttemptInterrupted AttemptStatus = "interrupted" // the server stopped during it; it does not count against the retry policy
+	AttemptInterrupted AttemptStatus = "interrupted" // the server stopped during it; the first of a run does not count against the retry policy
 )
 
 // An Invocation is one attempt as it is handed to a target.
@@ -132,12 +132,25 @@ func (o Occurrence) OccurrenceID() string {
 const OccurrenceLayout = "20060102T150405Z"
 
 // A Gap is a stretch in which a schedule was due and nothing ran. One row
-// stands for all occurrences in it.
+// stands for all occurrences in it, both ends included. No two gaps of a
+// schedule share an occurrence, and none reaches past now.
 type Gap struct {
 	Schedule ID
-	From, To time.Time // first and last occurrence; To is zero while the gap is open
-	Count    int64     // occurrences in it; 0 while it is open
+	// From and To are whole seconds: the first and the last occurrence or, of a
+	// schedule that was disabled, the seconds in which it was disabled and enabled. To is zero while the gap is open.
+	From, To time.Time
+	Count    int64 // occurrences in it; 0 while it is open
 	Reason   GapReason
+	// Waited says that its occurrences were due, and waited to be started, in their
+	// flexible window or for room, when the schedule was changed.
+	Waited bool
+}
+
+// A GapChange puts a gap right that was recorded under a clock that has been
+// set back since.
+type GapChange struct {
+	Old Gap  // as read; when it is no longer so, nothing is written
+	New *Gap // nil removes it
 }
 
 // GapReason says why nothing ran.
@@ -146,8 +159,9 @@ type GapReason string
 // The reasons of a gap.
 const (
 	GapDisabled GapReason = "disabled" // the schedule was disabled
-	GapMissed   GapReason = "missed"   // the service was down longer than catch-up reaches
+	GapMissed   GapReason = "missed"   // it could not be started in time, and catch-up does not reach so far
 	GapTooOld   GapReason = "too_old"  // a one-time schedule created after its time and past its maximum event age
+	GapDone     GapReason = "done"     // a one-time schedule whose occurrence had run before, under the same name
 	GapEdited   GapReason = "edited"   // due when the times of the schedule were edited, and not yet started
 	GapDeleted  GapReason = "deleted"  // due when the schedule or its group was deleted, and not yet started
 )
@@ -162,4 +176,14 @@ func (o Occurrence) ExecutionID(attempt int) string {
 	binary.BigEndian.PutUint64(b[16:], uint64(attempt))
 	h.Write(b[:])
 	return fmt.Sprintf("%016x", h.Sum64())
+}
+
+// AttemptsSize is about how much memory the attempts take, in bytes.
+func AttemptsSize(attempts []Attempt) int {
+	n := 0
+	for i := range attempts {
+		a := &attempts[i]
+		n += 256 + len(a.ErrorCode) + len(a.ErrorMessage) + len(a.Log) + len(a.Payload) + len(a.Answer)
+	}
+	return n
 }

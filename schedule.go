@@ -56,6 +56,8 @@ type Schedule struct {
 	// Since is when its times were last set, or it was last enabled: no
 	// occurrence before it starts a run, save a past one-time.
 	Since time.Time
+	// Retired is when it was deleted, of one that is read from the history.
+	Retired time.Time `json:"-"`
 }
 
 // ARN returns the schedule's Amazon Resource Name; that of a rule's target is

@@ -102,6 +102,7 @@ func requestOf(call target.FunctionCall) (r function.Request, err error) {
 	}
 	return function.Request{
 		Function: ref, Qualifier: qualifier, Payload: call.Payload, RequestID: requestID(call.OccurrenceID), ClientContext: call.ClientContext,
+		Patient: true, // the engine decides how long a run may wait
 	}, nil
 }
 

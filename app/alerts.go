@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/egress"
 	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/monitor/notify"
 	"github.com/belfry-run/belfry/store/sqlite"
@@ -21,9 +22,9 @@ func (s *Server) startAlerts(ctx context.Context, clock patientClock, secret []b
 	if err != nil {
 		return err
 	}
-	sender := notify.NewSender(notify.Config{Dial: s.dial(), UserAgent: "Belfry/" + s.c.Version})
+	sender := notify.NewSender(notify.Config{Dial: s.dial(), UserAgent: "Belfry/" + s.c.Version, Idle: min(s.descriptors.idle, notify.Idle)})
 	s.alerts = monitor.NewAlerts(monitor.AlertsConfig{
-		Store: s.store, Clock: clock, Logger: s.log, Carrier: sender, Sealer: s.vault.Sealer("channel"),
+		Store: s.store, Clock: clock, Logger: s.log, Apart: s.apart, Carrier: carrier{sender, s.outgoingOwn}, Sealer: s.vault.Sealer("channel"),
 		Secret: secret, URL: public, CheckInfo: checkFacts{s.store}.info, Metrics: monitor.NewAlertMetrics(s.metrics),
 	})
 	s.alerts.Gauges(s.metrics)
@@ -40,6 +41,21 @@ func (s *Server) startAlerts(ctx context.Context, clock patientClock, secret []b
 		return nil
 	})
 	return nil
+}
+
+// A carrier sends a message when it may be sent; its time begins then.
+type carrier struct {
+	*notify.Sender
+	limit *egress.Limit
+}
+
+// Send implements [monitor.Carrier].
+func (c carrier) Send(ctx context.Context, to notify.Channel, m *notify.Message) error {
+	if err := c.limit.Enter(ctx); err != nil {
+		return err
+	}
+	defer c.limit.Leave()
+	return c.Sender.Send(ctx, to, m)
 }
 
 // channelIDs are those of an account, which a check gets that a ping has made.

@@ -25,10 +25,13 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/auth"
+	"github.com/belfry-run/belfry/barrier"
+	"github.com/belfry-run/belfry/egress"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
 	"github.com/belfry-run/belfry/monitor"
+	"github.com/belfry-run/belfry/monitor/notify"
 	"github.com/belfry-run/belfry/queue"
 	"github.com/belfry-run/belfry/store/sqlite"
 	"github.com/belfry-run/belfry/table"
@@ -58,8 +61,10 @@ type Config struct {
 	DataDir string // made when it is not there
 	Listen  string // host:port; port 0 takes a free one
 	Version string
-	Dev     bool // accept any credentials, on loopback only; implies Permissive
-	Logger  *slog.Logger
+	// AcceptDamage starts with what can be read of a store that has lost something.
+	AcceptDamage bool
+	Dev          bool // accept any credentials, on loopback only; implies Permissive
+	Logger       *slog.Logger
 
 	// TLSCert and TLSKey are PEM files; without them the server speaks plain
 	// HTTP. They are read again when they change, and when Reload gives a value.
@@ -139,6 +144,13 @@ type Server struct {
 
 	signatures awswire.Authenticator
 
+	apart                 *barrier.Set // what could not be worked on
+	writes                writeProbe
+	descriptors           descriptors
+	callers               *callers
+	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
+
+	copying    sync.Mutex // held while a backup is made
 	background sync.WaitGroup
 	failed     chan error
 	closers    []closer // in the order of opening
@@ -186,6 +198,9 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if debug.SetMemoryLimit(-1) == 1<<63-1 { // none was set by GOMEMLIMIT
 		debug.SetMemoryLimit(memoryTarget)
 	}
+	if err := s.startDescriptors(); err != nil {
+		return nil, err
+	}
 	lock, err := lockDir(c.DataDir)
 	if err != nil {
 		return nil, err
@@ -195,13 +210,16 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w; is another server running there? --listen takes another address", c.Listen, err)
 	}
+	s.listener = s.callers.listen(s.listener)
 	s.opened("listener", atOnce(func() error { return ignoreClosed(s.listener.Close()) }))
 	if err := s.startTLS(ctx); err != nil {
 		return nil, err
 	}
 
+	s.apart = barrier.New(s.log)
+	s.apart.Register(s.metrics)
 	figures := newFigures(s.metrics)
-	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit}); err != nil {
+	if s.store, err = sqlite.Open(ctx, c.DataDir, sqlite.Options{OnCommit: figures.commit, Apart: s.apart, AcceptDamage: c.AcceptDamage}); err != nil {
 		return nil, err
 	}
 	s.opened("store", atOnce(s.store.Close))
@@ -210,7 +228,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		return nil, err
 	}
 	clock := wallClock{}
-	s.queues = queue.New(s.store, clock, s.log)
+	s.queues = queue.New(s.store, clock, s.log, s.apart)
 	if err := s.startLogs(ctx, clock); err != nil {
 		return nil, err
 	}
@@ -221,17 +239,20 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	s.background.Go(func() { s.queues.Run(sweeps) })
 	s.opened("queues", func(context.Context) error { stopSweeps(); s.queues.Close(); return nil })
 
-	s.tables = table.New(s.store, clock, s.log)
+	s.tables = table.New(s.store, clock, s.log, s.apart)
 	tableSweeps, stopTableSweeps := context.WithCancel(context.WithoutCancel(ctx))
 	s.background.Go(func() { s.tables.Run(tableSweeps) })
 	s.opened("tables", func(context.Context) error { stopTableSweeps(); return nil })
 
-	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version)
+	s.targets = target.New(functions{s.host, c.LambdaDelivery, figures.coldRuns}, queues{s.queues}, newItems(s.tables, s.log), "Belfry/"+c.Version, target.Bounds{
+		PerHost: s.descriptors.perHost(target.PerHost), Idle: s.descriptors.idle, Outgoing: s.outgoing,
+		PerFunction: min(s.descriptors.instances, function.DefaultPerFunction),
+	})
 	s.opened("targets", func(context.Context) error { s.targets.Close(); return nil })
 	guard := &guard{auth: s.auth, targets: s.targets, dev: c.Dev, log: s.log}
 	s.engine = engine.New(engine.Config{
 		Store: s.store, Clock: exactClock{}, Invoker: guard, DeadLetters: guard, Forward: s.targets.Forward, Logger: s.log,
-		Metrics: engine.NewMetrics(s.metrics), CheckTarget: guard.check, Payload: target.DeadLetterBody,
+		Metrics: engine.NewMetrics(s.metrics), Barrier: s.apart, Lane: s.lane, MaxOutgoing: laneDepth * s.descriptors.attempts, CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
 		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
@@ -267,14 +288,25 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	return s, nil
 }
 
+// laneDepth times what a host or function takes at once may be under way there: who
+// waits for a connection begins when one is free, and not when the store has been
+// asked.
+const laneDepth = 4
+
+// lane is what the schedule's attempts share with those of others.
+func (s *Server) lane(sc *belfry.Schedule) engine.Lane {
+	name, limit := s.targets.Lane(sc)
+	return engine.Lane{Name: name, Limit: laneDepth * limit, Outgoing: sc.Target.ARN == target.HTTPInvokeARN}
+}
+
 func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 	var err error
-	ends := newEndpoints(s.dial(), "Belfry/"+s.c.Version)
+	ends := newEndpoints(s.dial(), s.outgoingOwn, min(s.descriptors.idle, notify.Idle), "Belfry/"+s.c.Version)
 	s.opened("endpoints", atOnce(func() error { ends.client.CloseIdleConnections(); return nil }))
 	c := function.Config{
-		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Clock: clock, EndpointURL: s.functionURL(),
+		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Apart: s.apart, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
-		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation,
+		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}
@@ -306,6 +338,7 @@ func (s *Server) serve(f *figures, secret []byte) {
 		Handler:           s.handler(f, secret),
 		ReadHeaderTimeout: headerTime,
 		IdleTimeout:       idleTime,
+		ConnState:         s.callers.state,
 		MaxHeaderBytes:    maxHeaders,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

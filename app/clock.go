@@ -12,6 +12,15 @@ type wallClock struct{}
 func (wallClock) Now() time.Time                         { return time.Now() }
 func (wallClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
 
+// Monotonic is the time since the machine started, without what it slept.
+func (wallClock) Monotonic() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic("no monotonic clock: " + err.Error()) // it is part of every Linux
+	}
+	return time.Duration(t.Nano())
+}
+
 // NewTimer returns a channel that gets one value after d, and a function that
 // releases it early.
 func (wallClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {

@@ -20,10 +20,11 @@ const postAnswer = 64 << 10
 type endpoints struct {
 	client *http.Client
 	agent  string
+	limit  *egress.Limit
 }
 
-func newEndpoints(dial egress.DialFunc, agent string) endpoints {
-	return endpoints{agent: agent, client: notify.NewClient(dial, nil)}
+func newEndpoints(dial egress.DialFunc, limit *egress.Limit, idle int, agent string) endpoints {
+	return endpoints{agent: agent, client: notify.NewClient(dial, nil, idle), limit: limit}
 }
 
 // Post implements [function.Endpoints].
@@ -35,6 +36,10 @@ func (e endpoints) Post(ctx context.Context, url, id string, body []byte) error 
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", e.agent)
 	req.Header.Set("Idempotency-Key", id)
+	if err := e.limit.Enter(ctx); err != nil {
+		return err
+	}
+	defer e.limit.Leave()
 	res, err := e.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("post to an endpoint: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/egress"
+	"github.com/belfry-run/belfry/monitor/notify"
 )
 
 func TestWhatAnEndpointIsSent(t *testing.T) {
@@ -20,7 +21,7 @@ func TestWhatAnEndpointIsSent(t *testing.T) {
 		w.WriteHeader(http.StatusAccepted)
 	}))
 	defer s.Close()
-	e := newEndpoints(egress.Anywhere, "Belfry/test")
+	e := newEndpoints(egress.Anywhere, nil, notify.Idle, "Belfry/test")
 	if err := e.Post(t.Context(), s.URL+"/done?a=b", "one", []byte(`{"ü":1}`)); err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +38,7 @@ func TestWhatTheAnswerOfAnEndpointMeans(t *testing.T) {
 		w.WriteHeader(status)
 	}))
 	defer s.Close()
-	e := newEndpoints(egress.Anywhere, "")
+	e := newEndpoints(egress.Anywhere, nil, notify.Idle, "")
 	for code, want := range map[int]belfry.Kind{
 		408: belfry.Unavailable, 425: belfry.Unavailable, 429: belfry.Unavailable, 500: belfry.Unavailable, 503: belfry.Unavailable,
 		301: belfry.Invalid, 307: belfry.Invalid, 400: belfry.Invalid, 404: belfry.Invalid, 410: belfry.Invalid,
@@ -47,7 +48,7 @@ func TestWhatTheAnswerOfAnEndpointMeans(t *testing.T) {
 			t.Errorf("%d: %v, want %v", code, err, want)
 		}
 	}
-	guarded := newEndpoints(egress.NewGuard(nil).DialContext, "")
+	guarded := newEndpoints(egress.NewGuard(nil).DialContext, nil, notify.Idle, "")
 	if err := guarded.Post(t.Context(), s.URL, "", nil); belfry.KindOf(err) != belfry.Denied {
 		t.Errorf("an endpoint of this machine: %v, want that it is refused", err)
 	}

@@ -26,8 +26,9 @@ type Finding struct {
 
 // Examine looks at a data directory without a server: may this user use it, is
 // another server on it, is there space, is its database in order, and its key.
-// It changes nothing. secretKey is as in [Config].
-func Examine(ctx context.Context, dir, secretKey string) []Finding {
+// It changes nothing. secretKey is as in [Config]. With deep, every file is read, and
+// deep is told what it looks at.
+func Examine(ctx context.Context, dir, secretKey string, deep func(string)) []Finding {
 	at, err := filepath.Abs(dir)
 	if err != nil {
 		at = dir
@@ -38,25 +39,43 @@ func Examine(ctx context.Context, dir, secretKey string) []Finding {
 	}
 	space := diskCheck{at}.Look(ctx, time.Now())
 	found = append(found, Finding{Check: "disk", OK: space.OK, Detail: space.Detail, Advice: space.Advice}, examineKey(at, secretKey))
-	lock, err := os.OpenFile(filepath.Join(at, "lock"), os.O_RDWR, 0)
+	free, release := examineLock(at)
+	if found = append(found, free); !free.OK {
+		return found
+	}
+	defer release() // until then no server can start on the directory
+	found = append(found, examineDatabase(ctx, at, space.OK))
+	if deep == nil {
+		return found
+	}
+	problems, err := sqlite.DeepDir(ctx, at, time.Now(), deep)
+	if err != nil {
+		return append(found, Finding{Check: "deep", Detail: fmt.Sprintf("Not every file could be looked at: %v.", err), Advice: owner})
+	}
+	return append(found, deepFindings(problems)...)
+}
+
+// examineLock finds out whether a server has the directory open; if none has, none
+// can until release is called.
+func examineLock(dir string) (f Finding, release func()) {
+	f.Check = "lock"
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return append(found, Finding{
-			Check: "lock", OK: true, Detail: "No server has used the directory yet.",
-		})
+		f.OK, f.Detail = true, "No server has used the directory yet."
+		return f, func() {}
 	}
 	if err != nil {
-		return append(found, Finding{Check: "lock", Detail: fmt.Sprintf("The lock cannot be opened: %v.", cause(err)), Advice: owner})
+		f.Detail, f.Advice = fmt.Sprintf("The lock cannot be opened: %v.", cause(err)), owner
+		return f, nil
 	}
-	defer lock.Close()
-	// While this holds the lock, no server can start on the directory.
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return append(found, Finding{
-			Check: "lock", Detail: "A server has the directory open, and does not answer where it was asked for.",
-			Advice: "Say with --endpoint where it listens. If that is right, it is starting, stopping or hangs: see its log.",
-		})
+		lock.Close()
+		f.Detail = "A server has the directory open, and does not answer where it was asked for."
+		f.Advice = "Say with --endpoint where it listens. If that is right, it is starting, stopping or hangs: see its log."
+		return f, nil
 	}
-	found = append(found, Finding{Check: "lock", OK: true, Detail: "No server has the directory open."})
-	return append(found, examineDatabase(ctx, at))
+	f.OK, f.Detail = true, "No server has the directory open."
+	return f, func() { lock.Close() }
 }
 
 const owner = "Run this, and the server, as the user that the directory belongs to, or change its owner."
@@ -104,16 +123,18 @@ func examineKey(dir, secretKey string) Finding {
 	return f
 }
 
-func examineDatabase(ctx context.Context, dir string) Finding {
+func examineDatabase(ctx context.Context, dir string, space bool) Finding {
 	f := Finding{Check: "database"}
 	x, err := sqlite.Examine(ctx, dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		f.OK, f.Detail = true, "There is no database yet; the first start makes one."
+	case err != nil && !space:
+		f.Detail, f.Advice = fmt.Sprintf("The database cannot be opened while the disk has no space: %v.", err), "Make space on the disk that holds the data directory, and look again."
 	case err != nil:
 		f.Detail, f.Advice = fmt.Sprintf("The database cannot be used: %v.", err), owner
 	case x.Damage != "":
-		f.Detail, f.Advice = fmt.Sprintf("The database is damaged: %s.", x.Damage), "Keep a copy of the directory, check the disk, and put the directory back from a backup."
+		f.Detail, f.Advice = "The database is damaged: "+x.Damage, "Keep a copy of the directory and check the disk. Then bring a backup back with belfry restore BACKUP --data DIR, or go on with what can be read with belfry serve --accept-damage."
 	case x.Version > x.Newest:
 		f.Detail = fmt.Sprintf("The database was written by a newer Belfry: its form is %d, this one knows %d.", x.Version, x.Newest)
 		f.Advice = "Use that version, or a backup from before it."

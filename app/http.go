@@ -1,12 +1,16 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/eventsapi"
 	"github.com/belfry-run/belfry/api/awswire/iamapi"
@@ -24,6 +28,7 @@ import (
 	"github.com/belfry-run/belfry/api/sqs"
 	"github.com/belfry-run/belfry/lock"
 	"github.com/belfry-run/belfry/monitor"
+	"github.com/belfry-run/belfry/store/sqlite"
 )
 
 // handler routes a request: the native API and the operator's pages by their
@@ -46,13 +51,14 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
 		Locks: lock.New(s.store, time.Now), Logs: s.logs, RequestID: requestID, Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(), Runtimes: s.runtimes,
+		Unreadable: s.unreadable, Deep: s.deep, Backup: s.nativeBackup,
 	})
 	acknowledge := native.Acknowledger(s.alerts, s.log)
 	checks := healthchecks.New(healthchecks.Config{
 		Monitor: s.monitor, Log: s.log, Now: time.Now, Secret: secret, Channels: s.channelNames, URL: s.c.PublicURL, Dev: s.c.Dev,
 	})
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.keepIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {
 		case strings.HasPrefix(path, lambda.CodePrefix):
 			code.ServeHTTP(w, r)
@@ -63,20 +69,57 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		case healthchecks.Serves(path):
 			checks.ServeHTTP(w, r)
 		case path == "/healthz":
-			s.health(w)
+			s.health(w, r)
 		case path == "/metrics":
 			metrics.ServeHTTP(w, r)
 		default:
 			aws.ServeHTTP(w, r)
 		}
-	})
+	}))
 }
 
-func (s *Server) health(w http.ResponseWriter) {
+// writeEvery is how old the answer of a tried write may be, so that whoever asks
+// for it cannot keep the disk busy.
+const writeEvery = time.Second
+
+// A writeProbe remembers whether the store could be written to.
+type writeProbe struct {
+	mu   sync.Mutex
+	next time.Time // guarded by mu, like err
+	err  error
+}
+
+func (p *writeProbe) try(ctx context.Context, s *sqlite.Store) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now := time.Now(); !now.Before(p.next) {
+		p.err, p.next = s.Writable(ctx), now.Add(writeEvery)
+	}
+	return p.err
+}
+
+// health says whether the server serves; with ?write=1 also whether it can store
+// anything, which it tries.
+func (s *Server) health(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	if !s.ready.Load() {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = w.Write([]byte("not ready\n"))
+		return
+	}
+	if r.URL.Query().Get("write") == "1" {
+		ctx, cancel := context.WithTimeout(r.Context(), backlogTime)
+		defer cancel()
+		if err := s.writes.try(ctx, s.store); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			text := "The store cannot be written to; the server's log says why."
+			if e, ok := errors.AsType[*belfry.Error](err); ok {
+				text = e.Message
+			}
+			_, _ = w.Write([]byte("not writable: " + text + "\n"))
+			return
+		}
+		_, _ = w.Write([]byte("ready and writable\n"))
 		return
 	}
 	_, _ = w.Write([]byte("ready\n"))

@@ -18,7 +18,7 @@ func TestItemsArePutThroughTheirAPI(t *testing.T) {
 	}
 	defer st.Close()
 	log := slog.New(slog.DiscardHandler)
-	tables := table.New(st, wallClock{}, log)
+	tables := table.New(st, wallClock{}, log, nil)
 	items, scope := newItems(tables, log), belfry.Scope{Account: "000000000001", Region: "eu-west-1"}
 	put := func(request, wantCode string) {
 		t.Helper()

@@ -20,6 +20,7 @@ type Logs struct {
 func (s *Server) startLogs(ctx context.Context, clock wallClock) (err error) {
 	s.logs, err = logs.New(ctx, logs.Config{
 		Store: s.store, Clock: clock, Logger: s.log, Retention: s.c.Logs.Retention, GroupSize: s.c.Logs.MaxGroup, TotalSize: s.c.Logs.MaxTotal,
+		Apart: s.apart,
 	})
 	if err != nil {
 		return errors.Join(errors.New("open the logs"), err)

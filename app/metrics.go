@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/belfry-run/belfry/api/awswire"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 )
@@ -68,12 +69,21 @@ func (f *figures) request(o awswire.Observation) {
 
 // gauge adds a figure that is asked for at each scrape.
 func gauge(reg prometheus.Registerer, name, help string, value func() float64) {
-	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, known(value)))
 }
 
 // counter adds a count that is asked for at each scrape.
 func counter(reg prometheus.Registerer, name, help string, value func() float64) {
-	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+	reg.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, known(value)))
+}
+
+// known is value, or -1 when that panics: a scrape asks in goroutines of its own.
+func known(value func() float64) func() float64 {
+	return func() float64 {
+		v := -1.
+		_ = barrier.Try(func() error { v = value(); return nil }) // -1 says it
+		return v
+	}
 }
 
 // watch adds what is counted when it is asked for.

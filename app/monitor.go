@@ -22,7 +22,7 @@ type Checks struct {
 func (s *Server) startMonitor(ctx context.Context, clock patientClock) error {
 	c := s.c.Checks
 	s.monitor = monitor.NewService(monitor.Config{
-		Store: s.store, Clock: clock, Logger: s.log, Metrics: monitor.NewMetrics(s.metrics),
+		Store: s.store, Clock: clock, Logger: s.log, Apart: s.apart, Metrics: monitor.NewMetrics(s.metrics),
 		BodyLimit: c.BodyLimit, PingLog: c.PingLog, MaxChecks: c.Max,
 		Channels: s.channelIDs, Flipped: s.alerts.Wake,
 	})

@@ -151,6 +151,7 @@ func (s *Server) startTLS(ctx context.Context) error {
 	if s.local, err = (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		return fmt.Errorf("listen for functions on loopback: %w", err)
 	}
+	s.local = s.callers.listen(s.local)
 	s.opened("listener for functions", atOnce(func() error { return ignoreClosed(s.local.Close()) }))
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -46,6 +47,7 @@ type server struct {
 	env      []string // of the server, beside the usual
 	clients  []string // of AWS clients and belfry's verbs, beside the usual
 	args     []string // of serve, beside the directory and the address
+	files    int      // that the server may have open; 0: as the test
 	who      caller   // signs the requests; the zero caller signs in form only
 }
 
@@ -128,7 +130,11 @@ func newServer(t testing.TB, args ...string) *server {
 // start starts the process and returns when it is ready to serve.
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(binary, append([]string{"serve", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr}, s.args...)...)
+	argv := append([]string{binary, "serve", "--data", filepath.Join(s.dir, "data"), "--listen", s.addr}, s.args...)
+	if s.files > 0 {
+		argv = append([]string{"sh", "-c", `ulimit -n "$0"; exec "$@"`, strconv.Itoa(s.files)}, argv...)
+	}
+	s.cmd = exec.Command(argv[0], argv[1:]...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	s.cmd.Env = cleanEnv(s.env...)
 	if err := s.cmd.Start(); err != nil {

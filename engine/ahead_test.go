@@ -82,7 +82,7 @@ func TestAnEditOfARunRecordedAheadComesAfterIt(t *testing.T) {
 		want  []string          // the ledger after 00:03:30
 	}{
 		{"described anew", minutely, []belfry.Schedule{edited(minutely, belfry.Enabled)}, []string{"00:01:00 succeeded", "00:02:00 succeeded", "00:03:00 succeeded"}},
-		{"disabled", minutely, []belfry.Schedule{edited(minutely, belfry.Disabled)}, []string{"00:01:00 succeeded", "00:01:00..00:03:30 2 disabled"}},
+		{"disabled", minutely, []belfry.Schedule{edited(minutely, belfry.Disabled)}, []string{"00:01:00 succeeded", "00:01:01..00:03:30 2 disabled"}},
 		{"disabled and enabled", minutely, []belfry.Schedule{edited(minutely, belfry.Disabled), edited(minutely, belfry.Enabled)}, []string{"00:01:00 succeeded", "00:02:00 succeeded", "00:03:00 succeeded"}},
 		{"another expression, due at the same time", minutely, []belfry.Schedule{edited("cron(1/2 * * * ? *)", belfry.Enabled)}, []string{"00:01:00 succeeded", "00:03:00 succeeded"}},
 		{"another expression, due later", minutely, []belfry.Schedule{edited("cron(2 * * * ? *)", belfry.Enabled)}, []string{"00:01:00 succeeded", "00:02:00 succeeded"}},

@@ -50,14 +50,8 @@ func decide(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time
 	case belfry.AttemptPermanent:
 		return verdict{end: permanentError}
 	}
-	retries := retriesUsed(attempts)
-	most, own := p.MaximumAttempts, last.HandlerError && (last.Own != nil || p.Default)
-	switch {
-	case own && last.Own != nil:
-		most = last.Own.Retries
-	case own:
-		most = len(handlerRetries)
-	}
+	retries := max(retriesUsed(attempts), 0)
+	most, own := mostRetries(last, p)
 	if retries >= most {
 		return verdict{end: attemptsReached}
 	}
@@ -73,6 +67,32 @@ func decide(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time
 		return verdict{end: ageReached}
 	}
 	return verdict{retryAt: at}
+}
+
+// mostRetries is how many retries a run may have whose last attempt that is; own
+// says that the function's policy, and not the schedule's, decides.
+func mostRetries(last *belfry.Attempt, p belfry.RetryPolicy) (most int, own bool) {
+	switch {
+	case last.HandlerError && last.Own != nil:
+		return last.Own.Retries, true
+	case last.HandlerError && p.Default:
+		return len(handlerRetries), true
+	}
+	return p.MaximumAttempts, false
+}
+
+// spent says whether a run that was to be tried again, now, is not: it has become
+// too old meanwhile, or its attempts were interrupted so often that they are used
+// up.
+func spent(attempts []belfry.Attempt, p belfry.RetryPolicy, scheduled, now time.Time) exhausted {
+	last := &attempts[len(attempts)-1]
+	if now.Sub(scheduled) > maximumAge(last, p) {
+		return ageReached
+	}
+	if most, _ := mostRetries(last, p); last.Status == belfry.AttemptInterrupted && retriesUsed(attempts) >= most {
+		return attemptsReached
+	}
+	return notExhausted
 }
 
 // maximumAge is how long after its time a run whose last attempt that is may
@@ -93,16 +113,18 @@ func backOff(n int, random func(n int64) int64) time.Duration {
 	return time.Duration(random(int64(limit)))
 }
 
-// retriesUsed counts the attempts after the first; one that the server's own
-// stop interrupted does not count.
+// retriesUsed counts the attempts after the first. Of those that a stop of the
+// server interrupted, one does not count: a stop is no fault of the target's. That
+// more of them do ends a run whose delivery is what stops the server. Before the
+// first attempt that counts it is -1.
 func retriesUsed(attempts []belfry.Attempt) int {
-	n := -1
+	n, spared := len(attempts)-1, false
 	for i := range attempts {
-		if attempts[i].Status != belfry.AttemptInterrupted {
-			n++
+		if attempts[i].Status == belfry.AttemptInterrupted && !spared {
+			n, spared = n-1, true
 		}
 	}
-	return max(n, 0)
+	return n
 }
 
 // deadLetterAttributes are the message attributes of a dead letter, all
@@ -114,7 +136,7 @@ func deadLetterAttributes(s *belfry.Schedule, o belfry.Occurrence, attempts []be
 		"ERROR_MESSAGE":        last.ErrorMessage,
 		"EXECUTION_ID":         last.ExecutionID,
 		"IS_PAYLOAD_TRUNCATED": strconv.FormatBool(truncated),
-		"RETRY_ATTEMPTS":       strconv.Itoa(retriesUsed(attempts)),
+		"RETRY_ATTEMPTS":       strconv.Itoa(max(retriesUsed(attempts), 0)),
 		"SCHEDULED_TIME":       o.Time.UTC().Format(time.RFC3339),
 		"SCHEDULE_ARN":         s.ARN(),
 		"TARGET_ARN":           s.Target.ARN,

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,37 +20,7 @@ type delivery struct {
 	due          time.Time        // zero: whoever had it is gone
 	firstStarted time.Time
 	started      time.Time // not before it is due
-}
-
-// recover delivers what the last owner of the shards had started and not
-// finished: whether its target was reached nobody knows, so it is reached
-// again, under the same identity.
-func (e *Engine) recover(ctx, attempts context.Context, left []belfry.DueItem, claim belfry.Claim) {
-	now := e.now()
-	for i := range left {
-		it := &left[i]
-		select {
-		case e.slots <- struct{}{}:
-		case <-ctx.Done():
-			return
-		}
-		before := it.Run.Started
-		if n := len(it.Run.Attempts); n > 0 {
-			before = it.Run.Attempts[n-1].Ended
-		}
-		number := len(it.Run.Attempts) + 1
-		e.launch(attempts, delivery{
-			spec: it.Spec, run: it.Occurrence, revision: it.Revision, claim: claim,
-			attempts: append(it.Run.Attempts, belfry.Attempt{
-				Number: number, ExecutionID: it.ExecutionID(number), Started: before, Ended: now,
-				Result: belfry.Result{
-					Status: belfry.AttemptInterrupted, ErrorCode: "Belfry.Interrupted",
-					ErrorMessage: "The server stopped during this attempt; whether the target was reached is not known.",
-				},
-			}),
-			firstStarted: it.Run.Started, started: now,
-		})
-	}
+	ticket       ticket
 }
 
 // await returns when the delivery is due. One that was alone has been recorded
@@ -70,33 +41,49 @@ func (e *Engine) await(ctx context.Context, d *delivery) {
 // recorded. What the engine's stop cuts off stays running, and is delivered
 // again.
 func (e *Engine) deliver(ctx context.Context, d *delivery) {
-	e.await(ctx, d)
-	if ctx.Err() != nil {
-		e.over()
-		return
+	handed := false
+	e.c.Barrier.Do(ctx, "deliver", d.run.OccurrenceID(), func() error {
+		e.await(ctx, d)
+		if ctx.Err() != nil {
+			return nil
+		}
+		f, ended := e.follows(ctx, d)
+		if ended {
+			handed = true
+			e.endings <- &ending{*d, f}
+		}
+		return nil
+	})
+	if !handed {
+		e.over(&d.ticket)
 	}
-	f := belfry.Finish{Occurrence: d.run, Claim: d.claim, Started: d.firstStarted, Ended: d.started, Attempts: d.attempts}
+}
+
+// follows makes the attempt, unless there is to be none any more, and says what
+// becomes of the run; ended is false when the engine's stop cut that off.
+func (e *Engine) follows(ctx context.Context, d *delivery) (f belfry.Finish, ended bool) {
+	f = belfry.Finish{Occurrence: d.run, Claim: d.claim, Started: d.firstStarted, Ended: d.started, Attempts: d.attempts}
 	switch {
 	case d.spec == nil:
 		f.Outcome, f.Reason = belfry.Cancelled, "The schedule was deleted before the next attempt."
 		if f.Attempts == nil {
 			f.Attempts = []belfry.Attempt{}
 		}
-	case len(d.attempts) > 0 && d.started.Sub(d.run.Time) > maximumAge(&d.attempts[len(d.attempts)-1], d.spec.Target.Retry):
-		if !e.exhaust(ctx, d, &f, ageReached, "") {
-			e.over()
-			return
-		}
+		ended = true
+	case len(d.attempts) == 0:
+		ended = e.attempt(ctx, d, &f)
 	default:
-		if !e.attempt(ctx, d, &f) {
-			e.over()
-			return
+		switch end := spent(d.attempts, d.spec.Target.Retry, d.run.Time, d.started); end {
+		case notExhausted:
+			ended = e.attempt(ctx, d, &f)
+		default:
+			ended = e.exhaust(ctx, d, &f, end, "")
 		}
 	}
 	if f.Outcome.Final() && d.spec != nil && d.spec.DeleteAfterCompletion && e.completed(d) {
 		f.Delete = d.spec.Revision
 	}
-	e.endings <- &ending{*d, f}
+	return f, ended
 }
 
 // attempt delivers once and fills f with what follows; false when the engine's
@@ -106,7 +93,7 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 	in := invocation(d.spec, d.run, number)
 	result, keyless := e.keyless(d)
 	if !keyless {
-		result = e.c.Invoker.Invoke(ctx, &in)
+		result = e.invoke(ctx, &in)
 	}
 	if ctx.Err() != nil && result.Status != belfry.AttemptSucceeded {
 		return false
@@ -133,6 +120,22 @@ func (e *Engine) attempt(ctx context.Context, d *delivery, f *belfry.Finish) boo
 		return e.exhaust(ctx, d, f, v.end, result.Payload)
 	}
 	return true
+}
+
+// invoke hands the attempt to its target. A target that panics has failed, in a
+// way that may pass.
+func (e *Engine) invoke(ctx context.Context, in *belfry.Invocation) (r belfry.Result) {
+	ok := e.c.Barrier.Do(ctx, "attempt", in.ExecutionID, func() error {
+		r = e.c.Invoker.Invoke(ctx, in)
+		return nil
+	})
+	if !ok {
+		r = belfry.Result{
+			Status: belfry.AttemptRetryable, ErrorCode: "Belfry.InternalError",
+			ErrorMessage: "Belfry failed while it made this attempt; its log has the details.",
+		}
+	}
+	return r
 }
 
 // invocation is the attempt of that number at an occurrence as it is handed to
@@ -167,7 +170,12 @@ func (e *Engine) exhaust(ctx context.Context, d *delivery, f *belfry.Finish, end
 		return true
 	}
 	body, truncated := fit(payload)
-	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated))
+	attributes := deadLetterAttributes(d.spec, d.run, d.attempts, end, truncated)
+	err := e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, attributes)
+	for belfry.KindOf(err) == belfry.Unavailable && err != nil && ctx.Err() == nil { // the disk is full: it is not lost for that
+		e.sleep(ctx, storeRetry)
+		err = e.c.DeadLetters.SendDeadLetter(ctx, d.spec, body, attributes)
+	}
 	if err != nil && ctx.Err() != nil {
 		return false
 	}
@@ -242,13 +250,22 @@ func (e *Engine) completed(d *delivery) bool {
 	return !more
 }
 
-// retire deletes a schedule whose last occurrence was missed. One that cannot be
-// deleted now stays, completed.
+// retire deletes a schedule whose last occurrence was given up, unless it has
+// been edited since. One that cannot be deleted now stays, completed, until the
+// queue is checked.
 func (e *Engine) retire(ctx context.Context, s *belfry.Schedule) {
-	if err := e.DeleteSchedule(ctx, s.Ref()); err != nil && belfry.KindOf(err) != belfry.NotFound && ctx.Err() == nil {
-		e.c.Logger.ErrorContext(ctx, "a completed schedule could not be deleted", "schedule", s.ARN(), "err", err)
+	err := e.change(ctx, s.Ref(), nil, func(old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
+		if old.ID != s.ID || old.Revision != s.Revision {
+			return belfry.ScheduleChange{}, errEdited
+		}
+		return e.removed(ctx, old, pending, was, now)
+	})
+	if err != nil && !errors.Is(err, errEdited) && belfry.KindOf(err) != belfry.NotFound && ctx.Err() == nil {
+		e.c.Logger.ErrorContext(ctx, "a completed schedule could not be deleted; it is tried again", "schedule", s.ARN(), "err", err)
 	}
 }
+
+var errEdited = errors.New("the schedule has been edited")
 
 // record stores what became of attempts, for as long as the store takes: a
 // result that was lost would be delivered again.
@@ -262,7 +279,7 @@ func (e *Engine) record(ctx context.Context, ends []*ending) {
 		if err == nil {
 			break
 		}
-		if belfry.KindOf(err) == belfry.Fenced || belfry.KindOf(err) == belfry.Unavailable || ctx.Err() != nil {
+		if belfry.KindOf(err) == belfry.Fenced || errors.Is(err, belfry.ErrStopping) || ctx.Err() != nil {
 			e.c.Logger.WarnContext(ctx, "the results of attempts could not be stored; their runs are delivered again", "runs", len(ends), "first", finishes[0].OccurrenceID(), "err", err)
 			return
 		}

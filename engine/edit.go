@@ -31,7 +31,8 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 	updated := s
 	updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
 	same := sameTimes(old, &updated)
-	if updated.Since = now; same && old.State == belfry.Enabled {
+	enabled := old.State == belfry.Disabled && updated.State == belfry.Enabled
+	if updated.Since = now; same && !enabled {
 		updated.Since = old.Since
 	}
 	updated.Anchor = old.Anchor
@@ -40,7 +41,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		updated.Anchor = anchorOf(&s, now)
 	}
 	t, err := e.check(ctx, &updated, old, now)
-	ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending}
+	ch := belfry.ScheduleChange{Old: old, New: &updated, Pending: pending, At: now}
 	if err != nil {
 		return ch, err
 	}
@@ -52,20 +53,20 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		}
 	}
 	if disabled && !staysDisabled {
-		ch.Gaps = append(ch.Gaps, belfry.Gap{Schedule: old.ID, From: now, Reason: belfry.GapDisabled})
+		ch.Gaps = append(ch.Gaps, disabledGap(&t, now))
 	}
 	switch {
-	case pending != nil && !pending.Time.After(now):
+	case pending != nil && !pending.Time.After(now) && old.State == belfry.Enabled:
 		// Due already: the edit must not lose it.
 		if disabled {
-			ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDisabled))
+			ch.Gaps = append(ch.Gaps, waiting(old, pending, was, now, belfry.GapDisabled)...)
 			break
 		}
 		kept := *pending
-		kept.Revision = updated.Revision
+		kept.Revision, kept.Kept = updated.Revision, true
 		ch.Next = &kept
-		if later := passed(was, pending.Time, now, belfry.GapEdited); !same && later != nil {
-			ch.Gaps = append(ch.Gaps, *later) // they waited behind it, and have no successor
+		if !same { // what waits behind it has no successor
+			ch.Gaps = append(ch.Gaps, behind(old, pending, was, now, belfry.GapEdited)...)
 		}
 	case disabled:
 	case t.oneTime():
@@ -76,6 +77,16 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 	return ch, err
 }
 
+// disabledGap is the open gap of a schedule that is disabled now. It begins with
+// this second, unless that is an occurrence: what is due by now is not part of it.
+func disabledGap(t *timing, now time.Time) belfry.Gap {
+	from := now.Truncate(time.Second)
+	if o, ok := t.next(from.Add(-1)); ok && o.Equal(from) {
+		from = from.Add(time.Second)
+	}
+	return belfry.Gap{Schedule: t.id, From: from, Reason: belfry.GapDisabled}
+}
+
 // sameTimes reports whether the two have the same occurrences.
 func sameTimes(a, b *belfry.Schedule) bool {
 	return a.Expression == b.Expression && a.Timezone == b.Timezone && a.Start.Equal(b.Start) && a.End.Equal(b.End)
@@ -83,17 +94,27 @@ func sameTimes(a, b *belfry.Schedule) bool {
 
 // resumeOneTime gives an enabled one-time schedule its entry, unless it has run
 // or was given up. One whose time passed while it was disabled runs at once, if
-// it is not too old; it is then no part of the gap.
+// it is not too old; it is then no part of the gap. One whose time was set to a
+// past one does not run: an edit never fires for a time before itself.
 func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, was, t *timing, now time.Time) error {
 	o, ok := t.next(time.Time{})
 	if !ok {
 		return nil
 	}
 	if !o.After(now) {
-		done, err := e.accounted(ctx, ch.Old.ID, o)
-		if err != nil || done {
-			return err
+		old := ch.Old
+		ofNow := !old.Since.After(o) || old.Since.Equal(old.Created) // else its times were set after o
+		if !sameTimes(old, ch.New) || !ofNow {
+			return nil
 		}
+	}
+	since := farAway
+	if sameTimes(ch.Old, ch.New) {
+		since = ch.Old.Since
+	}
+	done, err := e.accounted(ctx, ch.Old.ID, o, since)
+	if err != nil || done {
+		return err
 	}
 	next, gap := oneTimeEntry(ch.New, t, now)
 	before, _ := was.next(time.Time{})
@@ -108,14 +129,21 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 	return nil
 }
 
-// accounted reports whether the occurrence of a one-time schedule has a run or
-// was given up as too old.
-func (e *Engine) accounted(ctx context.Context, id belfry.ID, o time.Time) (bool, error) {
-	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{id}, From: o, To: o, Limit: 1})
-	if err != nil || len(runs) > 0 {
-		return len(runs) > 0, err
+// accounted reports whether the occurrence of a one-time schedule, at o, has a run
+// or was given up. One that has run since its times were set has had it, though
+// the zone's rules may say by now that it was at another time.
+func (e *Engine) accounted(ctx context.Context, id belfry.ID, o, since time.Time) (bool, error) {
+	ids := []belfry.ID{id}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: ids, Limit: livesLook})
+	if err != nil {
+		return false, err
 	}
-	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{id}, o, o)
+	for i := range runs {
+		if runs[i].Time.Equal(o) || !runs[i].Started.Before(since) {
+			return true, nil
+		}
+	}
+	gaps, err := e.c.Store.Gaps(ctx, ids, o, o)
 	for _, g := range gaps {
 		if g.Reason != belfry.GapDisabled {
 			return true, nil
@@ -129,28 +157,41 @@ func (e *Engine) closeGap(ctx context.Context, ch *belfry.ScheduleChange, was *t
 	if ch.Old.State != belfry.Disabled {
 		return nil
 	}
-	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{ch.Old.ID}, now, now)
+	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{ch.Old.ID}, now, time.Time{})
 	if err != nil {
 		return err
 	}
 	for _, g := range gaps {
 		if g.To.IsZero() {
 			ch.CloseAt = now
-			ch.Closed, _ = was.count(g.From, now)
+			ch.Closed, _ = was.count(g.From.Add(-1), now)
 		}
 	}
 	return nil
 }
 
-// passed is the gap of the occurrences after from and up to now, which were
-// due and not started; nil when there are none.
-func passed(t *timing, from, now time.Time, reason belfry.GapReason) *belfry.Gap {
-	first, _ := t.next(from)
+// waiting is the gaps of an entry that is due and not started, and of what waits
+// behind it. What the entry stands for is read from the entry: the schedule's
+// times may have been edited since it was made.
+func waiting(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason belfry.GapReason) []belfry.Gap {
+	rest := behind(s, d, t, now, reason)
+	own := belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason, Waited: true}
+	if len(rest) == 1 && !d.Time.Before(s.Since) {
+		own.To, own.Count, rest = rest[0].To, rest[0].Count+1, nil
+	}
+	return append([]belfry.Gap{own}, rest...)
+}
+
+// behind is the gap of the occurrences that have come due since the entry's own,
+// and since the schedule's times were set; none when there are none.
+func behind(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason belfry.GapReason) []belfry.Gap {
+	from := laterOf(d.Time, s.Since)
 	n, last := t.count(from, now)
 	if n == 0 {
 		return nil
 	}
-	return &belfry.Gap{Schedule: t.id, From: first, To: last, Count: n, Reason: reason}
+	first, _ := t.next(from)
+	return []belfry.Gap{{Schedule: d.Schedule, From: first, To: last, Count: n, Reason: reason, Waited: true}}
 }
 
 // DeleteSchedule removes the schedule; its runs stay in the ledger.
@@ -162,12 +203,12 @@ func (e *Engine) DeleteSchedule(ctx context.Context, ref belfry.ScheduleRef, onc
 
 // removed is the change that removes old, which has pending in the due queue.
 func (e *Engine) removed(ctx context.Context, old *belfry.Schedule, pending *belfry.Due, was *timing, now time.Time) (belfry.ScheduleChange, error) {
-	ch := belfry.ScheduleChange{Old: old, Pending: pending}
+	ch := belfry.ScheduleChange{Old: old, Pending: pending, At: now}
 	if err := e.closeGap(ctx, &ch, was, now); err != nil {
 		return ch, err
 	}
-	if pending != nil && !pending.Time.After(now) {
-		ch.Gaps = append(ch.Gaps, *passed(was, pending.Time.Add(-1), now, belfry.GapDeleted))
+	if pending != nil && !pending.Time.After(now) && old.State == belfry.Enabled {
+		ch.Gaps = append(ch.Gaps, waiting(old, pending, was, now, belfry.GapDeleted)...)
 	}
 	return ch, nil
 }
@@ -198,8 +239,23 @@ func (e *Engine) tryChange(ctx context.Context, ref belfry.ScheduleRef, token *b
 		}
 		if err == nil {
 			e.arrived(ch.Next, ch.New)
+			e.retireIfGivenUp(ctx, ch.New, ch.Next, ch.Gaps)
 		}
 		return err
+	}
+}
+
+// retireIfGivenUp removes a schedule that asked to be deleted on completion when
+// its one time was given up: nothing follows that could complete it.
+func (e *Engine) retireIfGivenUp(ctx context.Context, s *belfry.Schedule, next *belfry.Due, gaps []belfry.Gap) {
+	if s == nil || next != nil || !s.DeleteAfterCompletion {
+		return
+	}
+	for _, g := range gaps {
+		if g.Reason == belfry.GapTooOld || g.Reason == belfry.GapDone {
+			e.retire(ctx, s)
+			return
+		}
 	}
 }
 
@@ -208,9 +264,11 @@ func (e *Engine) tryChange(ctx context.Context, ref belfry.ScheduleRef, token *b
 func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Time, decide changeFunc) (belfry.ScheduleChange, error) {
 	was, err := e.parser.timing(old)
 	if err != nil {
-		return belfry.ScheduleChange{}, err
+		was = timing{id: old.ID} // it can be edited and deleted all the same
 	}
-	pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now)
+	_, more := was.next(now.Add(lead))
+	sure := err != nil || more && old.State == belfry.Enabled
+	pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now, sure)
 	if err != nil {
 		return belfry.ScheduleChange{}, err
 	}

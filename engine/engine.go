@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // Config is what an engine is made of. Store, Clock, Invoker, DeadLetters,
@@ -47,9 +48,19 @@ type Config struct {
 	// MaxSchedules and MaxGroups bound what one account can have in a region;
 	// 0 is DefaultMaxSchedules and DefaultMaxGroups.
 	MaxSchedules, MaxGroups int64
-	// MaxInFlight bounds the attempts under way at once; beyond it, due
-	// entries wait in the store. 0 is DefaultMaxInFlight.
-	MaxInFlight int
+	// MaxInFlight bounds the attempts under way at once, and MaxBytes what is kept in
+	// memory for those with large inputs; beyond them, due entries wait in the store,
+	// each account with a share. 0 is DefaultMaxInFlight and DefaultMaxBytes.
+	MaxInFlight, MaxBytes int
+	// Lane returns the limit that the schedule's attempts share with others of the
+	// same target; entries beyond it wait in the store. It is asked for each run, and
+	// has to be quick. nil: there is none.
+	Lane func(s *belfry.Schedule) Lane
+	// MaxOutgoing bounds the attempts under way whose lanes are outgoing; 0 is no
+	// bound.
+	MaxOutgoing int
+	// Barrier takes what cannot be worked on apart; nil only keeps the process alive.
+	Barrier *barrier.Set
 	// Retention is how long history is kept; 0 is DefaultRetention.
 	Retention time.Duration
 	// MaxSleep is how long the engine may go without a look at the clock, which
@@ -70,10 +81,16 @@ const (
 	DefaultMaxInFlight = 10_000
 	// DefaultRetention of runs and gaps.
 	DefaultRetention = 90 * 24 * time.Hour
+	// DefaultMaxBytes is the size of entries with large inputs that are under way; an
+	// attempt needs several times the size of its input.
+	DefaultMaxBytes = 64 << 20
 	// horizon is how far ahead due entries are read into memory.
 	horizon = 10 * time.Second
-	// windowMax bounds the entries in memory.
-	windowMax = 8192
+	// windowMax and windowBytes bound the entries in memory, and readBytes what one
+	// reading adds, and what arrives between two looks.
+	windowMax   = 8192
+	windowBytes = 16 << 20
+	readBytes   = 4 << 20
 	// startBatch bounds the runs that one durable step starts: large enough to
 	// share the fsync, small enough that the first does not wait for the last.
 	startBatch = 512
@@ -91,9 +108,6 @@ const (
 	rescanFactor = 12
 	// DefaultHousekeeping keeps one round short.
 	DefaultHousekeeping = time.Minute
-	// A wake-up that is so much late means that the machine slept or the clock
-	// was set: what came due meanwhile was missed.
-	sleptFor = time.Minute
 	// storeRetry is the wait after a store error.
 	storeRetry = 200 * time.Millisecond
 	// archiveAfter is how long closed runs stay on the fire path's side.
@@ -108,9 +122,12 @@ type Engine struct {
 	ids    idSource
 	loop   loop
 	ahead  lookahead
+	steps  stepWatch
+	health health
+	audits chan struct{} // has a value when the queue is to be checked
 
-	slots   chan struct{}  // one for each attempt under way
-	starved atomic.Bool    // the loop found no slot free
+	gates   *gates
+	starved atomic.Bool    // somebody was not let in
 	running sync.WaitGroup // attempts under way
 	workers *workers
 	endings chan *ending // closed when no worker is left
@@ -138,6 +155,9 @@ func New(c Config) *Engine {
 	if c.MaxInFlight == 0 {
 		c.MaxInFlight = DefaultMaxInFlight
 	}
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
+	}
 	if c.Retention == 0 {
 		c.Retention = DefaultRetention
 	}
@@ -154,7 +174,7 @@ func New(c Config) *Engine {
 		c.MaxGroups = DefaultMaxGroups
 	}
 	e := &Engine{
-		c: c, slots: make(chan struct{}, c.MaxInFlight), workers: newWorkers(c.MaxInFlight), endings: make(chan *ending, finishBatch),
+		c: c, gates: newGates(c.MaxInFlight, c.MaxBytes, c.MaxOutgoing), audits: make(chan struct{}, 1), workers: newWorkers(c.MaxInFlight), endings: make(chan *ending, finishBatch),
 		failed: make(chan error, 1), doomed: make(chan struct{}, 1),
 	}
 	e.loop.wake = make(chan struct{}, 1)
@@ -176,6 +196,12 @@ func (e *Engine) Start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find interrupted runs: %w", err)
 	}
+	if len(left) > 0 {
+		e.c.Logger.WarnContext(ctx, "delivering again what the last stop interrupted", "runs", len(left))
+	}
+	if err := e.recover(ctx, left, claim); err != nil {
+		return err
+	}
 	groups, err := e.c.Store.DeletingGroups(ctx)
 	if err != nil {
 		return fmt.Errorf("find groups being deleted: %w", err)
@@ -183,22 +209,19 @@ func (e *Engine) Start(ctx context.Context) error {
 	for _, g := range groups {
 		e.doom(g)
 	}
-	upSince := e.now()
+	e.lookBack(ctx)
 	all, stopAll := context.WithCancel(context.WithoutCancel(ctx))
 	loops, stopLoop := context.WithCancel(all)
 	e.stopAll, e.stopLoop = stopAll, stopLoop
-	if len(left) > 0 {
-		e.c.Logger.WarnContext(ctx, "delivering again what the last stop interrupted", "runs", len(left))
-	}
 	e.background(func() {
-		e.recover(loops, all, left, claim)
-		if err := e.run(loops, all, upSince); err != nil {
+		if err := e.run(loops, all); err != nil {
 			e.failed <- err
 		}
 	})
 	e.growing.Go(func() { e.grow(all) })
 	e.recording.Go(func() { e.recordEnds(all) })
 	e.background(func() { e.housekeep(loops) })
+	e.background(func() { e.audit(loops) })
 	if e.c.Ahead != nil {
 		e.background(func() { e.tellAhead(loops) })
 	}
@@ -228,7 +251,7 @@ func (e *Engine) Stop(ctx context.Context) {
 	select {
 	case <-done:
 	case <-ctx.Done():
-		e.c.Logger.WarnContext(ctx, "attempts under way are cut off; they are delivered again after the next start", "attempts", len(e.slots))
+		e.c.Logger.WarnContext(ctx, "attempts under way are cut off; they are delivered again after the next start", "attempts", e.gates.inFlight())
 	}
 	e.stopAll()
 	<-done
@@ -243,7 +266,7 @@ func (e *Engine) Stop(ctx context.Context) {
 
 // housekeep moves closed runs into the history and drops what is too old.
 func (e *Engine) housekeep(ctx context.Context) {
-	var forget time.Time // when to drop old history next
+	forget := time.Duration(0) // monotonic: when to drop old history next
 	for {
 		timer, release := e.c.Clock.NewTimer(e.c.Housekeeping)
 		select {
@@ -261,10 +284,11 @@ func (e *Engine) housekeep(ctx context.Context) {
 		if _, err := e.c.Store.ForgetTokens(ctx, now.Add(-belfry.TokenLife)); err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "dropping old client tokens failed; it is tried again", "err", err)
 		}
-		if now.Before(forget) {
+		e.noteClock(ctx, now)
+		if e.c.Clock.Monotonic() < forget {
 			continue
 		}
-		forget = now.Add(time.Hour)
+		forget = e.c.Clock.Monotonic() + time.Hour
 		if n, err := e.c.Store.Forget(ctx, now.Add(-e.c.Retention)); err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "dropping old history failed; it is tried again", "err", err)
 		} else if n > 0 {

@@ -68,7 +68,7 @@ func TestAFlexibleWindowDelaysTheSameOverARestart(t *testing.T) {
 		s.Window = 15 * time.Minute
 		b.create(s)
 		until("00:30:00")
-		due, err := b.store.Due(t.Context(), nil, at("05:00:00"), 10)
+		due, _, err := b.store.Due(t.Context(), nil, at("05:00:00"), 10, 1<<30)
 		if err != nil || len(due) != 1 {
 			t.Fatal(due, err)
 		}
@@ -246,6 +246,7 @@ func TestAScheduleWhoseLastRunWasMissedIsDeletedToo(t *testing.T) {
 		b.start()
 		s := schedule("s", "at(2000-01-01T00:30:00)")
 		s.DeleteAfterCompletion = true
+		s.Target.Retry.MaximumAge = 4 * time.Hour
 		b.create(s)
 		b.stop()
 		until("05:00:00")

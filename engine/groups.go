@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/belfry-run/belfry"
 )
@@ -148,12 +149,16 @@ func (e *Engine) emptyGroups(ctx context.Context) {
 			return
 		}
 		groups, err := e.c.Store.DeletingGroups(ctx)
-		for i := 0; i < len(groups) && err == nil; i++ {
-			err = e.emptyGroup(ctx, groups[i])
+		for i := 0; i < len(groups) && ctx.Err() == nil; i++ {
+			err = errors.Join(err, e.emptyGroup(ctx, groups[i]))
 		}
 		if err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "deleting a group failed; it is tried again", "err", err)
-			e.sleep(ctx, storeRetry)
+			if errors.Is(err, errApart) {
+				e.sleep(ctx, time.Minute)
+			} else {
+				e.sleep(ctx, storeRetry)
+			}
 			select {
 			case e.doomed <- struct{}{}:
 			default:
@@ -163,31 +168,50 @@ func (e *Engine) emptyGroups(ctx context.Context) {
 }
 
 // emptyGroup removes the schedules of a group that is being deleted, then the
-// group. When it is interrupted, the next Start goes on with it.
+// group. One that cannot be removed keeps the group, but none of its neighbours.
+// When it is interrupted, the next Start goes on with it.
 func (e *Engine) emptyGroup(ctx context.Context, g belfry.Group) error {
+	q := belfry.ScheduleQuery{Scope: g.Scope, Group: g.Name, AfterGroup: g.Name, Limit: emptyStep}
+	var failed error
 	for {
-		page, err := e.c.Store.Schedules(ctx, belfry.ScheduleQuery{Scope: g.Scope, Group: g.Name, Limit: emptyStep})
+		page, err := e.c.Store.Schedules(ctx, q)
 		if err != nil {
 			return err
 		}
 		if len(page) == 0 {
-			return e.removeGroup(ctx, g)
+			break
 		}
+		q.AfterName = page[len(page)-1].Name
 		errs := make([]error, len(page))
 		var all sync.WaitGroup // together, so that they share transactions
 		for i, s := range page {
-			all.Go(func() {
-				errs[i] = e.DeleteSchedule(ctx, s.Ref())
-				if belfry.KindOf(errs[i]) == belfry.NotFound {
-					errs[i] = nil // a client was faster
-				}
-			})
+			all.Go(func() { errs[i] = e.emptyOf(ctx, s) })
 		}
 		all.Wait()
-		if err := errors.Join(errs...); err != nil {
-			return fmt.Errorf("delete the schedules of %s: %w", g.ARN(), err)
+		if failed == nil { // one tells enough
+			failed = errors.Join(errs...)
 		}
 	}
+	if failed != nil {
+		return fmt.Errorf("delete the schedules of %s: %w", g.ARN(), failed)
+	}
+	return e.removeGroup(ctx, g)
+}
+
+// errApart says that a schedule could not be deleted, and will not be soon.
+var errApart = errors.New("it is set apart")
+
+// emptyOf removes one schedule of a group that is being deleted.
+func (e *Engine) emptyOf(ctx context.Context, s *belfry.Schedule) error {
+	err := errApart
+	e.c.Barrier.Do(ctx, "delete schedule", s.ARN(), func() error {
+		err = e.DeleteSchedule(ctx, s.Ref())
+		return nil
+	})
+	if belfry.KindOf(err) == belfry.NotFound {
+		return nil // a client was faster
+	}
+	return err
 }
 
 // removeGroup removes a group that is empty. Nothing can be created in it, so

@@ -188,8 +188,8 @@ func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]be
 		if err != nil {
 			return nil, err
 		}
-		g.Count, _ = t.count(g.From, now)
-		g.To = now
+		g.Count, _ = t.count(g.From.Add(-1), now)
+		g.To = now.Truncate(time.Second)
 	}
 	return gaps, nil
 }

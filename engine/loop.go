@@ -9,30 +9,27 @@ import (
 
 // run starts what is due until ctx ends. Attempts get their own context, which
 // outlives it. The error, if any, is that the shards were lost.
-func (e *Engine) run(ctx, attempts context.Context, upSince time.Time) error {
-	l := &e.loop
+func (e *Engine) run(ctx, attempts context.Context) error {
 	for ctx.Err() == nil {
+		e.lookAtClock(ctx)
 		e.absorb()
 		now := e.now()
 		if err := e.fill(ctx, now); err != nil {
 			e.storeFailed(ctx, "reading the due queue", err)
 			continue
 		}
-		n := e.takeSlots(e.ready(now))
-		if n == 0 {
-			slept := e.wait(ctx, now)
-			if slept > sleptFor {
-				e.c.Logger.WarnContext(ctx, "the clock jumped ahead; what came due meanwhile was missed", "by", slept)
-				upSince = e.now()
-				l.forget()
-			}
+		batch, idle, err := e.take(ctx, now)
+		if err != nil {
+			e.storeFailed(ctx, "reading what has waited", err)
 			continue
 		}
-		batch := l.window[:n]
-		l.window = l.window[n:]
-		err := e.start(ctx, attempts, batch, now, upSince)
-		clear(batch) // the window's array outlives them
-		if err != nil {
+		if idle {
+			e.wait(ctx, now)
+		}
+		if len(batch) == 0 {
+			continue
+		}
+		if err := e.start(ctx, attempts, batch, now); err != nil {
 			if belfry.KindOf(err) == belfry.Fenced {
 				return err
 			}
@@ -48,9 +45,168 @@ func (e *Engine) storeFailed(ctx context.Context, doing string, err error) {
 	}
 	e.c.Logger.ErrorContext(ctx, "the store failed; trying again, nothing is lost", "doing", doing, "err", err)
 	e.c.Metrics.storeErrors.Inc()
-	e.loop.forget()
+	e.forget()
 	e.sleep(ctx, storeRetry)
 }
+
+// A starting is an entry that has been let in, and what it holds.
+type starting struct {
+	belfry.DueItem
+	ticket ticket
+}
+
+// take lets in what can be started now, up to a batch: first who has waited, then
+// what is due. It is idle when it could do nothing.
+func (e *Engine) take(ctx context.Context, now time.Time) (batch []starting, idle bool, err error) {
+	if e.loop.quiet > 0 {
+		if e.c.Clock.Monotonic() < e.loop.quiet {
+			return nil, true, nil
+		}
+		e.loop.quiet = 0
+	}
+	l := &e.loop
+	n, kept := e.ready(now), 0
+	most := startBatch
+	if n > 0 {
+		most /= 2 // who has waited leaves half of the room to what is due now
+	}
+	batch, err = e.takeWaiting(ctx, most)
+	if err != nil {
+		for i := range batch {
+			e.release(&batch[i].ticket)
+		}
+		return nil, false, err
+	}
+	for n = min(n, len(l.window)); kept < n && len(batch) < startBatch; kept++ {
+		it := &l.window[kept]
+		in, ok := e.letIn(it)
+		if !ok {
+			break
+		}
+		if in != nil {
+			batch = append(batch, *in)
+		}
+	}
+	l.drop(kept)
+	return batch, len(batch) == 0 && kept == 0, nil
+}
+
+// letIn admits the entry, or has it wait at the gate that is in its way, and
+// returns nil. It is false when nobody gets in.
+func (e *Engine) letIn(it *belfry.DueItem) (*starting, bool) {
+	t := e.ticketOf(it)
+	if x := e.gates.behind(&t); x != nil {
+		e.gates.wait(x, it, t)
+		return nil, true
+	}
+	x, ok := e.admit(&t)
+	switch {
+	case ok:
+		return &starting{*it, t}, true
+	case x == nil:
+		return nil, false
+	}
+	e.gates.wait(x, it, t)
+	return nil, true
+}
+
+// admit is that of gates; when it refuses, the next attempt that ends wakes the
+// loop.
+func (e *Engine) admit(t *ticket) (at *gate, ok bool) {
+	if at, ok = e.gates.admit(t); ok {
+		return at, ok
+	}
+	e.starved.Store(true)
+	return e.gates.admit(t) // perhaps one ended before that was told
+}
+
+// release gives back what an attempt held.
+func (e *Engine) release(t *ticket) {
+	e.gates.release(t)
+	if e.starved.Load() && e.starved.CompareAndSwap(true, false) {
+		e.loop.poke()
+	}
+}
+
+// takeWaiting lets in up to most of those who wait at gates that have room by
+// now. Who is let through one gate may have to wait at the next.
+func (e *Engine) takeWaiting(ctx context.Context, most int) (batch []starting, err error) {
+	for looked := 0; len(batch) < most; looked++ {
+		x, line, gates := e.gates.next(most - len(batch))
+		if looked >= gates {
+			return batch, nil
+		}
+		var in []waiter
+		n := 0
+		for ; n < len(line); n++ {
+			w := &line[n]
+			at, ok := e.admit(&w.ticket)
+			if !ok && (at == nil || at == x) {
+				break
+			}
+			if ok {
+				in = append(in, *w)
+			} else {
+				e.gates.join(at, *w)
+			}
+		}
+		if n == 0 {
+			continue
+		}
+		again := e.gates.passed(x, n)
+		items, read, err := e.itemsOf(ctx, in)
+		batch = append(batch, items...)
+		for i := range in[read:] {
+			e.release(&in[read+i].ticket)
+		}
+		if err != nil {
+			return batch, err
+		}
+		if again || read < len(in) {
+			e.forget() // what there was no room for is in the queue
+		}
+	}
+	return batch, nil
+}
+
+// itemsOf completes those who have waited and been let in, as many as memory has
+// room for; what is not in the queue any more has been edited or deleted, and
+// gives back what it holds.
+func (e *Engine) itemsOf(ctx context.Context, line []waiter) (in []starting, read int, err error) {
+	var missing []belfry.Due
+	for i := range line {
+		if line[i].item == nil {
+			missing = append(missing, line[i].Due)
+		}
+	}
+	var items []belfry.DueItem
+	if len(missing) > 0 {
+		if items, read, err = e.c.Store.Items(ctx, missing, readBytes); err != nil {
+			return nil, 0, err
+		}
+		missing = missing[:read]
+	}
+	for read = range line {
+		w := &line[read]
+		switch {
+		case w.item != nil:
+			in = append(in, starting{*w.item, w.ticket})
+			continue
+		case len(missing) == 0:
+			return in, read, nil // there was no room for it
+		}
+		missing = missing[1:]
+		if len(items) > 0 && samePlace(&items[0].Due, &w.Due) {
+			in = append(in, starting{items[0], w.ticket})
+			items = items[1:]
+		} else {
+			e.release(&w.ticket)
+		}
+	}
+	return in, len(line), nil
+}
+
+func samePlace(a, b *belfry.Due) bool { return !a.Before(b) && !b.Before(a) }
 
 // dueIn counts the entries at the head of the window that are due, up to a batch.
 func (e *Engine) dueIn(now time.Time) int {
@@ -75,7 +231,10 @@ func (e *Engine) ready(now time.Time) int {
 // alone counts the entries that are due next, if they are few enough to be
 // recorded ahead of their time; else it is 0.
 func (e *Engine) alone() int {
-	room := aloneMax - len(e.slots)
+	if len(e.loop.window) == 0 {
+		return 0
+	}
+	room := aloneMax - e.gates.inFlight()
 	for n, it := range e.loop.window {
 		if !it.At.Equal(e.loop.window[0].At) {
 			return n
@@ -87,47 +246,16 @@ func (e *Engine) alone() int {
 	return len(e.loop.window)
 }
 
-// takeSlots takes up to n slots for attempts and returns how many it got. When
-// there were fewer, the next one that becomes free wakes the loop.
-func (e *Engine) takeSlots(n int) int {
-	for i := range n {
-		if e.takeSlot() {
-			continue
-		}
-		e.starved.Store(true)
-		if !e.takeSlot() { // none became free before that was told
-			return i
-		}
-	}
-	return n
-}
-
-func (e *Engine) takeSlot() bool {
-	select {
-	case e.slots <- struct{}{}:
-		return true
-	default:
-		return false
-	}
-}
-
-func (e *Engine) freeSlot() {
-	<-e.slots
-	if e.starved.Load() && e.starved.CompareAndSwap(true, false) {
-		e.loop.poke()
-	}
-}
-
 // wait returns when the next entry is due, more has to be read, something
 // arrived or ctx ended; after MaxSleep at the latest, so that a clock that
-// jumped is noticed. It returns by how much it overslept.
-func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
+// jumped is noticed.
+func (e *Engine) wait(ctx context.Context, now time.Time) {
 	l := &e.loop
 	until := earlierOf(now.Add(e.c.MaxSleep), l.rescan)
 	if !l.more {
 		until = earlierOf(until, l.nextRead)
 	}
-	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits for a slot
+	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits to be let in
 		next := l.window[0].At
 		if e.alone() > 0 {
 			next = next.Add(-lead)
@@ -136,15 +264,17 @@ func (e *Engine) wait(ctx context.Context, now time.Time) time.Duration {
 	}
 	// now is cut to the millisecond, so what is due within one is due at its end.
 	until = until.Add(time.Millisecond - 1).Truncate(time.Millisecond)
-	timer, release := e.c.Clock.NewTimer(until.Sub(e.c.Clock.Now()))
+	d := until.Sub(e.c.Clock.Now())
+	if l.quiet > 0 {
+		d = min(max(d, time.Millisecond), l.quiet-e.c.Clock.Monotonic())
+	}
+	timer, release := e.c.Clock.NewTimer(d)
 	defer release()
 	select {
 	case <-timer:
-		return e.c.Clock.Now().Sub(until)
 	case <-l.wake:
 	case <-ctx.Done():
 	}
-	return 0
 }
 
 func (e *Engine) sleep(ctx context.Context, d time.Duration) {
@@ -157,39 +287,27 @@ func (e *Engine) sleep(ctx context.Context, d time.Duration) {
 }
 
 // start makes the batch's runs durable and hands them to their attempts, which
-// wait until they are due. It holds a slot for each entry.
-func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, now, upSince time.Time) error {
+// wait until they are due. It takes over what the batch holds.
+func (e *Engine) start(ctx, attempts context.Context, batch []starting, now time.Time) error {
 	starts := make([]belfry.Start, 0, len(batch))
-	from := make([]*belfry.DueItem, 0, len(batch))
+	from := make([]*starting, 0, len(batch))
 	for i := range batch {
 		it := &batch[i]
-		if it.Spec == nil && !it.Retry {
-			e.freeSlot() // deleted since it was read
+		st, ok := e.prepare(ctx, it, laterOf(now, it.At))
+		if !ok {
+			e.release(&it.ticket)
 			continue
-		}
-		if it.Spec != nil {
-			if _, yes := e.deleting.Load(groupKey{it.Spec.Scope, it.Spec.Group}); yes {
-				e.freeSlot() // the group's deletion accounts for it
-				continue
-			}
-		}
-		st, err := e.planned(it, laterOf(now, it.At), upSince)
-		if err != nil {
-			e.c.Logger.ErrorContext(ctx, "a stored schedule cannot be read; it does not run", "schedule", it.Spec.ARN(), "err", err)
-			e.freeSlot()
-			continue
-		}
-		if st.Run != nil && !it.Retry {
-			// A payload without the key gets no claim, and is not delivered either.
-			st.Once, _ = e.onceClaims(it.Spec, *st.Run)
 		}
 		starts = append(starts, st)
 		from = append(from, it)
 	}
+	if len(starts) == 0 {
+		return nil
+	}
 	claim, started, err := e.c.Store.Start(ctx, starts)
 	if err != nil {
-		for range starts {
-			e.freeSlot()
+		for _, it := range from {
+			e.release(&it.ticket)
 		}
 		return err
 	}
@@ -203,29 +321,69 @@ func (e *Engine) start(ctx, attempts context.Context, batch []belfry.DueItem, no
 			e.c.Metrics.runs.WithLabelValues(belfry.SkippedDuplicate.String()).Inc()
 		}
 		if started[i] != belfry.IsRunning {
-			e.freeSlot()
+			e.release(&from[i].ticket)
 			if spec := from[i].Spec; (st.Run == nil || skipped) && st.Next == nil && spec.DeleteAfterCompletion {
 				e.background(func() { e.retire(ctx, spec) })
 			}
 			continue
 		}
 		e.launch(attempts, delivery{
-			spec: from[i].Spec, run: *st.Run, revision: st.Due.Revision, claim: claim, due: st.Due.At,
-			started: st.At, attempts: earlier(from[i]), firstStarted: firstStart(from[i], st.At),
+			spec: from[i].Spec, run: *st.Run, revision: st.Due.Revision, claim: claim, due: st.Due.At, ticket: from[i].ticket,
+			started: st.At, attempts: earlier(&from[i].DueItem), firstStarted: firstStart(&from[i].DueItem, st.At),
 		})
 	}
 	return nil
 }
 
-func (e *Engine) planned(it *belfry.DueItem, now, upSince time.Time) (belfry.Start, error) {
-	if it.Retry {
-		return plan(it, nil, now, upSince), nil
+// prepare decides what the entry leads to; it is false for one that leads to
+// nothing now.
+func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st belfry.Start, ok bool) {
+	switch {
+	case it.Spec == nil && !it.Retry, it.Retry && it.Run == nil && it.Err == nil:
+		e.stray(ctx, &it.Due)
+		return st, false
+	case it.Spec != nil:
+		if _, yes := e.deleting.Load(groupKey{it.Spec.Scope, it.Spec.Group}); yes {
+			return st, false // the group's deletion accounts for it
+		}
 	}
-	t, err := e.parser.timing(it.Spec)
-	if err != nil {
-		return belfry.Start{}, err
+	moved := false
+	var failed error // of the store, and not of the entry
+	ok = e.c.Barrier.Do(ctx, "start run", it.object(), func() error {
+		switch {
+		case it.Err != nil:
+			return it.Err
+		case it.Retry:
+			st = plan(&it.DueItem, nil, now)
+			return nil
+		}
+		t, err := e.parser.timing(it.Spec)
+		if err != nil {
+			return err
+		}
+		if moved = it.Spec.State == belfry.Disabled || !t.fits(&it.DueItem); moved {
+			failed = e.putRight(ctx, &it.DueItem, &t, e.now())
+			return nil
+		}
+		st = plan(&it.DueItem, &t, now)
+		// A payload without the key gets no claim, and is not delivered either.
+		if st.Run != nil {
+			st.Once, _ = e.onceClaims(it.Spec, *st.Run)
+		}
+		return nil
+	})
+	if failed != nil && ctx.Err() == nil {
+		e.c.Logger.ErrorContext(ctx, "an entry of the due queue could not be put right; it is tried again", "schedule", it.Spec.ARN(), "err", failed)
 	}
-	return plan(it, &t, now, upSince), nil
+	return st, ok && !moved
+}
+
+// object names the entry for people.
+func (s *starting) object() string {
+	if s.Spec == nil {
+		return s.OccurrenceID()
+	}
+	return s.Spec.ARN() + " at " + s.Time.UTC().Format(time.RFC3339)
 }
 
 // earlier returns the attempts that a retry follows.

@@ -10,6 +10,8 @@ type Metrics struct {
 	deadLetters *prometheus.CounterVec
 	inFlight    prometheus.Gauge
 	storeErrors prometheus.Counter
+	steps       prometheus.Counter
+	repairs     *prometheus.CounterVec
 }
 
 // NewMetrics returns the figures, registered with reg.
@@ -36,6 +38,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Name: "belfry_store_errors_total", Help: "Store calls of the engine that failed and were tried again.",
 		}),
 	}
-	reg.MustRegister(m.lateness, m.runs, m.attempts, m.deadLetters, m.inFlight, m.storeErrors)
+	m.steps = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "belfry_clock_steps_total", Help: "Times that the wall clock jumped by a second or more: it was set, or the machine slept.",
+	})
+	m.repairs = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "belfry_queue_repairs_total", Help: "Entries of the due queue, and gaps of the ledger, that were not as schedules, clock and time zones say, and were put right, by what was wrong.",
+	}, []string{"what"})
+	reg.MustRegister(m.lateness, m.runs, m.attempts, m.deadLetters, m.inFlight, m.storeErrors, m.steps, m.repairs)
 	return m
 }

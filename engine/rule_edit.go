@@ -113,9 +113,9 @@ func (x *ruleEdit) put(ctx context.Context, e *Engine, t belfry.RuleTarget) erro
 	if err != nil {
 		return err
 	}
-	ch := belfry.ScheduleChange{New: &s}
+	ch := belfry.ScheduleChange{New: &s, At: x.now}
 	if s.State == belfry.Disabled {
-		ch.Gaps = []belfry.Gap{{Schedule: s.ID, From: x.now, Reason: belfry.GapDisabled}}
+		ch.Gaps = []belfry.Gap{disabledGap(&timing, x.now)}
 	} else {
 		ch.Next = timing.entryAfter(x.now, s.Revision)
 	}

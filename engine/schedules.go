@@ -20,24 +20,68 @@ const startLeniency = 5 * time.Minute
 // request was carried out with it, it is not carried out again and the answer
 // is the same; with a token of another request the answer is Conflict.
 func (e *Engine) CreateSchedule(ctx context.Context, s belfry.Schedule, once ...belfry.Token) (*belfry.Schedule, error) {
+	for {
+		made, err := e.tryCreate(ctx, s, e.tokenOf(once))
+		if isStale(err) && ctx.Err() == nil {
+			continue
+		}
+		if err := e.unlessReplayed(ctx, once, err); err != nil {
+			return nil, err
+		}
+		return made, nil
+	}
+}
+
+func (e *Engine) tryCreate(ctx context.Context, s belfry.Schedule, token *belfry.Token) (*belfry.Schedule, error) {
 	now := e.now()
 	s.ID = e.ids.next(now, belfry.ShardOf(s.Ref()))
 	s.Revision, s.Created, s.Modified, s.Since = 1, now, now, now
 	s.Anchor = anchorOf(&s, now)
 	t, err := e.check(ctx, &s, nil, now)
-	if err == nil {
-		next, gap := first(&s, &t, now)
-		err = e.c.Store.CreateSchedule(ctx, belfry.ScheduleCreation{
-			Schedule: &s, Next: next, Gap: gap, Token: e.tokenOf(once), Limit: e.c.MaxSchedules,
-		})
-		if err == nil {
-			e.arrived(next, &s)
+	if err != nil {
+		return &s, err
+	}
+	c := belfry.ScheduleCreation{Schedule: &s, Token: token, Limit: e.c.MaxSchedules}
+	c.Next, c.Gap = first(&s, &t, now)
+	if c.Next != nil && !c.Next.Time.After(now) {
+		if err := e.unlessRan(ctx, &c, &t, now); err != nil {
+			return &s, err
 		}
 	}
-	if err := e.unlessReplayed(ctx, once, err); err != nil {
-		return nil, err
+	if err := e.c.Store.CreateSchedule(ctx, c); err != nil {
+		return &s, err
+	}
+	e.arrived(c.Next, &s)
+	if c.Gap != nil {
+		e.retireIfGivenUp(ctx, &s, c.Next, []belfry.Gap{*c.Gap})
 	}
 	return &s, nil
+}
+
+// livesLook bounds the earlier lives of a name that are looked at for what they ran.
+const livesLook = 1000
+
+// unlessRan takes the first entry of a new schedule away when an earlier life of
+// its name ran that very occurrence: who makes a schedule again, with the same
+// name and time, does not want its work done again.
+func (e *Engine) unlessRan(ctx context.Context, c *belfry.ScheduleCreation, t *timing, now time.Time) error {
+	lives, err := e.c.Store.Retired(ctx, c.Schedule.Ref(), livesLook)
+	if err != nil {
+		return err
+	}
+	c.After = new(belfry.ID)
+	if len(lives) == 0 {
+		return nil
+	}
+	*c.After = lives[0]
+	o := c.Next.Time
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: lives, From: o, To: o, Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return err
+	}
+	c.Gap = &belfry.Gap{Schedule: c.Schedule.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone}
+	c.Next = t.entryAfter(laterOf(o, now), c.Schedule.Revision)
+	return nil
 }
 
 // OwnSchedule returns a schedule of Belfry's own, in a reserved group that no
@@ -97,7 +141,8 @@ func (e *Engine) check(ctx context.Context, s, old *belfry.Schedule, now time.Ti
 // first decides what a new schedule begins with.
 func first(s *belfry.Schedule, t *timing, now time.Time) (*belfry.Due, *belfry.Gap) {
 	if s.State == belfry.Disabled {
-		return nil, &belfry.Gap{Schedule: s.ID, From: now, Reason: belfry.GapDisabled}
+		gap := disabledGap(t, now)
+		return nil, &gap
 	}
 	if t.oneTime() {
 		return oneTimeEntry(s, t, now)
@@ -106,7 +151,7 @@ func first(s *belfry.Schedule, t *timing, now time.Time) (*belfry.Due, *belfry.G
 		// A rate without StartDate is first due when it is created.
 		d := t.entry(s.Anchor, s.Revision)
 		if d.At.Before(now) {
-			d.At = now
+			d.At, d.Kept = now, true
 		}
 		return d, nil
 	}
@@ -125,7 +170,7 @@ func oneTimeEntry(s *belfry.Schedule, t *timing, now time.Time) (*belfry.Due, *b
 	}
 	d := t.entry(o, s.Revision)
 	if d.At.Before(now) {
-		d.At = now
+		d.At, d.Kept = now, true
 	}
 	return d, nil
 }

@@ -27,16 +27,28 @@ type ScheduleStore interface {
 	// not there is NotFound, but for a reserved one, which is always open; one
 	// schedule more than the scope may have is Quota, and those of reserved groups
 	// do not count.
-	// Of two nodes that create the same name at once, one gets Conflict.
+	// Of two nodes that create the same name at once, one gets Conflict. When there
+	// is a newer deleted schedule of the name than c.After it is belfry.ErrStale.
 	CreateSchedule(ctx context.Context, c belfry.ScheduleCreation) error
 	// Schedule returns the schedule of that name, or NotFound.
 	Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Schedule, error)
 	// Schedules returns up to q.Limit schedules in the order of group and name;
 	// those of reserved groups only when q names the group.
 	Schedules(ctx context.Context, q belfry.ScheduleQuery) ([]*belfry.Schedule, error)
-	// Pending returns the schedule's entry in the due queue, nil when it has
-	// none: one of the candidates, or any that is due by now.
-	Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time) (*belfry.Due, error)
+	// Pending returns the schedule's entry in the due queue, nil when it has none:
+	// one that is Kept, one of the candidates, or any that is due by now; with sure,
+	// which may take long, any there is.
+	Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time, sure bool) (*belfry.Due, error)
+	// ScheduleOf returns the schedule with that id, from among the deleted ones too;
+	// nil when there is none.
+	ScheduleOf(ctx context.Context, id belfry.ID) (*belfry.Schedule, error)
+	// Retired returns up to limit schedules that had the name and were deleted,
+	// newest first.
+	Retired(ctx context.Context, r belfry.ScheduleRef, limit int) ([]belfry.ID, error)
+	// Unqueued calls each with the enabled schedules that have no occurrence entry
+	// in the due queue, all as of one moment, until it fails. Those that have plainly
+	// had their last occurrence may be left out. It reads all schedules.
+	Unqueued(ctx context.Context, now time.Time, each func(*belfry.Schedule) error) error
 	// ChangeSchedule replaces or removes a schedule and its due entry in one
 	// step. When the schedule or the entry is no longer as the change expects
 	// it answers belfry.ErrStale: read, decide and call again.
@@ -100,11 +112,24 @@ type RunStore interface {
 	// all earlier ones.
 	Acquire(ctx context.Context) ([]belfry.Lease, error)
 	// Interrupted returns the runs that an earlier owner started and did not
-	// finish. Called once after Acquire, before the first Start.
-	Interrupted(ctx context.Context) ([]belfry.DueItem, belfry.Claim, error)
-	// Due returns up to limit entries of the held shards in the order of the
-	// queue, after the given one (nil is the first), due at or before until.
-	Due(ctx context.Context, after *belfry.Due, until time.Time, limit int) ([]belfry.DueItem, error)
+	// finish, each once. Called once after Acquire, before the first Start.
+	Interrupted(ctx context.Context) ([]belfry.Occurrence, belfry.Claim, error)
+	// Running returns these runs as they are stored, as far as they take no more
+	// than so many bytes but always one; read is how many of the given ones that were.
+	Running(ctx context.Context, of []belfry.Occurrence, bytes int) (items []belfry.DueItem, read int, err error)
+	// Due returns up to limit entries of the held shards, and of no more than so
+	// many bytes but always one, in the order of the queue, after the given one (nil
+	// is the first), due at or before until; more says that there are others.
+	Due(ctx context.Context, after *belfry.Due, until time.Time, limit, bytes int) (items []belfry.DueItem, more bool, err error)
+	// Items returns those of the entries that are in the queue, in their order and
+	// bounded like Running.
+	Items(ctx context.Context, entries []belfry.Due, bytes int) (items []belfry.DueItem, read int, err error)
+	// Places returns the occurrence entries of the schedules, wherever they are in
+	// the queue. It reads all of it.
+	Places(ctx context.Context, ids []belfry.ID) (map[belfry.ID][]belfry.Due, error)
+	// Move puts an entry in another place, or removes it when to is nil, and reports
+	// whether it was there.
+	Move(ctx context.Context, from belfry.Due, to *belfry.Due) (moved bool, err error)
 	// NextDue returns when the first entry after the given one is due, however
 	// far away; zero when there is none.
 	NextDue(ctx context.Context, after *belfry.Due) (time.Time, error)
@@ -129,6 +154,19 @@ type LedgerStore interface {
 	Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error)
 	// Gaps returns the gaps that touch the interval, oldest first.
 	Gaps(ctx context.Context, ids []belfry.ID, from, to time.Time) ([]belfry.Gap, error)
+	// GapsBeyond returns up to limit gaps that end after the given time or, if they
+	// are open, begin more than a second after it: of the schedules from the given
+	// one on, in the order of their ids.
+	GapsBeyond(ctx context.Context, at time.Time, from belfry.ID, limit int) ([]belfry.Gap, error)
+	// ChangeGaps puts gaps right; one that is no longer as its change expects stays.
+	ChangeGaps(ctx context.Context, changes []belfry.GapChange) error
+	// RunsBeyond returns up to limit schedules that have recent runs scheduled after
+	// the given time.
+	RunsBeyond(ctx context.Context, at time.Time, limit int) ([]belfry.ID, error)
+	// Seen returns what See has kept last under the key, empty when nothing: notes
+	// about the machine that the store is used on.
+	Seen(ctx context.Context, key string) (string, error)
+	See(ctx context.Context, key, value string) error
 	// Backlog counts the entries that are due by now, up to limit.
 	Backlog(ctx context.Context, now time.Time, limit int) (int, error)
 	// Archive moves closed runs scheduled before the given time out of the
@@ -152,6 +190,9 @@ type DeadLetters interface {
 // A Clock tells the time and wakes.
 type Clock interface {
 	Now() time.Time
+	// Monotonic is the time since some moment in the past, by a clock that nobody
+	// can set. It may stand still while the machine sleeps.
+	Monotonic() time.Duration
 	// NewTimer returns a channel that gets one value after d, and a function
 	// that releases it early.
 	NewTimer(d time.Duration) (<-chan time.Time, func())

@@ -17,8 +17,12 @@ type timing struct {
 	window time.Duration
 }
 
-// next returns the first occurrence after t.
+// next returns the first occurrence after t. A schedule that cannot be read has
+// none.
 func (t *timing) next(after time.Time) (time.Time, bool) {
+	if t.expr == nil {
+		return time.Time{}, false
+	}
 	return t.expr.Next(after, t.bounds)
 }
 
@@ -169,4 +173,4 @@ func (p *parser) timing(s *belfry.Schedule) (timing, error) {
 }
 
 // oneTime reports whether the schedule has a single occurrence by its form.
-func (t *timing) oneTime() bool { return t.expr.Kind() == expr.At }
+func (t *timing) oneTime() bool { return t.expr != nil && t.expr.Kind() == expr.At }

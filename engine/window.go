@@ -16,9 +16,13 @@ type loop struct {
 
 	mu       sync.Mutex
 	arrivals []belfry.DueItem // guarded by mu: entries stored since the last look
+	arrived  int              // guarded by mu: their size in bytes
+	lost     bool             // guarded by mu: some were too large to keep, and have to be read
 	far      time.Time        // guarded by mu: the earliest entry stored since that is not near
 
+	quiet    time.Duration    // monotonic: nothing is started before; 0 is none
 	window   []belfry.DueItem // ascending
+	bytes    int              // size of what is in the window
 	through  *belfry.Due      // entries up to here have been read; nil is none
 	more     bool             // the window was too small for all within the horizon
 	nextRead time.Time        // when to read on, if not more
@@ -41,7 +45,12 @@ func (e *Engine) arrivedItem(it belfry.DueItem) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !it.At.After(near) {
-		l.arrivals = append(l.arrivals, it)
+		if size := it.Size(); l.arrived+size > readBytes {
+			l.lost = true
+		} else {
+			l.arrived += size
+			l.arrivals = append(l.arrivals, it)
+		}
 	} else if l.far.IsZero() || it.At.Before(l.far) {
 		l.far = it.At
 	} else {
@@ -62,9 +71,12 @@ func (l *loop) poke() {
 func (e *Engine) absorb() {
 	l := &e.loop
 	l.mu.Lock()
-	arrived, far := l.arrivals, l.far
-	l.arrivals, l.far = nil, time.Time{}
+	arrived, far, lost := l.arrivals, l.far, l.lost
+	l.arrivals, l.arrived, l.far, l.lost = nil, 0, time.Time{}, false
 	l.mu.Unlock()
+	if lost {
+		e.forget()
+	}
 	if !far.IsZero() {
 		l.nextRead = earlierOf(l.nextRead, far.Add(-horizon/2))
 	}
@@ -80,6 +92,7 @@ func (e *Engine) absorb() {
 			l.nextRead = earlierOf(l.nextRead, arrived[i].At.Add(-horizon/2))
 		} else {
 			l.window = append(l.window, arrived[i])
+			l.bytes += arrived[i].Size()
 		}
 	}
 	if len(l.window) > n {
@@ -95,34 +108,48 @@ func (e *Engine) absorb() {
 	}
 }
 
+// drop takes the first n entries out of the window.
+func (l *loop) drop(n int) {
+	for i := range n {
+		l.bytes -= l.window[i].Size()
+	}
+	clear(l.window[:n]) // the window's array outlives them
+	l.window = l.window[n:]
+}
+
 // forget drops what is in memory; it is read again.
-func (l *loop) forget() {
-	l.window, l.through = nil, nil
+func (e *Engine) forget() {
+	l := &e.loop
+	l.window, l.bytes, l.through, l.more = nil, 0, nil, false
+	l.rescan = time.Time{}
+	e.gates.forget()
 }
 
 // fill reads on to the horizon, as far as there is room.
 func (e *Engine) fill(ctx context.Context, now time.Time) error {
 	l := &e.loop
 	if !now.Before(l.rescan) {
-		l.forget()
+		e.forget()
 		l.rescan = now.Add(rescanFactor * e.c.MaxSleep)
 	}
 	switch {
 	case l.through == nil:
-	case l.more && len(l.window) <= windowMax/2:
+	case l.more && len(l.window) <= windowMax/2 && l.bytes <= windowBytes/2:
 	case !l.more && !now.Before(l.nextRead):
 	default:
 		return nil
 	}
 	until := now.Add(horizon)
-	room := windowMax - len(l.window)
-	items, err := e.c.Store.Due(ctx, l.through, until, room)
+	items, more, err := e.c.Store.Due(ctx, l.through, until, windowMax-len(l.window), windowBytes-l.bytes)
 	if err != nil {
 		return err
 	}
 	l.window = append(l.window, items...)
-	if l.more = len(items) == room; l.more {
-		last := items[room-1].Due
+	for i := range items {
+		l.bytes += items[i].Size()
+	}
+	if l.more = more; l.more {
+		last := items[len(items)-1].Due
 		l.through = &last
 	} else {
 		l.through = &belfry.Due{At: until, Retry: true, Occurrence: belfry.Occurrence{Schedule: 1<<63 - 1}}

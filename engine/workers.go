@@ -48,8 +48,8 @@ func newWorkers(slots int) *workers {
 	return &workers{queue: make(chan delivery, slots), wake: make(chan struct{}, 1)}
 }
 
-// launch hands the attempt to a worker. The caller holds a slot for it, which
-// is given back when the attempt's end is stored.
+// launch hands the attempt to a worker. The caller has been let in for it; what
+// it holds is given back when the attempt's end is stored.
 func (e *Engine) launch(ctx context.Context, d delivery) {
 	e.running.Add(1)
 	e.c.Metrics.inFlight.Inc()
@@ -171,16 +171,16 @@ func (e *Engine) recordEnds(ctx context.Context) {
 			}
 		}
 		e.record(ctx, batch)
-		for range batch {
-			e.over()
+		for _, end := range batch {
+			e.over(&end.ticket)
 		}
 		clear(batch)
 	}
 }
 
-// over gives the slot of an attempt back.
-func (e *Engine) over() {
+// over gives back what an attempt held.
+func (e *Engine) over(t *ticket) {
 	e.c.Metrics.inFlight.Dec()
-	e.freeSlot()
+	e.release(t)
 	e.running.Done()
 }

@@ -1,7 +1,12 @@
 package expr
 
 import (
+	"bufio"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +45,29 @@ func LoadZone(name string) (*time.Location, error) {
 	loc = stored.(*time.Location)
 	zones.byLocation.LoadOrStore(loc, sync.OnceValue(func() *zone { return makeZone(loc) }))
 	return loc, nil
+}
+
+// ZoneVersion names the time-zone data that LoadZone reads: the release of the
+// system's where it says so, else that of Go, which brings a copy. That two
+// versions are equal does not prove that all zones are.
+func ZoneVersion() string {
+	for _, dir := range []string{os.Getenv("ZONEINFO"), "/usr/share/zoneinfo", "/usr/share/lib/zoneinfo", "/usr/lib/locale/TZ", "/etc/zoneinfo"} {
+		if dir == "" {
+			continue
+		}
+		for file, prefix := range map[string]string{"tzdata.zi": "# version ", "+VERSION": ""} {
+			f, err := os.Open(filepath.Join(dir, file))
+			if err != nil {
+				continue
+			}
+			line, _ := bufio.NewReader(io.LimitReader(f, 100)).ReadString('\n')
+			f.Close() //nolint:errcheck // it was only read
+			if version, ok := strings.CutPrefix(strings.TrimSpace(line), prefix); ok && version != "" {
+				return version
+			}
+		}
+	}
+	return runtime.Version()
 }
 
 // zoneName reports whether name looks like a name of the tz database and
@@ -237,4 +265,19 @@ func offsetAt(loc *time.Location, at int64) (offset, end int64) {
 		return int64(seconds), at + 60*60
 	}
 	return int64(seconds), until.Unix()
+}
+
+// ReplaceZone has LoadZone return loc for the name, until undo is called: what a
+// newer release of the time-zone data does between two starts of a process. It is
+// for tests.
+func ReplaceZone(name string, loc *time.Location) (undo func()) {
+	old, known := zones.byName.Swap(name, loc)
+	zones.byLocation.LoadOrStore(loc, sync.OnceValue(func() *zone { return makeZone(loc) }))
+	return func() {
+		if known {
+			zones.byName.Store(name, old)
+		} else {
+			zones.byName.Delete(name)
+		}
+	}
 }

@@ -92,8 +92,8 @@ func (s *pools) lay(in *instance, due time.Time) (idle bool) {
 	return idle && in.use == unused
 }
 
-// makeRoom ends blanks, then idle instances, until so much memory, in MB, can be
-// promised: the one that has been idle longest first, those that are promised last; ahead, these
+// makeRoom ends blanks, then idle instances, until there is room for one that is
+// promised so much memory, in MB: the one that has been idle longest first, those that are promised last; ahead, these
 // not at all, and none when that would not do.
 func (s *pools) makeRoom(need int, ahead bool) bool {
 	s.dropBlanks(need)
@@ -110,17 +110,25 @@ func (s *pools) makeRoom(need int, ahead bool) bool {
 		for _, in := range free {
 			gain += min(in.fn.Memory, s.budget)
 		}
-		if s.memory-gain+need > s.budget {
+		if s.memory-gain+need > s.budget || s.full(len(free)) {
 			return false
 		}
 	}
 	for _, in := range slices.Concat(free, promised) {
-		if s.memory+need <= s.budget {
+		if s.fits(need) {
 			break
 		}
 		s.retire(in)
 	}
-	return s.memory+need <= s.budget
+	return s.fits(need)
+}
+
+// fits says whether there is room for one more instance that needs so much memory, MB.
+func (s *pools) fits(need int) bool { return s.memory+need <= s.budget && !s.full(0) }
+
+// full says whether there can be no more instances, also when so many had ended.
+func (s *pools) full(without int) bool {
+	return s.maxInstances > 0 && s.live+s.blanks()-without >= s.maxInstances
 }
 
 // starving says whether a caller waits for a start that has not begun.

@@ -61,7 +61,8 @@ const zipName = "code.zip"
 
 // build makes the folder of that name, which is held, unless it is there: fill
 // writes into it.
-func (c *codes) build(key string, fill func(tmp, task string) error) error {
+func (c *codes) build(key string, fill func(tmp, task string) error) (err error) {
+	defer func() { err = belfry.WriteError(err) }()
 	final := filepath.Join(c.dir, key)
 	if _, err := os.Stat(final); err == nil {
 		return nil
@@ -178,11 +179,11 @@ func syncDir(dir string) error {
 func (c *codes) check(data []byte) (sha256b64 string, unzipped int64, err error) {
 	tmp, err := os.MkdirTemp(c.dir, tempPrefix)
 	if err != nil {
-		return "", 0, fmt.Errorf("make a folder for the code: %w", err)
+		return "", 0, fmt.Errorf("make a folder for the code: %w", belfry.WriteError(err))
 	}
 	defer os.RemoveAll(tmp) // else removed at the next start
 	if err := unzip(data, tmp, c.limits); err != nil {
-		return "", 0, err
+		return "", 0, belfry.WriteError(err)
 	}
 	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {

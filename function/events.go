@@ -3,6 +3,7 @@ package function
 import (
 	"container/heap"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -188,18 +189,27 @@ func (q *events) take(ctx context.Context) (d dueEvent, ok bool) {
 	}
 }
 
+// errSetApart is what became of an event whose try ended in a panic.
+var errSetApart = errors.New("set apart")
+
 // try runs an event once and makes what follows from it durable.
 func (q *events) try(ctx context.Context, d dueEvent) {
 	h := q.host
-	again, err := q.once(ctx, d.id)
+	again, err := (*Event)(nil), errSetApart
+	h.cfg.Apart.Do(ctx, "try event", d.id, func() error {
+		again, err = q.once(ctx, d.id)
+		return nil
+	})
 	q.mu.Lock()
 	delete(q.active, d.id)
 	q.mu.Unlock()
 	if err != nil {
 		// In the store it is as it was.
 		if ctx.Err() == nil && h.isRunning() {
-			h.log.ErrorContext(ctx, "an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
-			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(storeRetryDelay)})
+			if !errors.Is(err, errSetApart) { // else the log has been told
+				h.log.ErrorContext(ctx, "an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
+			}
+			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(max(storeRetryDelay, h.cfg.Apart.Wait("try event", d.id)))})
 		}
 		return
 	}

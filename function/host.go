@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/function/sandbox"
 )
 
@@ -42,7 +43,8 @@ type Config struct {
 	Dir    string // of the host's own; code and bootstraps are kept in it
 	Store  Store
 	Logger *slog.Logger // nil: none
-	Clock  Clock        // nil: the wall clock
+	Apart  *barrier.Set
+	Clock  Clock // nil: the wall clock
 
 	// EndpointURL is where AWS clients inside functions find this server, over
 	// plain HTTP; empty leaves them to AWS. Instances with a network of their own
@@ -66,6 +68,7 @@ type Config struct {
 	Roles Roles
 
 	PerFunction  int           // instances of one function at once; 0 is the default
+	MaxInstances int           // at once, those of the pool included; 0 is no limit
 	MemoryBudget int           // MB that all instances may add up to; 0 is 80 % of the machine's
 	Idle         time.Duration // until an unused instance ends; 0 is the default
 	MaxWait      time.Duration // of a caller for an instance; 0 is the default
@@ -262,7 +265,9 @@ func (h *Host) Start(ctx context.Context) error {
 	if err := h.holdAll(ctx); err != nil {
 		return err
 	}
-	if err := h.codes.sweep(); err != nil {
+	if h.cfg.Apart.Any() {
+		h.log.WarnContext(ctx, "unused code is kept: a function or a layer may be among what cannot be read")
+	} else if err := h.codes.sweep(); err != nil {
 		h.log.WarnContext(ctx, "unused code could not be removed", "error", err)
 	}
 	pending, err := h.cfg.Store.PendingEvents(ctx)
@@ -383,8 +388,11 @@ func (h *Host) janitor(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-h.cfg.Clock.After(min(janitorInterval, h.cfg.Idle)):
-			h.pools.retireIdle(h.cfg.Clock.Now().Add(-h.cfg.Idle))
-			h.pools.forgetMoulds(h.cfg.Clock.Now().Add(-mouldAge))
+			h.cfg.Apart.Do(ctx, "end idle instances", "", func() error {
+				h.pools.retireIdle(h.cfg.Clock.Now().Add(-h.cfg.Idle))
+				h.pools.forgetMoulds(h.cfg.Clock.Now().Add(-mouldAge))
+				return nil
+			})
 		}
 	}
 }

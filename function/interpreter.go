@@ -180,11 +180,11 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 		}
 	}
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return nil, err
+		return nil, belfry.WriteError(err)
 	}
 	args, err := l.probe(s.dir)
 	if err != nil {
-		return nil, err
+		return nil, belfry.WriteError(err)
 	}
 	timed, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -203,6 +203,9 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 		err = l.finish(i)
 	}
 	if err != nil {
+		if full := takesWrites(s.dir); full != nil {
+			return nil, full // it compiles into the folder, and is not to blame
+		}
 		err = fmt.Errorf("ask %s about itself: %w", path, err)
 		if ctx.Err() == nil { // else it was not asked to its end
 			failures.Store(path, failure{err, time.Now()})
@@ -211,6 +214,13 @@ func (s *interpreters) ask(ctx context.Context, l *language, path string) (*inte
 	}
 	s.found[path] = i
 	return i, nil
+}
+
+// takesWrites returns what keeps the folder's disk from taking a page.
+func takesWrites(dir string) error {
+	const name = "room"
+	path, err := writeOwn(dir, name, make([]byte, os.Getpagesize()))
+	return belfry.WriteError(errors.Join(err, os.Remove(path)))
 }
 
 // writeOwn puts a file of Belfry's own into a folder.

@@ -23,6 +23,9 @@ type Request struct {
 	Payload       []byte // JSON; empty is {}
 	RequestID     string // empty: a new one
 	ClientContext []byte // JSON; nil is none
+	// Patient waits for an instance until ctx ends: want of the host's own capacity is
+	// then never an error. The function's reserved concurrency still is.
+	Patient bool
 }
 
 // A Response is what became of an invocation that reached the handler, or
@@ -185,7 +188,7 @@ const maxStale = 3
 func (h *Host) invoke(ctx context.Context, f *Function, r *Request) (*Response, error) {
 	began := time.Now()
 	for stale := 0; ; stale++ {
-		g, err := h.pools.acquire(ctx, f)
+		g, err := h.pools.acquire(ctx, f, r.Patient)
 		if err != nil {
 			if belfry.KindOf(err) == belfry.Throttled {
 				h.counts.throttles.Add(1)

@@ -15,14 +15,15 @@ import (
 // one. A caller that finds none idle waits for the first of two things: that
 // one becomes idle, or that it may start another.
 type pools struct {
-	perFunction int           // instances of one function at once
-	maxStarts   int           // processes on their way up at once
-	budget      int           // MB that all instances may have been promised
-	maxWaiting  int           // callers that may wait at once
-	maxWait     time.Duration // of one of them
-	now         func() time.Time
-	room        func() // told when there may be room for another start; it does not block
-	refill      func() // told when there may be too few blanks; it does not block
+	perFunction  int           // instances of one function at once
+	maxInstances int           // of all functions, and blanks, at once; 0: no limit
+	maxStarts    int           // processes on their way up at once
+	budget       int           // MB that all instances may have been promised
+	maxWaiting   int           // callers that may wait at once
+	maxWait      time.Duration // of one of them
+	now          func() time.Time
+	room         func() // told when there may be room for another start; it does not block
+	refill       func() // told when there may be too few blanks; it does not block
 
 	mu       sync.Mutex // guards what follows
 	byRef    map[Ref]versions
@@ -106,8 +107,9 @@ func (s *pools) get(f *Function) *pool {
 	return p
 }
 
-// acquire returns an instance of f, or the right to start one.
-func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
+// acquire returns an instance of f, or the right to start one. A patient caller
+// waits for it until ctx ends, and is refused only beyond the function's own limit.
+func (s *pools) acquire(ctx context.Context, f *Function, patient bool) (grant, error) {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -130,7 +132,7 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		s.mu.Unlock()
 		return grant{fn: f}, nil
 	}
-	if s.waiting >= s.maxWaiting {
+	if s.waiting >= s.maxWaiting && !patient {
 		s.mu.Unlock()
 		return grant{}, throttled()
 	}
@@ -153,7 +155,7 @@ func (s *pools) acquire(ctx context.Context, f *Function) (grant, error) {
 		case g := <-w.granted:
 			return s.check(g, f)
 		case <-t.C:
-			if t.Reset(s.maxWait); !s.isComing(p, w) {
+			if t.Reset(s.maxWait); !patient && !s.isComing(p, w) {
 				err = throttled()
 			}
 		case <-ctx.Done():
@@ -490,7 +492,7 @@ func (s *pools) close() {
 
 func newPools(cfg *Config) *pools {
 	return &pools{
-		perFunction: cfg.PerFunction, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
+		perFunction: cfg.PerFunction, maxInstances: cfg.MaxInstances, maxStarts: maxStarts(), budget: cfg.MemoryBudget,
 		maxWaiting: cfg.MaxWaiting, maxWait: cfg.MaxWait, now: cfg.Clock.Now, room: func() {}, refill: func() {},
 		byRef: map[Ref]versions{}, idle: list.New(), all: map[*instance]bool{}, moulds: map[string]*mould{},
 	}

@@ -252,6 +252,52 @@ func TestACallerThatWaitsTooLongIsThrottled(t *testing.T) {
 	}
 }
 
+// TestAPatientCallerWaitsForTheHost: what a schedule runs fails by no limit of the
+// host's, only by one of the function's.
+func TestAPatientCallerWaitsForTheHost(t *testing.T) {
+	b := newBench(t, func(c *function.Config) { c.PerFunction = 1; c.MaxWait = 10 * time.Millisecond; c.MaxWaiting = 1 })
+	b.deploy(python("f", counter))
+	gate := b.gate()
+	request := func(payload string) function.Request {
+		return function.Request{Function: ref("f"), Payload: []byte(payload), Patient: true}
+	}
+	first := make(chan error, 1)
+	go func() {
+		_, err := b.Invoke(t.Context(), request(`{"wait": "`+gate.path+`"}`))
+		first <- err
+	}()
+	gate.began()
+	others := make(chan error, 5)
+	for range cap(others) {
+		go func() {
+			_, err := b.Invoke(t.Context(), request("{}"))
+			others <- err
+		}()
+	}
+	eventually(t, "all wait", func() bool { return b.Stats().Waiting == cap(others) })
+	_, err := b.Invoke(t.Context(), function.Request{Function: ref("f")})
+	refused(t, err, belfry.Throttled, "TooManyRequestsException", "Rate Exceeded.") // one that is not
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if _, err := b.Invoke(ctx, request("{}")); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the end of its context", err)
+	}
+	if err := b.SetReserved(t.Context(), ref("f"), new(1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Invoke(t.Context(), request("{}"))
+	refused(t, err, belfry.Throttled, "TooManyRequestsException", "Rate Exceeded.")
+	gate.open()
+	for range cap(others) {
+		if err := <-others; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestTheWaitingRoomIsBounded(t *testing.T) {
 	b := newBench(t, func(c *function.Config) { c.PerFunction = 1; c.MaxWait = time.Minute; c.MaxWaiting = 1 })
 	b.deploy(python("f", counter))
@@ -352,4 +398,26 @@ func TestCloseCutsInvocationsOff(t *testing.T) {
 	if alive(first.PID) {
 		t.Error("the process still lives")
 	}
+}
+
+// TestInstancesOfAllFunctionsAreBounded: what is idle gives way, also processes of
+// the pool, and callers wait for what is not.
+func TestInstancesOfAllFunctionsAreBounded(t *testing.T) {
+	b := newBench(t, func(c *function.Config) { c.MaxInstances = 1; c.MaxWait = time.Minute })
+	for _, name := range []string{"f", "g"} {
+		b.deploy(python(name, counter))
+	}
+	for range 2 {
+		b.count("f", "")
+		b.count("g", "")
+		if s := b.Stats(); s.Instances+s.Blanks != 1 {
+			t.Errorf("%d instances and %d blanks, want 1 in all", s.Instances, s.Blanks)
+		}
+	}
+	release := b.busy("f", "gate", func(*function.Response, error) {})
+	var waiting sync.WaitGroup
+	waiting.Go(func() { b.count("g", "") })
+	eventually(t, "one waits", func() bool { return b.Stats().Waiting == 1 })
+	release()
+	waiting.Wait()
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // How far ahead of its time an instance is started: what the function's own
@@ -106,6 +107,7 @@ func (q *prestarts) poke() {
 
 // run starts what is wished for until ctx ends, and waits for the starts to end.
 func (q *prestarts) run(ctx context.Context) {
+	h := q.host
 	var starts sync.WaitGroup
 	defer starts.Wait()
 	var turn []*wish // those that wait for a start, the first due first
@@ -116,7 +118,12 @@ func (q *prestarts) run(ctx context.Context) {
 			slices.SortStableFunc(turn, func(a, b *wish) int { return cmp.Compare(a.due, b.due) })
 		}
 		for len(turn) > 0 {
-			again, waits := q.grant(ctx, &starts, turn[0])
+			var again time.Time
+			var waits bool
+			h.cfg.Apart.Do(ctx, "prestart", turn[0].ref.ARN(), func() error {
+				again, waits = q.grant(ctx, &starts, turn[0])
+				return nil
+			})
 			if waits {
 				break
 			}
@@ -189,7 +196,12 @@ func (q *prestarts) grant(ctx context.Context, starts *sync.WaitGroup, w *wish) 
 	for {
 		switch h.pools.reserveAhead(f, want, due) {
 		case startOne:
-			starts.Go(func() { q.start(ctx, f, due) })
+			starts.Go(func() {
+				// It has taken room, so it is not passed over.
+				if err := barrier.Try(func() error { q.start(ctx, f, due); return nil }); err != nil {
+					h.cfg.Apart.Report(ctx, "start ahead", f.ARN(), err)
+				}
+			})
 		case haveEnough:
 			if awake := due.Add(-shortestLead); awake.After(now) {
 				return awake, false // the function may have changed by then

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/belfry-run/belfry"
 )
 
 // Every runtime name that Lambda's API knows, in its order, and those that it
@@ -76,8 +78,8 @@ func (h *Host) checkRuntime(ctx context.Context, name string) error {
 	why := "Belfry does not run it"
 	if languageOf(name) != nil {
 		_, err := h.interpreters.forRuntime(ctx, name)
-		if err == nil {
-			return nil
+		if err == nil || belfry.KindOf(err) == belfry.Unavailable {
+			return err
 		}
 		why = err.Error()
 	}

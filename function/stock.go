@@ -141,7 +141,11 @@ func (h *Host) stock(ctx context.Context) {
 			if m == nil {
 				break
 			}
-			in, err := h.startBlank(ctx, m.launch)
+			var in *instance
+			err := h.cfg.Apart.Round(ctx, "fill the pool", func() (err error) {
+				in, err = h.startBlank(ctx, m.launch)
+				return err
+			})
 			if err != nil && ctx.Err() == nil {
 				h.log.WarnContext(ctx, "a process for the pool could not be started", "command", m.launch.argv[0], "error", err)
 			}
@@ -213,7 +217,7 @@ func (s *pools) blankNeed() int { return min(blankMemory, s.budget) }
 func (s *pools) wantBlank() *mould {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.starting > 0 || len(s.hungry) > 0 || s.memory+s.blankNeed() > s.budget {
+	if s.closed || s.starting > 0 || len(s.hungry) > 0 || !s.fits(s.blankNeed()) {
 		return nil // room will be told
 	}
 	for _, m := range s.moulds {
@@ -263,7 +267,7 @@ func (s *pools) blankExited(in *instance) {
 // dropBlanks ends blanks until so much memory can be promised.
 func (s *pools) dropBlanks(need int) {
 	for _, m := range s.moulds {
-		for len(m.ready) > 0 && s.memory+need > s.budget {
+		for len(m.ready) > 0 && !s.fits(need) {
 			s.dropBlank(m)
 		}
 	}

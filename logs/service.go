@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // Defaults of a Config.
@@ -40,6 +42,7 @@ type Config struct {
 	GroupSize int64 // bytes that a group may have, see [Overhead]
 	TotalSize int64 // bytes that all groups may have
 	Buffer    int64 // bytes that may wait for the store
+	Apart     *barrier.Set
 }
 
 // Stats are a service's counts.
@@ -127,15 +130,23 @@ func (s *Service) Run(ctx context.Context) {
 		select {
 		case <-s.work:
 		case <-ctx.Done():
-			s.Flush(context.WithoutCancel(ctx))
+			s.flush(context.WithoutCancel(ctx))
 			return
 		}
 		select { // what comes meanwhile shares the transaction, and does not wait for it
 		case <-s.cfg.Clock.After(flushEvery):
-			s.Flush(ctx)
+			s.flush(ctx)
 		case <-ctx.Done():
 		}
 	}
+}
+
+// flush is Flush, behind the barrier.
+func (s *Service) flush(ctx context.Context) {
+	s.cfg.Apart.Do(ctx, "store log lines", "", func() error {
+		s.Flush(ctx)
+		return nil
+	})
 }
 
 // Stop ends all following; what else is asked for is still answered.

@@ -2,12 +2,18 @@ package logs
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
+// maxRetention is the longest that there is, in days: what is more is damaged, and
+// would be a time that has passed.
+const maxRetention = 3653
+
 func (s *Service) runSweeps(ctx context.Context) {
 	for {
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		err := s.cfg.Apart.Round(ctx, "sweep logs", func() error { return s.Sweep(ctx) })
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "old logs could not be removed", "err", err)
 		}
 		select {
@@ -33,7 +39,12 @@ func (s *Service) Sweep(ctx context.Context) error {
 			g := &page[i]
 			there[g.ID] = true
 			q.After = g.Ref
-			if err := s.sweepGroup(ctx, g, now); err != nil {
+			var err error
+			s.cfg.Apart.Do(ctx, "sweep log group", fmt.Sprintf("%s %s %s", g.Account, g.Region, g.Name), func() error {
+				err = s.sweepGroup(ctx, g, now)
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -53,7 +64,7 @@ func (s *Service) sweepGroup(ctx context.Context, g *Group, now time.Time) error
 		days = s.cfg.Retention
 	}
 	if days > 0 {
-		before := now.Add(-time.Duration(days) * day)
+		before := now.Add(-time.Duration(min(days, maxRetention)) * day)
 		if err := s.trim(ctx, Trim{Group: g.ID, Before: before}, -1); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/notify"
 )
 
@@ -40,6 +41,7 @@ type AlertsConfig struct {
 	Logger  *slog.Logger
 	Carrier Carrier
 	Sealer  Sealer
+	Apart   *barrier.Set
 	// Secret signs the links with which alerts are acknowledged, URL is where they
 	// lead to, without a slash at its end.
 	Secret []byte
@@ -52,6 +54,8 @@ type AlertsConfig struct {
 
 // Alerts tells people what is wrong. It is safe for concurrent use.
 type Alerts struct {
+	apart int // flips and alerts that are set apart, as of the last look; of Run
+
 	c     AlertsConfig
 	store AlertStore
 	log   *slog.Logger

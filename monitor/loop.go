@@ -28,13 +28,18 @@ const (
 func (s *Service) Run(ctx context.Context) {
 	pruned := s.now()
 	for ctx.Err() == nil {
-		next, err := s.look(ctx)
+		var next time.Time
+		err := s.c.Apart.Round(ctx, "look at checks", func() (err error) {
+			next, err = s.look(ctx)
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "looking for overdue checks failed; it is tried again", "in", lookEvery, "error", err)
 		}
 		if now := s.now(); now.Sub(pruned) >= pruneEvery {
 			pruned = now
-			if err := s.prune(ctx, now.Add(-FlipAge)); err != nil && ctx.Err() == nil {
+			err := s.c.Apart.Round(ctx, "remove old flips", func() error { return s.prune(ctx, now.Add(-FlipAge)) })
+			if err != nil && ctx.Err() == nil {
 				s.log.ErrorContext(ctx, "removing old flips failed; it is tried again", "in", pruneEvery, "error", err)
 			}
 		}
@@ -53,19 +58,34 @@ func (s *Service) Run(ctx context.Context) {
 
 // look takes down what is overdue, and returns when the next check will be.
 func (s *Service) look(ctx context.Context) (time.Time, error) {
+	apart := 0 // that stay due, before the others
 	for {
-		ids, next, err := s.store.DueChecks(ctx, s.now(), lookStep)
+		ids, next, err := s.store.DueChecks(ctx, s.now(), lookStep+apart)
 		if err != nil || len(ids) == 0 {
 			return next, err
 		}
-		errs := make([]error, len(ids))
+		done, errs := make([]bool, len(ids)), make([]error, len(ids))
 		var all sync.WaitGroup // at once, so that they share a transaction
 		for i, id := range ids {
-			all.Go(func() { errs[i] = s.takeDown(ctx, id) })
+			all.Go(func() {
+				done[i] = s.c.Apart.Do(ctx, "look at check", id, func() error {
+					errs[i] = s.takeDown(ctx, id)
+					return nil
+				})
+			})
 		}
 		all.Wait()
-		if err := errors.Join(errs...); err != nil || len(ids) < lookStep {
+		if err := errors.Join(errs...); err != nil {
 			return next, err
+		}
+		if len(ids) < lookStep+apart || ctx.Err() != nil {
+			return next, nil
+		}
+		apart = 0
+		for _, ok := range done {
+			if !ok {
+				apart++
+			}
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/notify"
 )
 
@@ -33,7 +34,11 @@ func (a *Alerts) send(ctx context.Context) {
 	free := make(chan struct{}, sending)
 	for ctx.Err() == nil {
 		now := a.now()
-		claims, err := a.store.ClaimDeliveries(ctx, now, now.Add(leaseTime), sending-len(free))
+		var claims []Claim
+		err := a.c.Apart.Round(ctx, "read outbox", func() (err error) {
+			claims, err = a.store.ClaimDeliveries(ctx, now, now.Add(leaseTime), sending-len(free))
+			return err
+		})
 		if err != nil && ctx.Err() == nil {
 			a.log.ErrorContext(ctx, "the outbox could not be read; it is tried again", "err", err)
 		}
@@ -61,7 +66,11 @@ func backOff(n int) time.Duration {
 
 // deliver sends one message and stores what became of it.
 func (a *Alerts) deliver(ctx context.Context, c *Claim) {
-	err := a.carry(ctx, &c.To, &c.Delivery)
+	var err *notify.Error
+	if p := barrier.Try(func() error { err = a.carry(ctx, &c.To, &c.Delivery); return nil }); p != nil {
+		a.c.Apart.Report(ctx, "send message", c.ID, p)
+		err = &notify.Error{Permanent: true, Reason: "it could not be worked on"} // else it would keep the channel from what comes
+	}
 	now := a.now()
 	stopping := err != nil && ctx.Err() != nil
 	var flips []Flip

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 	"slices"
 	"sync"
@@ -26,7 +27,11 @@ func (s *Probes) Run(ctx context.Context) {
 	defer looks.Wait()
 	var running sync.Map // ids of the checks whose probes look
 	for ctx.Err() == nil {
-		waiting := s.startDue(ctx, &running, &looks)
+		waiting := false
+		s.c.Apart.Do(ctx, "look for due probes", "", func() error {
+			waiting = s.startDue(ctx, &running, &looks)
+			return nil
+		})
 		timer, stop := s.checks.c.Clock.NewTimer(beat(s.checks.now(), probeEvery))
 		var freed <-chan struct{}
 		if waiting {
@@ -49,12 +54,17 @@ func (s *Probes) startDue(ctx context.Context, running *sync.Map, looks *sync.Wa
 	// asked first.
 	looking := map[string]bool{}
 	running.Range(func(id, _ any) bool { looking[id.(string)] = true; return true })
-	due, err := s.c.Store.DueProbes(ctx, s.checks.now(), 2*cap(s.slots))
+	due, err := s.c.Store.DueProbes(ctx, s.checks.now(), 2*cap(s.slots)+s.apart)
 	if err != nil && ctx.Err() == nil {
 		s.c.Logger.ErrorContext(ctx, "looking for due probes failed; it is tried again", "in", probeEvery, "err", err)
 	}
+	s.apart = 0
 	for _, p := range due {
 		id := p.Check.ID
+		if s.c.Apart.Wait("look with probe", id) > 0 {
+			s.apart++ // it stays due, before the others
+			continue
+		}
 		if looking[id] {
 			continue
 		}
@@ -90,10 +100,16 @@ func (s *Probes) freeSlot() {
 
 // lookDue looks and records what was seen.
 func (s *Probes) lookDue(ctx context.Context, p Probe) {
-	_, err := s.look(ctx, p)
-	if err != nil && ctx.Err() == nil && belfry.KindOf(err) != belfry.NotFound {
-		s.c.Logger.ErrorContext(ctx, "recording what a probe saw failed; it looks again", "probe", p.Check.ID, "err", err)
-	}
+	s.c.Apart.Do(ctx, "look with probe", p.Check.ID, func() error {
+		_, err := s.look(ctx, p)
+		if errors.As(err, new(damagedError)) {
+			return err
+		}
+		if err != nil && ctx.Err() == nil && belfry.KindOf(err) != belfry.NotFound {
+			s.c.Logger.ErrorContext(ctx, "recording what a probe saw failed; it looks again", "probe", p.Check.ID, "err", err)
+		}
+		return nil
+	})
 }
 
 // Look looks now, apart from the probe's schedule, and records what was seen
@@ -178,7 +194,7 @@ func (s *Probes) record(ctx context.Context, looked *Probe, r probe.Result) (Pro
 func (s *Probes) setNext(p *Probe, now time.Time) error {
 	schedule, err := s.checks.schedules.of(&p.Check.Settings)
 	if err != nil {
-		return err
+		return damagedError{err}
 	}
 	p.Next = nextLook(&p.Check, schedule, now)
 	return nil

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/monitor/probe"
 )
 
@@ -28,6 +29,7 @@ type ProbesConfig struct {
 	Look    func(ctx context.Context, s *probe.Settings) probe.Result
 	Logger  *slog.Logger
 	Metrics *ProbeMetrics
+	Apart   *barrier.Set
 	AtOnce  int // 0: DefaultProbesAtOnce
 }
 
@@ -35,6 +37,7 @@ type ProbesConfig struct {
 type Probes struct {
 	c      ProbesConfig
 	checks *Service
+	apart  int           // probes that are set apart, as of the last look for due ones; of Run
 	slots  chan struct{} // has one value for each look under way
 	freed  chan struct{} // gets a value when one has ended
 }
@@ -88,13 +91,22 @@ func (s *Probes) Probe(ctx context.Context, account, id string) (Probe, error) {
 // List returns at most limit probes of an account, in the order of their
 // creation, after the one whose check has that Number.
 func (s *Probes) List(ctx context.Context, account string, after int64, limit int) ([]Probe, error) {
-	all, err := s.c.Store.ListProbes(ctx, account, after, limit)
-	for i := range all {
-		if err == nil {
-			err = s.open(&all[i])
+	var all []Probe
+	for len(all) < limit {
+		page, err := s.c.Store.ListProbes(ctx, account, after, limit-len(all))
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		for i := range page {
+			after = page[i].Check.Number
+			if err := s.open(&page[i]); err != nil { // it must not keep the others from being shown
+				s.c.Apart.Report(ctx, "read probe", page[i].Check.ID, err)
+				continue
+			}
+			all = append(all, page[i])
 		}
 	}
-	return all, err
+	return all, nil
 }
 
 // Update lets edit change the account's probe and the settings of its check; it

@@ -32,6 +32,13 @@ type scheduleKey struct {
 	schedule, timezone string
 }
 
+// A damagedError is that what is stored of a check cannot be worked with: it was
+// in order when it was accepted.
+type damagedError struct{ error }
+
+// Unwrap returns the cause.
+func (e damagedError) Unwrap() error { return e.error }
+
 // of returns a check's schedule; that of a Simple one is nil.
 func (s *schedules) of(c *Settings) (*expr.Calendar, error) {
 	if c.Kind == Simple {
@@ -67,7 +74,7 @@ func (s *schedules) of(c *Settings) (*expr.Calendar, error) {
 func (s *Service) settle(c *Check, at time.Time) ([]Flip, error) {
 	schedule, err := s.schedules.of(&c.Settings)
 	if err != nil {
-		return nil, err
+		return nil, damagedError{err}
 	}
 	c.expect(schedule)
 	return c.overdue(at, at), nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -72,6 +73,7 @@ type SelfConfig struct {
 	// been stored. nil: nobody is told.
 	Found   func([]Finding)
 	Flipped func()
+	Apart   *barrier.Set
 }
 
 // A SelfWatch is Belfry's watch of itself. What it finds is a log line, a flip
@@ -98,9 +100,16 @@ func NewSelfWatch(c SelfConfig) *SelfWatch {
 // Run looks until ctx ends.
 func (s *SelfWatch) Run(ctx context.Context) {
 	for look := 0; ; look++ {
-		found := s.Look(ctx)
+		var found []Finding
+		s.c.Apart.Do(ctx, "look at itself", "", func() error {
+			found = s.Look(ctx)
+			return nil
+		})
 		if s.c.Heartbeat != nil && look%heartbeatEvery == 0 && ctx.Err() == nil {
-			s.c.Heartbeat.send(ctx, found)
+			s.c.Apart.Do(ctx, "send heartbeat", "", func() error {
+				s.c.Heartbeat.send(ctx, found)
+				return nil
+			})
 		}
 		timer, release := s.c.Clock.NewTimer(selfEvery)
 		select {
@@ -126,7 +135,11 @@ func (s *SelfWatch) Look(ctx context.Context) []Finding {
 	found := make([]Finding, 0, len(checks))
 	var changed []SelfState
 	for _, c := range checks {
-		f := c.Look(ctx, now)
+		f := Finding{Detail: "The check itself failed.", Advice: "See the log; it is tried again."}
+		s.c.Apart.Do(ctx, "check itself", c.Name(), func() error {
+			f = c.Look(ctx, now)
+			return nil
+		})
 		f.Name = c.Name()
 		if ctx.Err() != nil {
 			return found // it was cut off, and says nothing

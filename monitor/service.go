@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // Defaults of a [Config].
@@ -37,6 +38,7 @@ type Config struct {
 	Clock   Clock
 	Logger  *slog.Logger
 	Metrics *Metrics
+	Apart   *barrier.Set
 
 	BodyLimit int   // bytes of a ping's body that are kept; 0: DefaultBodyLimit
 	PingLog   int   // pings that are kept of a check; 0: DefaultPingLog

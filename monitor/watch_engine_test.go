@@ -294,7 +294,7 @@ func TestScheduleThatTheQueueHasLost(t *testing.T) {
 		w.until("00:05:30")
 		pending, err := w.store.Pending(w.Context(), lost.ID, []belfry.Due{{
 			At: lost.Created.Add(45 * time.Minute), Occurrence: belfry.Occurrence{Schedule: lost.ID, Time: lost.Created.Add(45 * time.Minute)}, Revision: 1,
-		}}, time.Now())
+		}}, time.Now(), false)
 		w.ok(err)
 		edited := *lost
 		edited.Revision++

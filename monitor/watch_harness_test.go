@@ -23,6 +23,8 @@ type watchClock struct{}
 
 func (watchClock) Now() time.Time { return time.Now() }
 
+func (watchClock) Monotonic() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
 func (watchClock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -44,6 +45,7 @@ type WatchConfig struct {
 	Logger   *slog.Logger
 	Policies WatchPolicies
 	Flipped  func() // called after flips have been stored
+	Apart    *barrier.Set
 }
 
 // A Watcher watches every schedule by what the engine records of it. The
@@ -78,7 +80,8 @@ func (w *Watcher) Run(ctx context.Context) {
 		}
 		last = now
 		wait := beat(now, watchEvery)
-		if err := w.look(ctx, look%longEvery == 0); err != nil && ctx.Err() == nil {
+		err := w.c.Apart.Round(ctx, "watch schedules", func() error { return w.look(ctx, look%longEvery == 0) })
+		if err != nil && ctx.Err() == nil {
 			w.c.Logger.ErrorContext(ctx, "watching the schedules failed; it is tried again, and nothing is lost", "err", err)
 			wait = watchAfterError
 		}
@@ -138,9 +141,12 @@ func (w *Watcher) takeNews(ctx context.Context) (more bool, err error) {
 			}
 			policies[n.Schedule] = p
 		}
-		if f := x.Take(n, p); f != nil {
-			st.Flips = append(st.Flips, *f)
-		}
+		w.c.Apart.Do(ctx, "take news of schedule", x.Ref.ARN(), func() error {
+			if f := x.Take(n, p); f != nil {
+				st.Flips = append(st.Flips, *f)
+			}
+			return nil
+		})
 	}
 	for _, id := range slices.Sorted(maps.Keys(batch.Watches)) {
 		x := batch.Watches[id]
@@ -228,7 +234,11 @@ func (w *Watcher) decide(ctx context.Context, n int, id func(i int) belfry.ID, d
 		if err != nil {
 			return err
 		}
-		k, err := decide(i, x, p)
+		var k Kept
+		w.c.Apart.Do(ctx, "watch schedule", x.Ref.ARN(), func() error {
+			k, err = decide(i, x, p)
+			return nil
+		})
 		if err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func run(t *testing.T, test func(f *fixture)) {
 				t.Error(err)
 			}
 		}()
-		f := &fixture{t, queue.New(s, clock{}, slog.New(slog.DiscardHandler))}
+		f := &fixture{t, queue.New(s, clock{}, slog.New(slog.DiscardHandler), nil)}
 		f.create("q", nil)
 		test(f)
 	})

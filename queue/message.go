@@ -127,7 +127,7 @@ func (m *Stored) systemAttributes(names []string) map[string]string {
 	}
 	put("SenderId", m.Sender)
 	put("SentTimestamp", milli(m.ID.Time()))
-	put("ApproximateReceiveCount", strconv.Itoa(m.Receives))
+	put("ApproximateReceiveCount", strconv.Itoa(m.Earlier+m.Receives))
 	put("ApproximateFirstReceiveTimestamp", milli(m.FirstReceived))
 	put("MessageGroupId", m.Group)
 	put(traceHeader, m.Trace)

@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -123,11 +124,14 @@ func (s *Service) claim(ctx context.Context, q *Queue, o *ReceiveOptions) (out [
 	}
 	var dlq *Queue
 	if r := q.settings.redrive; r.set() {
-		// A target that is gone leaves the messages where they are.
-		dlq, err = s.Queue(ctx, r.target.Scope(), r.target.Resource)
-		if err != nil && belfry.KindOf(err) != belfry.NotFound {
-			return nil, time.Time{}, err
-		}
+		// A target that is gone, or damaged, leaves the messages where they are.
+		s.apart.Do(ctx, "find dead-letter queue", r.target.String(), func() error {
+			dlq, err = s.Queue(ctx, r.target.Scope(), r.target.Resource)
+			if belfry.KindOf(err) == belfry.NotFound {
+				return nil
+			}
+			return err
+		})
 		if dlq != nil && dlq.ID != q.ID {
 			c.MaxReceives, c.DeadLetter, c.Source = r.maxReceives, dlq.Contents, q.ARN()
 		}
@@ -145,10 +149,14 @@ func (s *Service) claim(ctx context.Context, q *Queue, o *ReceiveOptions) (out [
 		}
 		for i := range got.Messages {
 			m, err := q.handOut(&got.Messages[i], now, o)
-			if err != nil {
-				return nil, time.Time{}, err
+			if err != nil { // it must not keep the others from being handed out; it comes again, and ends where a redrive policy says
+				s.apart.Report(ctx, "read message", fmt.Sprintf("%s %x", q.ARN(), got.Messages[i].ID), err)
+				continue
 			}
 			out = append(out, m)
+		}
+		if len(out) == 0 && len(got.Messages) > 0 && c.Until.After(now) {
+			continue
 		}
 		return out, got.Next, nil
 	}

@@ -266,6 +266,8 @@ func TestRedrive(t *testing.T) {
 		f.equal([]any{got[0].ID, got[0].Body, got[0].AttributesMD5}, []any{sent.ID, "poison", "ae7155c6026991b6d54b11589678bf9c"})
 		f.equal(got[0].System["DeadLetterQueueSourceArn"], "arn:aws:sqs:eu-west-1:000000000000:q")
 		f.equal(got[0].System["SentTimestamp"], "946684800000")
+		f.equal(got[0].System["ApproximateReceiveCount"], "3") // it goes on from the two before
+		f.equal(got[0].System["ApproximateFirstReceiveTimestamp"], "946684800000")
 		// Its age counts from when it was sent, two seconds ago.
 		time.Sleep(118*time.Second - time.Millisecond)
 		f.equal(f.attribute("dead", "ApproximateNumberOfMessages"), "1")

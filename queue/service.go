@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // A Clock tells the time and wakes.
@@ -24,6 +25,7 @@ type Service struct {
 	store   Store
 	clock   Clock
 	log     *slog.Logger
+	apart   *barrier.Set
 	ids     ids
 	waiters waiters
 
@@ -51,9 +53,9 @@ const (
 
 // New returns a service on store. Run must be running for expired messages to
 // leave the store.
-func New(store Store, clock Clock, log *slog.Logger) *Service {
+func New(store Store, clock Clock, log *slog.Logger, apart *barrier.Set) *Service {
 	s := &Service{
-		store: store, clock: clock, log: log,
+		store: store, clock: clock, log: log, apart: apart,
 		closing: make(chan struct{}), cache: map[queueKey]cached{},
 	}
 	s.close = sync.OnceFunc(func() { close(s.closing) })

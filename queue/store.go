@@ -96,7 +96,8 @@ type Stored struct {
 	Source     string // ARN of the queue that dead-lettered it; empty: none
 
 	Visible       time.Time // the end of its delay or visibility timeout
-	Receives      int       // 0: never
+	Receives      int       // in this queue; 0: never
+	Earlier       int       // receives in the queues that dead-lettered it
 	FirstReceived time.Time // zero: never
 }
 
@@ -109,8 +110,8 @@ type Stored struct {
 //
 // Messages sent at or before Cutoff are not handed out; the store may remove
 // them. When MaxReceives is not 0, a message that was received that often is
-// moved to the contents DeadLetter instead, visible at once, with its ID and
-// Source set. When those contents are gone it is handed out like the others,
+// moved to the contents DeadLetter instead, visible at once, with its ID, its
+// FirstReceived and Source set, and its receives as Earlier ones. When those contents are gone it is handed out like the others,
 // so that it is not lost.
 type Claim struct {
 	Contents           Contents

@@ -18,7 +18,8 @@ const (
 // the store until ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		err := s.apart.Round(ctx, "sweep queues", func() error { return s.sweep(ctx) })
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "removing expired messages failed; it is tried again", "in", sweepEvery, "error", err)
 		}
 		timer, stop := s.clock.NewTimer(sweepEvery)

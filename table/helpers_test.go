@@ -59,7 +59,7 @@ func newBench(t *testing.T) *bench {
 		t.Fatal(err)
 	}
 	clock := &fakeClock{now: t0}
-	b := &bench{T: t, Service: table.New(store, clock, slog.New(slog.DiscardHandler)), store: store, clock: clock, ctx: t.Context()}
+	b := &bench{T: t, Service: table.New(store, clock, slog.New(slog.DiscardHandler), nil), store: store, clock: clock, ctx: t.Context()}
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

@@ -195,14 +195,14 @@ func (s *Service) page(ctx context.Context, scope belfry.Scope, find *Find) (pag
 		return page, err
 	}
 	now := s.now()
-	var failed error
 	visit := func(r Row) bool {
 		if f.Segments > 1 && !f.mine(r.Hash) {
 			return true
 		}
-		var item Item
-		if item, failed = decodeItem(r.Item); failed != nil {
-			return false
+		item, err := decodeItem(r.Item)
+		if err != nil {
+			s.damaged(ctx, f.table, r.Key, err) // it must not keep the others from being read
+			return true
 		}
 		// What has expired counts for the page's bytes, so that no page takes
 		// for ever, and for nothing else.
@@ -226,9 +226,6 @@ func (s *Service) page(ctx context.Context, scope belfry.Scope, find *Find) (pag
 		err = s.store.QueryItems(ctx, f.table.version(), f.span, f.Backward, visit)
 	} else {
 		err = s.store.ScanItems(ctx, f.table.version(), f.start, visit)
-	}
-	if err == nil {
-		err = failed
 	}
 	return page, err
 }

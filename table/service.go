@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // A Clock tells the time and wakes.
@@ -22,6 +23,7 @@ type Service struct {
 	store Store
 	clock Clock
 	log   *slog.Logger
+	apart *barrier.Set
 	wake  chan struct{} // has a value when Run is to look at once
 
 	mu    sync.RWMutex // guards cache
@@ -38,8 +40,8 @@ const maxCached = 10_000
 
 // New returns a service on store. Run must be running for expired items to
 // leave the store.
-func New(store Store, clock Clock, log *slog.Logger) *Service {
-	return &Service{store: store, clock: clock, log: log, wake: make(chan struct{}, 1), cache: map[tableKey]*Table{}}
+func New(store Store, clock Clock, log *slog.Logger, apart *barrier.Set) *Service {
+	return &Service{store: store, clock: clock, log: log, apart: apart, wake: make(chan struct{}, 1), cache: map[tableKey]*Table{}}
 }
 
 // now is the time as stores keep it.

@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -20,7 +21,8 @@ const (
 // ctx ends.
 func (s *Service) Run(ctx context.Context) {
 	for {
-		if err := s.sweep(ctx); err != nil && ctx.Err() == nil {
+		err := s.apart.Round(ctx, "sweep tables", func() error { return s.sweep(ctx) })
+		if err != nil && ctx.Err() == nil {
 			s.log.ErrorContext(ctx, "removing expired items failed; it is tried again", "in", sweepEvery, "error", err)
 		}
 		timer, stop := s.clock.NewTimer(sweepEvery)
@@ -41,7 +43,12 @@ func (s *Service) sweep(ctx context.Context) error {
 		return err
 	}
 	for _, t := range tables {
-		if err := s.adopt(ctx, &t); err != nil {
+		var err error
+		s.apart.Do(ctx, "adopt table", t.ARN(), func() error {
+			err = s.adopt(ctx, &t)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -76,10 +83,7 @@ func (s *Service) sweepExpired(ctx context.Context) (int, error) {
 	err = s.store.WriteItems(ctx, refs, nil, func(current [][]byte) ([]Change, error) {
 		changes := make([]Change, len(refs))
 		for i, stored := range current {
-			var err error
-			if changes[i], err = found[i].Table.settle(stored, now); err != nil {
-				return nil, err
-			}
+			changes[i] = s.settle(ctx, &found[i].Table, refs[i].Key, stored, now)
 		}
 		return changes, nil
 	})
@@ -90,19 +94,26 @@ func (s *Service) sweepExpired(ctx context.Context) (int, error) {
 }
 
 // settle returns what becomes of a stored item when it is looked at: an expired
-// one goes, another one expires when the table says.
-func (t *Table) settle(stored []byte, now time.Time) (Change, error) {
+// one goes, another one expires when the table says. A damaged one stays as it is
+// and never expires, so that it is not met at each sweep.
+func (s *Service) settle(ctx context.Context, t *Table, key Key, stored []byte, now time.Time) Change {
 	if stored == nil {
-		return Change{Keep: true}, nil
+		return Change{Keep: true}
 	}
 	item, err := decodeItem(stored)
-	if err != nil {
-		return Change{}, err
+	switch {
+	case err != nil:
+		s.damaged(ctx, t, key, err)
+		return Change{Item: stored}
+	case t.expired(item, now):
+		return Change{}
 	}
-	if t.expired(item, now) {
-		return Change{}, nil
-	}
-	return Change{Item: stored, Expires: t.expires(item, now)}, nil
+	return Change{Item: stored, Expires: t.expires(item, now)}
+}
+
+// damaged sets an item apart that cannot be decoded.
+func (s *Service) damaged(ctx context.Context, t *Table, key Key, err error) {
+	s.apart.Report(ctx, "read item", fmt.Sprintf("%s hash %x range %x", t.ARN(), key.Hash, key.Range), err)
 }
 
 // adopt looks at all items of a table whose time to live was turned on, and
@@ -125,10 +136,7 @@ func (s *Service) adopt(ctx context.Context, t *Table) error {
 		err = s.store.WriteItems(ctx, refs, nil, func(current [][]byte) ([]Change, error) {
 			changes := make([]Change, len(refs))
 			for i, stored := range current {
-				var err error
-				if changes[i], err = t.settle(stored, now); err != nil {
-					return nil, err
-				}
+				changes[i] = s.settle(ctx, t, refs[i].Key, stored, now)
 			}
 			return changes, nil
 		})

@@ -22,18 +22,13 @@ import (
 type exchanger struct {
 	dial func(ctx context.Context, network, addr string) (net.Conn, error)
 
-	mu     sync.Mutex
-	hosts  map[string]*httpHost // guarded by mu; by host:port
-	sweep  *time.Timer          // guarded by mu; set while there are hosts
-	idle   int                  // guarded by mu; connections that are idle, of all hosts
-	closed bool                 // guarded by mu
-}
+	idleMax int // connections that are kept
 
-// httpHost is the connections to one host.
-type httpHost struct {
-	slots chan struct{} // one for each connection that is in use; given back after its connection
-	users int           // guarded by the exchanger's mu: requests that hold or wait for a slot
-	idle  []*httpConn   // guarded by the exchanger's mu; the one used last is last
+	mu     sync.Mutex
+	idle   map[string][]*httpConn // guarded by mu; by host:port; the one used last is last
+	count  int                    // guarded by mu; of idle
+	sweep  *time.Timer            // guarded by mu; set while there are any
+	closed bool                   // guarded by mu
 }
 
 type httpConn struct {
@@ -44,61 +39,25 @@ type httpConn struct {
 	since time.Time // when it became idle
 }
 
-func newExchanger(dial func(ctx context.Context, network, addr string) (net.Conn, error)) *exchanger {
-	return &exchanger{dial: dial, hosts: map[string]*httpHost{}}
+func newExchanger(dial func(ctx context.Context, network, addr string) (net.Conn, error), idleMax int) *exchanger {
+	return &exchanger{dial: dial, idleMax: idleMax, idle: map[string][]*httpConn{}}
 }
 
-// do sends the request and returns the answer, whose body must be closed. It
-// returns soon after ctx has ended, at the latest after timeout, the reading of
-// the body included.
+// do sends the request to host:port and returns the answer, whose body must be
+// closed. It returns soon after ctx has ended, at the latest after timeout, the
+// reading of the body included.
 //
 // A connection that was kept may be closed by the other side just now; then the
 // request goes over a new one, which is right because every request of ours
 // carries an Idempotency-Key.
-func (x *exchanger) do(ctx context.Context, req *http.Request, timeout time.Duration) (*http.Response, error) {
-	addr := req.URL.Host
-	if req.URL.Port() == "" {
-		addr = net.JoinHostPort(req.URL.Hostname(), "80")
-	}
+func (x *exchanger) do(ctx context.Context, req *http.Request, addr string, timeout time.Duration) (*http.Response, error) {
 	deadline := time.Now().Add(timeout)
-	h := x.host(addr)
-	select {
-	case h.slots <- struct{}{}:
-	default:
-		if err := wait(ctx, h.slots, timeout); err != nil {
-			x.leave(addr, h)
-			return nil, err
-		}
-	}
-	res, err := x.exchange(ctx, req, h, addr, deadline)
-	if err != nil {
-		x.leave(addr, h)
-		<-h.slots
-	}
-	return res, err
-}
-
-// wait takes a slot when one is free.
-func wait(ctx context.Context, slots chan<- struct{}, timeout time.Duration) error {
-	t := time.NewTimer(timeout)
-	defer t.Stop()
-	select {
-	case slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return fmt.Errorf("no connection to the host was free: %w", context.DeadlineExceeded)
-	}
-}
-
-func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost, addr string, deadline time.Time) (*http.Response, error) {
-	for c := x.kept(h); c != nil; c = x.kept(h) {
+	for c := x.kept(addr); c != nil; c = x.kept(addr) {
 		if !c.quiet() {
 			c.Close() // the other side has closed it, or is not to be trusted
 			continue
 		}
-		res, err := x.over(ctx, c, req, h, addr, deadline)
+		res, err := x.over(ctx, c, req, addr, deadline)
 		if err == nil || c.answered() || timedOut(err) || ctx.Err() != nil {
 			return res, err
 		}
@@ -118,7 +77,7 @@ func (x *exchanger) exchange(ctx context.Context, req *http.Request, h *httpHost
 	c := &httpConn{Conn: conn, w: bufio.NewWriterSize(conn, 2<<10)}
 	c.limit.R = conn
 	c.r = bufio.NewReaderSize(&c.limit, 2<<10)
-	return x.over(ctx, c, req, h, addr, deadline)
+	return x.over(ctx, c, req, addr, deadline)
 }
 
 // quiet reports whether nothing came while the connection was idle: neither its
@@ -148,7 +107,7 @@ var errAnswerTooLarge = fmt.Errorf("the headers of the answer are larger than %d
 
 // over carries the exchange out on one connection; when it fails the connection
 // is closed.
-func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, h *httpHost, addr string, deadline time.Time) (_ *http.Response, err error) {
+func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, addr string, deadline time.Time) (_ *http.Response, err error) {
 	if err := c.SetDeadline(deadline); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -164,8 +123,7 @@ func (x *exchanger) over(ctx context.Context, c *httpConn, req *http.Request, h 
 	}
 	res.Body = &answerBody{body: res.Body, ended: func(whole bool) {
 		cut := !stop()
-		x.give(addr, h, c, whole && !cut && !res.Close && res.StatusCode >= 200)
-		<-h.slots
+		x.give(addr, c, whole && !cut && !res.Close && res.StatusCode >= 200)
 	}}
 	return res, nil
 }
@@ -218,101 +176,90 @@ func (b *answerBody) Close() error {
 	return nil
 }
 
-func (x *exchanger) host(addr string) *httpHost {
+// kept takes the idle connection to the host that was used last, nil when there is
+// none.
+func (x *exchanger) kept(addr string) *httpConn {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	h, ok := x.hosts[addr]
-	if !ok {
-		h = &httpHost{slots: make(chan struct{}, connsPerHost)}
-		x.hosts[addr] = h
-		if x.sweep == nil && !x.closed {
-			x.sweep = time.AfterFunc(idleTime, x.closeIdle)
-		}
-	}
-	h.users++
-	return h
-}
-
-func (x *exchanger) leave(addr string, h *httpHost) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.leaveLocked(addr, h)
-}
-
-func (x *exchanger) leaveLocked(addr string, h *httpHost) {
-	h.users--
-	if h.users == 0 && len(h.idle) == 0 {
-		delete(x.hosts, addr)
-	}
-}
-
-// kept takes the idle connection that was used last, nil when there is none.
-func (x *exchanger) kept(h *httpHost) *httpConn {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	n := len(h.idle)
+	all := x.idle[addr]
+	n := len(all)
 	if n == 0 {
 		return nil
 	}
-	c := h.idle[n-1]
-	h.idle[n-1] = nil
-	h.idle = h.idle[:n-1]
-	x.idle--
+	c := all[n-1]
+	all[n-1] = nil
+	x.keep(addr, all[:n-1])
 	return c
 }
 
-// give puts a connection back, or closes one that cannot be used again.
-func (x *exchanger) give(addr string, h *httpHost, c *httpConn, reusable bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	// What came unasked would be taken for the next answer.
-	if reusable = reusable && !x.closed && x.idle < idleMax && c.r.Buffered() == 0; reusable {
-		x.idle++
-		c.since = time.Now()
-		h.idle = append(h.idle, c)
-	}
-	x.leaveLocked(addr, h)
-	if !reusable {
-		c.Close() // its answer is there
+// keep sets which connections to a host are idle. x.mu is held.
+func (x *exchanger) keep(addr string, conns []*httpConn) {
+	x.count += len(conns) - len(x.idle[addr])
+	if len(conns) == 0 {
+		delete(x.idle, addr)
+	} else {
+		x.idle[addr] = conns
 	}
 }
 
-// closeIdle closes what has been idle for long, and comes again while there is
+// give puts a connection back, or closes one that cannot be used again.
+func (x *exchanger) give(addr string, c *httpConn, reusable bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	// What came unasked would be taken for the next answer.
+	if !reusable || x.closed || x.count >= x.idleMax || c.r.Buffered() > 0 {
+		c.Close() // its answer is there
+		return
+	}
+	c.since = time.Now()
+	x.keep(addr, append(x.idle[addr], c))
+	if x.sweep == nil {
+		x.sweep = time.AfterFunc(idleTime, x.closeOld)
+	}
+}
+
+// closeOld closes what has been idle for long, and comes again while there is
 // anything left.
+func (x *exchanger) closeOld() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.closeBefore(time.Now().Add(-idleTime))
+	if x.sweep = nil; x.count > 0 && !x.closed {
+		x.sweep = time.AfterFunc(idleTime/2, x.closeOld)
+	}
+}
+
+// closeIdle closes what is idle.
 func (x *exchanger) closeIdle() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	before := time.Now().Add(-idleTime)
-	for addr, h := range x.hosts {
+	x.closeBefore(time.Now().Add(time.Hour))
+}
+
+// closeBefore closes what has been idle since before t. x.mu is held.
+func (x *exchanger) closeBefore(t time.Time) {
+	for addr, all := range x.idle {
 		n := 0
-		for n < len(h.idle) && h.idle[n].since.Before(before) {
-			h.idle[n].Close() // nobody uses it
+		for n < len(all) && all[n].since.Before(t) {
+			all[n].Close() // nobody uses it
 			n++
 		}
-		h.idle = slices.Delete(h.idle, 0, n)
-		x.idle -= n
-		if h.users == 0 && len(h.idle) == 0 {
-			delete(x.hosts, addr)
+		x.count -= n
+		if all = slices.Delete(all, 0, n); len(all) == 0 {
+			delete(x.idle, addr)
+		} else {
+			x.idle[addr] = all
 		}
-	}
-	if x.sweep = nil; len(x.hosts) > 0 && !x.closed {
-		x.sweep = time.AfterFunc(idleTime/2, x.closeIdle)
 	}
 }
 
 // close closes what is idle; connections in use are closed after their answer.
 func (x *exchanger) close() {
+	x.closeIdle()
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.closed = true
 	if x.sweep != nil {
 		x.sweep.Stop()
-	}
-	for _, h := range x.hosts {
-		for _, c := range h.idle {
-			c.Close() // nobody uses it
-		}
-		x.idle -= len(h.idle)
-		h.idle = nil
 	}
 }

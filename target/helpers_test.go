@@ -32,7 +32,7 @@ func invocation(arn, input string) *belfry.Invocation {
 }
 
 func newTargets(t *testing.T) *target.Targets {
-	x := target.New(nil, nil, nil, agent)
+	x := target.New(nil, nil, nil, agent, target.Bounds{})
 	t.Cleanup(x.Close)
 	return x
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -17,14 +18,15 @@ import (
 )
 
 const (
-	// httpTimeout bounds one request, from the dial to the end of the answer.
+	// httpTimeout bounds one request, from the dial to the end of the answer; what
+	// it waits for before, at Belfry's own limits, does not count.
 	httpTimeout = 60 * time.Second
 	// idleTime is how long a connection is kept for the next request.
 	idleTime = 90 * time.Second
-	// connsPerHost bounds the connections to one host; requests beyond it wait.
-	connsPerHost = 256
-	// idleMax bounds the connections that are kept, of all hosts together.
-	idleMax = 4 * connsPerHost
+	// PerHost bounds the requests to one host at once; those beyond it wait.
+	PerHost = 256
+	// Idle bounds the connections that are kept, of all hosts together.
+	Idle = 4 * PerHost
 	// answerMax is how much of an answer is read; the rest is left unread.
 	answerMax = 64 << 10
 	// answerKept is how much of it is looked at, so that a secret in it is
@@ -43,23 +45,24 @@ const (
 // would follow redirects, and a redirect is an answer that the ledger shows;
 // following it would deliver to a place that nobody wrote down.
 type httpTarget struct {
+	hosts     *hosts
 	transport *http.Transport // HTTPS, and what goes through a proxy
 	plain     *exchanger
 	agent     string
 }
 
-func newHTTPTarget(agent string) *httpTarget {
+func newHTTPTarget(agent string, b Bounds) *httpTarget {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &httpTarget{
 		agent: agent,
-		plain: newExchanger(dialer.DialContext),
+		hosts: newHosts(b.PerHost, b.Outgoing),
+		plain: newExchanger(dialer.DialContext, b.Idle),
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DialContext:            dialer.DialContext,
 			ForceAttemptHTTP2:      true,
-			MaxConnsPerHost:        connsPerHost,
-			MaxIdleConns:           idleMax,
-			MaxIdleConnsPerHost:    connsPerHost,
+			MaxIdleConns:           b.Idle,
+			MaxIdleConnsPerHost:    min(b.Idle, PerHost),
 			IdleConnTimeout:        idleTime,
 			TLSHandshakeTimeout:    10 * time.Second,
 			ExpectContinueTimeout:  time.Second,
@@ -123,12 +126,42 @@ func (t *httpTarget) invoke(ctx context.Context, in *belfry.Invocation, payload 
 	return refused(res, clip(hide(head, secrets), answerQuoted))
 }
 
-// send sends the request. The answer, its body included, comes within
-// httpTimeout.
+// send sends the request when it may be sent. The answer, its body included, comes
+// within httpTimeout from then on; before, only the end of ctx is an error.
 func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Response, error) {
+	host, port := hostPort(req.URL.Scheme, req.URL.Host)
+	name := host + port
+	if err := t.hosts.enter(ctx, name); err != nil {
+		return nil, err
+	}
+	for {
+		res, err := t.exchange(ctx, req, name)
+		switch {
+		case err == nil:
+			body := res.Body.(*answerBody) //nolint:forcetypeassert // exchange has made it
+			ended := body.ended
+			body.ended = func(whole bool) {
+				ended(whole)
+				t.hosts.leave(name)
+			}
+			return res, nil
+		case !noDescriptor(err):
+			t.hosts.leave(name)
+			return nil, err
+		}
+		// Nothing was sent.
+		if err := t.awaitDescriptor(ctx, req); err != nil {
+			t.hosts.leave(name)
+			return nil, err
+		}
+	}
+}
+
+// exchange sends the request to host:port now.
+func (t *httpTarget) exchange(ctx context.Context, req *http.Request, addr string) (*http.Response, error) {
 	if req.URL.Scheme == "http" && isASCII(req.URL.Host) { // other names are for the transport to encode
 		if proxy, err := http.ProxyFromEnvironment(req); proxy == nil && err == nil {
-			return t.plain.do(ctx, req, httpTimeout)
+			return t.plain.do(ctx, req, addr, httpTimeout)
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
@@ -143,6 +176,44 @@ func (t *httpTarget) send(ctx context.Context, req *http.Request) (*http.Respons
 		cancel()
 	}}
 	return res, nil
+}
+
+// descriptorWait is how long a request waits until it tries again to get a
+// descriptor.
+const descriptorWait = 100 * time.Millisecond
+
+// awaitDescriptor lets go of the connections that are kept, and waits a moment.
+func (t *httpTarget) awaitDescriptor(ctx context.Context, req *http.Request) (err error) {
+	t.closeIdle()
+	if req.GetBody != nil {
+		if req.Body, err = req.GetBody(); err != nil {
+			return err
+		}
+	}
+	wait := time.NewTimer(descriptorWait)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// noDescriptor reports whether there was no descriptor for a connection, of this
+// process or of the machine. The error of a name that could not be looked up for
+// that reason says so in its text only.
+func noDescriptor(err error) bool {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		return true
+	}
+	dns, ok := errors.AsType[*net.DNSError](err)
+	return ok && (strings.Contains(dns.Err, syscall.EMFILE.Error()) || strings.Contains(dns.Err, syscall.ENFILE.Error()))
+}
+
+func (t *httpTarget) closeIdle() {
+	t.transport.CloseIdleConnections()
+	t.plain.closeIdle()
 }
 
 // idempotencyKey is the header with the identity of the occurrence.

@@ -36,7 +36,7 @@ func TestContextAttributes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			q := &queues{}
-			r := target.New(nil, q, nil, agent).Invoke(t.Context(), invocation(queueARN, tt.input))
+			r := target.New(nil, q, nil, agent, target.Bounds{}).Invoke(t.Context(), invocation(queueARN, tt.input))
 			wantResult(t, r, belfry.AttemptSucceeded, "")
 			if q.body != tt.want {
 				t.Errorf("got %q, want %q", q.body, tt.want)
@@ -47,7 +47,7 @@ func TestContextAttributes(t *testing.T) {
 
 func TestTheDefaultNotification(t *testing.T) {
 	q := &queues{}
-	x := target.New(nil, q, nil, agent)
+	x := target.New(nil, q, nil, agent, target.Bounds{})
 	wantResult(t, x.Invoke(t.Context(), invocation(queueARN, "")), belfry.AttemptSucceeded, "")
 	first := q.body
 	var id struct{ ID string }

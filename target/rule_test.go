@@ -38,7 +38,7 @@ func ruleSchedule(t belfry.Target) *belfry.Schedule {
 func deliver(t *testing.T, s *belfry.Schedule, attempt int) (inbox, belfry.Result) {
 	t.Helper()
 	var q inbox
-	targets := target.New(nil, &q, nil, "test")
+	targets := target.New(nil, &q, nil, "test", target.Bounds{})
 	defer targets.Close()
 	o := belfry.Occurrence{Schedule: s.ID, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	r := targets.Invoke(t.Context(), &belfry.Invocation{

@@ -46,7 +46,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.kind.String(), func(t *testing.T) {
 			err := belfry.Errorf(tt.kind, "", "why")
-			x := target.New(&functions{err: err}, &queues{err: err}, nil, agent)
+			x := target.New(&functions{err: err}, &queues{err: err}, nil, agent, target.Bounds{})
 			r := x.Invoke(t.Context(), invocation(functionARN, `{"a":1}`))
 			wantResult(t, r, tt.status, tt.function)
 			if r.ErrorMessage != "why" || r.Payload != `{"a":1}` || r.HandlerError {
@@ -57,7 +57,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 	}
 	t.Run("one that is ours", func(t *testing.T) {
 		err := errors.New("disk at /secret/path is full")
-		x := target.New(&functions{err: err}, &queues{err: err}, nil, agent)
+		x := target.New(&functions{err: err}, &queues{err: err}, nil, agent, target.Bounds{})
 		for _, arn := range []string{functionARN, queueARN} {
 			r := x.Invoke(t.Context(), invocation(arn, "{}"))
 			wantResult(t, r, belfry.AttemptRetryable, "AWS.Scheduler.InternalServerError")
@@ -70,7 +70,7 @@ func TestWhatTheErrorOfAServiceMeans(t *testing.T) {
 
 func TestWhatAFunctionIsGivenAndAnswers(t *testing.T) {
 	f := &functions{answer: target.FunctionAnswer{LogTail: "END"}}
-	x := target.New(f, nil, nil, agent)
+	x := target.New(f, nil, nil, agent, target.Bounds{})
 	r := x.Invoke(t.Context(), invocation(functionARN, `{"a":1}`))
 	if r.Status != belfry.AttemptSucceeded || r.Log != "END" || r.Payload != "" {
 		t.Errorf("got %+v", r)
@@ -93,7 +93,7 @@ func TestAMessageGoesToItsGroup(t *testing.T) {
 	q := &queues{}
 	in := invocation(queueARN+".fifo", "text")
 	in.Target.Parameters = []byte(`{"SqsParameters":{"MessageGroupId":"g"}}`)
-	wantResult(t, target.New(nil, q, nil, agent).Invoke(t.Context(), in), belfry.AttemptSucceeded, "")
+	wantResult(t, target.New(nil, q, nil, agent, target.Bounds{}).Invoke(t.Context(), in), belfry.AttemptSucceeded, "")
 	if q.arn != queueARN+".fifo" || q.body != "text" || q.group != "g" {
 		t.Errorf("got %+v", q)
 	}
@@ -102,7 +102,7 @@ func TestAMessageGoesToItsGroup(t *testing.T) {
 func TestWhatAFunctionFailedIsHandedToIt(t *testing.T) {
 	own := &belfry.OwnPolicy{Retries: 1}
 	f := &functions{answer: target.FunctionAnswer{Error: "Unhandled", Payload: []byte(`{"errorType":"KeyError"}`), Version: "7", Own: own, Forwards: true}}
-	x := target.New(f, nil, nil, agent)
+	x := target.New(f, nil, nil, agent, target.Bounds{})
 	in := invocation(functionARN, `{"a":1}`)
 	r := x.Invoke(t.Context(), in)
 	if !f.call.StandsIn || r.Own != own || !r.Forwards {

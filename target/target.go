@@ -8,6 +8,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/egress"
 )
 
 // Functions runs functions.
@@ -88,13 +90,27 @@ type Targets struct {
 	queues    Queues
 	tables    Tables
 	http      *httpTarget
+
+	perFunction int // see Bounds
+}
+
+// Bounds are how much can be delivered at once. What waits at them fails never.
+type Bounds struct {
+	PerHost     int           // requests to one host; 0: [PerHost]
+	Idle        int           // connections that are kept, of HTTP and of HTTPS each; 0: [Idle]
+	Outgoing    *egress.Limit // of all requests; nil: none
+	PerFunction int           // invocations of one function, which Functions sees to; 0: not known
 }
 
 // New returns Targets that deliver to those. agent is the User-Agent of HTTP
 // requests.
-func New(f Functions, q Queues, t Tables, agent string) *Targets {
-	return &Targets{functions: f, queues: q, tables: t, http: newHTTPTarget(agent)}
+func New(f Functions, q Queues, t Tables, agent string, b Bounds) *Targets {
+	b.PerHost, b.Idle = cmp.Or(b.PerHost, PerHost), cmp.Or(b.Idle, Idle)
+	return &Targets{functions: f, queues: q, tables: t, http: newHTTPTarget(agent, b), perFunction: b.PerFunction}
 }
+
+// Waiting is how many requests wait for others to the same host.
+func (t *Targets) Waiting() int { return int(t.http.hosts.waiting.Load()) }
 
 // Close lets go of idle connections.
 func (t *Targets) Close() {

@@ -54,7 +54,7 @@ func universal(action, input string) *belfry.Schedule {
 // invoke runs the schedule once, at 2026-03-01T12:00:00Z.
 func (w *world) invoke(t *testing.T, s *belfry.Schedule) belfry.Result {
 	t.Helper()
-	targets := New(w, w, w, "test")
+	targets := New(w, w, w, "test", Bounds{})
 	defer targets.Close()
 	o := belfry.Occurrence{Schedule: s.ID, Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	return targets.Invoke(t.Context(), &belfry.Invocation{

@@ -38,7 +38,7 @@ func serve(t *testing.T) string {
 	}
 	log := slog.New(slog.DiscardHandler)
 	srv := httptest.NewServer(awswire.NewRouter(
-		awswire.Options{Auth: awswire.DevAuth{}, Logger: log}, dynamodb.New(table.New(s, wallClock{}, log))))
+		awswire.Options{Auth: awswire.DevAuth{}, Logger: log}, dynamodb.New(table.New(s, wallClock{}, log, nil))))
 	t.Cleanup(func() {
 		srv.Close()
 		if err := s.Close(); err != nil {

@@ -33,6 +33,8 @@ type clock struct{}
 
 func (clock) Now() time.Time { return time.Now() }
 
+func (clock) Monotonic() time.Duration { return time.Duration(time.Now().UnixNano()) }
+
 func (clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }

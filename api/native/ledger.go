@@ -12,6 +12,8 @@ import (
 type list[T any] struct {
 	Items []T    `json:"items"`
 	Next  string `json:"next,omitempty"`
+	// Unreadable is what of the history is missing among the items.
+	Unreadable []unreadable `json:"unreadable,omitempty"`
 }
 
 type run struct {
@@ -105,6 +107,7 @@ func (a *API) runs(r *http.Request) (any, error) {
 		out.Next = p.position(runs[:p.limit], &runs[p.limit])
 		runs = runs[:p.limit]
 	}
+	out.Unreadable = a.unreadable(p.reaches(runs, out.Next), p.to)
 	for i := range runs {
 		out.Items = append(out.Items, runOf(p.history, &runs[i]))
 	}
@@ -139,6 +142,7 @@ func (a *API) ledger(r *http.Request) (any, error) {
 		}
 	}
 	slices.Reverse(out.Items)
+	out.Unreadable = a.unreadable(p.reaches(runs, out.Next), p.to)
 	return out, nil
 }
 
@@ -159,10 +163,13 @@ func (a *API) why(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := answer{Schedule: h.Ref.ARN(), Time: stamp(at), reason: reasonOf(h, w)}
+	out := answer{Schedule: h.Ref.ARN(), Time: stamp(at), reason: reasonOf(h, w), Unreadable: a.unreadable(at, at)}
+	out.doubt(at, out.Unreadable)
 	for i := range w.Targets {
 		t := &w.Targets[i]
-		out.Targets = append(out.Targets, targetReason{TargetID: t.ID, reason: reasonOf(h, &t.Why)})
+		one := targetReason{TargetID: t.ID, reason: reasonOf(h, &t.Why)}
+		one.doubt(at, out.Unreadable)
+		out.Targets = append(out.Targets, one)
 	}
 	return out, nil
 }
@@ -185,6 +192,8 @@ type answer struct {
 	Schedule string         `json:"schedule"`
 	Time     string         `json:"time"`
 	Targets  []targetReason `json:"targets,omitempty"`
+	// Unreadable is the history of that day, when it cannot be read.
+	Unreadable []unreadable `json:"unreadable,omitempty"`
 }
 
 func reasonOf(h *engine.History, w *engine.Why) reason {

@@ -72,6 +72,14 @@ type Config struct {
 	Isolation Isolation
 	// Runtimes returns the runtimes of functions that there are now, by name.
 	Runtimes func(ctx context.Context) []Runtime
+	// Unreadable returns what of the history within [from, to] cannot be read; a zero
+	// bound is open. nil: all of it can.
+	Unreadable func(from, to time.Time) []Unreadable
+	// Deep reads every file of the store, and Backup makes a copy of everything in a
+	// folder that is empty, or not there, and proves it. Both tell what they are at,
+	// and return when ctx ends.
+	Deep   func(ctx context.Context, tell func(string)) ([]Finding, error)
+	Backup func(ctx context.Context, directory string, tell func(string)) ([]Finding, error)
 }
 
 // API serves the native API.
@@ -95,7 +103,8 @@ func New(c Config) *API {
 	a.mux.HandleFunc("GET /belfry/v1/ledger", a.answer(a.ledger))
 	a.mux.HandleFunc("GET /belfry/v1/why", a.answer(a.why))
 	a.mux.HandleFunc("GET /belfry/v1/watches", a.answer(a.watches))
-	a.mux.HandleFunc("GET /belfry/v1/doctor", a.answer(a.doctor))
+	a.mux.HandleFunc("GET /belfry/v1/doctor", a.slow(a.doctorOrDeep))
+	a.mux.HandleFunc("POST /belfry/v1/backup", a.slow(a.backup))
 	a.alertRoutes()
 	a.probeRoutes()
 	a.routeLocks()
@@ -289,6 +298,15 @@ func (p *page) position(runs []belfry.Run, following *belfry.Run) string {
 		skip += p.skip
 	}
 	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%d", following.Time.Unix(), skip))
+}
+
+// reaches is from when on a page has everything: with another page to follow, from
+// its oldest run.
+func (p *page) reaches(runs []belfry.Run, next string) time.Time {
+	if next != "" && len(runs) > 0 {
+		return runs[len(runs)-1].Time
+	}
+	return p.from
 }
 
 func parsePosition(s string) (to time.Time, skip int, err error) {

@@ -111,25 +111,15 @@ func (a *API) watchesOf(r *http.Request) (any, error) {
 	return out, nil
 }
 
-type finding struct {
-	Check  string `json:"check"`
-	OK     bool   `json:"ok"`
-	Detail string `json:"detail"`
-	Advice string `json:"advice,omitempty"`
-}
-
 // doctor looks at the server now and tells what is wrong with it. That is the
 // operator's: it is for the first account.
-func (a *API) doctor(r *http.Request) (any, error) {
-	if account := callerOf(r).Account; !a.Open && account != auth.AdminAccount {
-		return nil, belfry.Errorf(belfry.Denied, "", "What is wrong with the server is for account %s to ask; this is account %s.", auth.AdminAccount, account)
+func (a *API) doctor(r *http.Request) (out list[Finding], err error) {
+	if err := a.operator(r, "belfry:ReadServer"); err != nil {
+		return out, err
 	}
-	if err := a.authorized(r, "belfry:ReadServer", "*"); err != nil {
-		return nil, err
-	}
-	out := list[finding]{Items: []finding{}}
+	out.Items = []Finding{}
 	for _, f := range a.Self.Look(r.Context()) {
-		one := finding{Check: f.Name, OK: f.OK, Detail: f.Detail}
+		one := Finding{Check: f.Name, OK: f.OK, Detail: f.Detail}
 		if !f.OK {
 			one.Advice = f.Advice
 		}
@@ -137,9 +127,9 @@ func (a *API) doctor(r *http.Request) (any, error) {
 	}
 	n, err := a.Watcher.Count(r.Context())
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out.Items = append(out.Items, finding{Check: "schedules", OK: true, Detail: fmt.Sprintf(
+	out.Items = append(out.Items, Finding{Check: "schedules", OK: true, Detail: fmt.Sprintf(
 		"%d schedules are down and %d are late or take too long; GET /belfry/v1/watches lists them.", n[monitor.Down], n[monitor.Grace])})
 	return out, nil
 }

@@ -40,7 +40,7 @@ func serve(t *testing.T) string {
 	}
 	log := slog.New(slog.DiscardHandler)
 	srv := httptest.NewServer(awswire.NewRouter(
-		awswire.Options{Auth: awswire.DevAuth{}, Logger: log}, sqs.New(queue.New(s, wallClock{}, log))))
+		awswire.Options{Auth: awswire.DevAuth{}, Logger: log}, sqs.New(queue.New(s, wallClock{}, log, nil))))
 	t.Cleanup(func() {
 		srv.Close()
 		if err := s.Close(); err != nil {

@@ -35,6 +35,8 @@ type cli struct {
 	Why      whyCmd      `cmd:"" help:"Say in a sentence what became of one occurrence, or why there is none."`
 	Logs     logsCmd     `cmd:"" help:"Print what a function has printed, and follow it."`
 	Doctor   doctorCmd   `cmd:"" help:"Say what is wrong with a server, or with its data directory when no server answers, and what to do."`
+	Backup   backupCmd   `cmd:"" help:"Make a copy of all that a running server keeps, and prove it."`
+	Restore  restoreCmd  `cmd:"" help:"Prove a backup, or bring it back into a new data directory. Needs no server."`
 	Channels channelsCmd `cmd:"" help:"Create, list, test and delete alert channels."`
 	Alerts   alertsCmd   `cmd:"" help:"List and acknowledge alerts."`
 	Probe    probeCmd    `cmd:"" help:"Make, list, run and delete probes: is it up, how long is its certificate good."`

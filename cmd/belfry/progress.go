@@ -54,3 +54,13 @@ func (p *progress) end() {
 		p.open = false
 	}
 }
+
+// step shows what is being done.
+func (p *progress) step(text string) {
+	if !p.terminal {
+		p.line(text)
+		return
+	}
+	fmt.Fprintf(p.to, "\r\x1b[K%s", text)
+	p.open = true
+}

@@ -40,15 +40,24 @@ func (c *runsCmd) Run(out output) error {
 	}
 	query := url.Values{"schedule": {arn}}
 	if c.JSON {
-		items, err := list[any](&c.server, "/belfry/v1/runs", query, c.Limit)
+		items, lost, err := history[any](&c.server, "/belfry/v1/runs", query, c.Limit)
 		if err != nil {
 			return err
 		}
-		return printJSON(out, map[string]any{"items": items})
+		all := map[string]any{"items": items}
+		if lost != nil {
+			all["unreadable"] = lost
+		}
+		return printJSON(out, all)
 	}
-	runs, err := list[runItem](&c.server, "/belfry/v1/runs", query, c.Limit)
+	runs, lost, err := history[runItem](&c.server, "/belfry/v1/runs", query, c.Limit)
 	if err != nil {
 		return err
+	}
+	for _, u := range lost {
+		if _, err := fmt.Fprintf(out, "Runs of %s are missing here: %s cannot be read (%s).\n", u.Day, u.File, u.Reason); err != nil {
+			return err
+		}
 	}
 	if len(runs) == 0 {
 		_, err := fmt.Fprintf(out, "%s has not run yet.\n", arn)

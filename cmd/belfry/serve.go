@@ -17,18 +17,19 @@ import (
 )
 
 type serveCmd struct {
-	Data        string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
-	Listen      string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
-	Dev         bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
-	Permissive  bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
-	ClockSkew   time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
-	TLSCert     string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
-	TLSKey      string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
-	EgressAllow []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes, alerts and functions behind the proxy may reach; the public internet they may in any case. With --dev all."`
-	SMTPListen  string        `name:"smtp-listen" env:"BELFRY_SMTP_LISTEN" placeholder:"ADDR" help:"Address to receive mail on that pings checks, such as 127.0.0.1:2525 (nowhere)."`
-	PublicURL   string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
-	LogLevel    string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
-	LogFormat   string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
+	Data         string        `env:"BELFRY_DATA" default:"belfry-data" placeholder:"DIR" help:"Directory that holds everything Belfry knows; made if it is not there (${default})."`
+	Listen       string        `env:"BELFRY_LISTEN" default:"127.0.0.1:7420" placeholder:"ADDR" help:"Address to listen on (${default})."`
+	Dev          bool          `env:"BELFRY_DEV" help:"Accept any credentials, on loopback only; implies --permissive."`
+	AcceptDamage bool          `help:"Start with what can be read of a data directory that has lost something, after a copy of it as it is was put aside. What is missing is lost."`
+	Permissive   bool          `env:"BELFRY_PERMISSIVE" help:"Do not enforce roles: schedules and functions may do anything in their account."`
+	ClockSkew    time.Duration `env:"BELFRY_CLOCK_SKEW" default:"15m" placeholder:"D" help:"How far a client's clock may differ from the server's (${default})."`
+	TLSCert      string        `name:"tls-cert" env:"BELFRY_TLS_CERT" placeholder:"FILE" help:"Certificate to serve TLS with, PEM, with its chain; read again when it changes."`
+	TLSKey       string        `name:"tls-key" env:"BELFRY_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	EgressAllow  []string      `env:"BELFRY_EGRESS_ALLOW" placeholder:"NET" help:"Private networks, such as 10.0.0.0/8, that probes, alerts and functions behind the proxy may reach; the public internet they may in any case. With --dev all."`
+	SMTPListen   string        `name:"smtp-listen" env:"BELFRY_SMTP_LISTEN" placeholder:"ADDR" help:"Address to receive mail on that pings checks, such as 127.0.0.1:2525 (nowhere)."`
+	PublicURL    string        `name:"public-url" env:"BELFRY_PUBLIC_URL" placeholder:"URL" help:"Where people reach the server, for links in messages, such as https://belfry.example.org (its own address)."`
+	LogLevel     string        `env:"BELFRY_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error (${default})."`
+	LogFormat    string        `env:"BELFRY_LOG_FORMAT" enum:"text,json" default:"text" help:"text or json (${default})."`
 
 	Isolation        string `env:"BELFRY_ISOLATION" enum:",auto,full,rootless,uid,none" default:"" placeholder:"LEVEL" group:"Functions:" help:"Highest isolation to use: full, rootless, uid, none, or auto for the best that works (auto; with --dev none)."`
 	RequireIsolation string `env:"BELFRY_REQUIRE_ISOLATION" enum:"full,rootless,uid,none" default:"none" placeholder:"LEVEL" group:"Functions:" help:"Do not start with less isolation than this (${default})."`
@@ -113,6 +114,9 @@ func (c *serveCmd) Run() error {
 		Listen:  c.Listen,
 		Dev:     c.Dev,
 		Version: version,
+
+		AcceptDamage: c.AcceptDamage,
+
 		Logger:  logger,
 		TLSCert: c.TLSCert,
 		TLSKey:  c.TLSKey,

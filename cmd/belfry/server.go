@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -78,19 +79,38 @@ func (s *scheduleServer) account() (string, error) {
 
 // list reads up to limit items of a paged list.
 func list[T any](s *server, path string, query url.Values, limit int) ([]T, error) {
-	items := []T{}
+	items, _, err := history[T](s, path, query, limit)
+	return items, err
+}
+
+// unreadable is a part of the history that an answer lacks.
+type unreadable struct {
+	Day    string `json:"day"`
+	File   string `json:"file"`
+	Reason string `json:"reason"`
+}
+
+// history is list with the parts of the history that cannot be read.
+func history[T any](s *server, path string, query url.Values, limit int) (items []T, lost []unreadable, err error) {
+	items = []T{}
 	for {
 		var page struct {
-			Items []T    `json:"items"`
-			Next  string `json:"next"`
+			Items      []T          `json:"items"`
+			Next       string       `json:"next"`
+			Unreadable []unreadable `json:"unreadable"`
 		}
 		query.Set("limit", strconv.Itoa(min(limit-len(items), pageSize)))
 		if err := s.get(path, query, &page); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		items = append(items, page.Items...)
+		for _, u := range page.Unreadable {
+			if !slices.Contains(lost, u) {
+				lost = append(lost, u)
+			}
+		}
 		if page.Next == "" || len(items) >= limit {
-			return items[:min(limit, len(items))], nil
+			return items[:min(limit, len(items))], lost, nil
 		}
 		query.Set("next", page.Next)
 	}
@@ -135,6 +155,47 @@ func (s *server) doWithin(limit time.Duration, method, path string, body []byte,
 		return fmt.Errorf("the answer of %s is not Belfry's: %w", s.Endpoint, err)
 	}
 	return nil
+}
+
+// slow makes a request that may take as long as it needs, is told how far it has
+// come, and decodes the result into v.
+func (s *server) slow(method, path string, body []byte, tell func(string), v any) error {
+	req, err := s.request(context.Background(), method, path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Accept", "application/x-ndjson")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return s.unreachable(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err != nil {
+			return fmt.Errorf("reading the server's answer: %w", err)
+		}
+		return refusal(resp, answer)
+	}
+	for d := json.NewDecoder(resp.Body); ; {
+		var line struct {
+			Progress string          `json:"progress"`
+			Result   json.RawMessage `json:"result"`
+			Error    *struct {
+				Code    string `json:"code"`
+				Message string `json:"message"`
+			} `json:"error"`
+		}
+		switch err := d.Decode(&line); {
+		case err != nil:
+			return fmt.Errorf("the server's answer ended before its result: %w", err)
+		case line.Error != nil:
+			return &refused{line.Error.Code, line.Error.Message}
+		case line.Result != nil:
+			return json.Unmarshal(line.Result, v)
+		}
+		tell(line.Progress)
+	}
 }
 
 // unreachable says what to do when a request got no answer.

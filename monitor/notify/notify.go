@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -137,6 +138,8 @@ type Config struct {
 	UserAgent string
 	// RootCAs are who certificates are believed from; nil: whom the system believes.
 	RootCAs *x509.CertPool
+	// Idle bounds the connections that are kept; 0: [Idle].
+	Idle int
 }
 
 // A Sender sends messages. It is safe for concurrent use.
@@ -145,9 +148,9 @@ type Sender struct {
 	client *http.Client
 }
 
-// Bounds of the connections that are kept.
+// Idle is how many connections are kept at most, and idleTime for how long.
 const (
-	idleMax  = 64
+	Idle     = 64
 	idleTime = 90 * time.Second
 )
 
@@ -156,18 +159,18 @@ func NewSender(c Config) *Sender {
 	if c.Dial == nil {
 		c.Dial = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
 	}
-	return &Sender{c: c, client: NewClient(c.Dial, c.RootCAs)}
+	return &Sender{c: c, client: NewClient(c.Dial, c.RootCAs, cmp.Or(c.Idle, Idle))}
 }
 
 // NewClient returns a client for messages, each of which may take as long as
 // [Timeout]. It follows no redirect: that leads to where nobody wrote down that
 // the message may go. roots are who certificates are believed from; nil: whom the
-// system believes.
-func NewClient(dial func(ctx context.Context, network, address string) (net.Conn, error), roots *x509.CertPool) *http.Client {
+// system believes. idle bounds the connections that are kept.
+func NewClient(dial func(ctx context.Context, network, address string) (net.Conn, error), roots *x509.CertPool, idle int) *http.Client {
 	return &http.Client{
 		Timeout: Timeout,
 		Transport: &http.Transport{
-			DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConns: idleMax, IdleConnTimeout: idleTime,
+			DialContext: dial, ForceAttemptHTTP2: true, MaxIdleConns: idle, IdleConnTimeout: idleTime,
 			TLSHandshakeTimeout: 10 * time.Second, MaxResponseHeaderBytes: 64 << 10, TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

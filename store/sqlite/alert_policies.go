@@ -55,7 +55,7 @@ func (s *Store) PutAlertPolicy(ctx context.Context, p monitor.Policy, replaces i
 
 // AlertPolicies implements [monitor.AlertPolicyStore].
 func (s *Store) AlertPolicies(ctx context.Context, account string) ([]monitor.Policy, error) {
-	found, err := specs[monitor.Policy](ctx, s, "SELECT spec FROM alert_policies WHERE account=? ORDER BY id", account)
+	found, err := specs[monitor.Policy](ctx, s, "alert_policies", noLimit, "SELECT spec, account, id FROM alert_policies WHERE account=? ORDER BY id", account)
 	if err != nil {
 		return nil, err
 	}

@@ -25,13 +25,8 @@ func scanAlert(st *sqlite.Stmt) (monitor.NumberedAlert, error) {
 	return monitor.NumberedAlert{Alert: *a, Number: st.ColumnInt64(4)}, nil
 }
 
-func queryAlerts(c *sqlite.Conn, where string, args ...any) (all []monitor.NumberedAlert, err error) {
-	err = query(c, "SELECT "+alertColumns+" FROM alerts WHERE "+where, func(st *sqlite.Stmt) error {
-		a, err := scanAlert(st)
-		all = append(all, a)
-		return err
-	}, args...)
-	return all, err
+func (s *Store) queryAlerts(c *sqlite.Conn, limit int, where string, args ...any) ([]monitor.NumberedAlert, error) {
+	return listOf(s, c, "alerts", limit, "SELECT "+alertColumns+" FROM alerts WHERE "+where, scanAlert, args...)
 }
 
 func withoutNumbers(all []monitor.NumberedAlert) []monitor.Alert {
@@ -57,12 +52,12 @@ func putAlert(c *sqlite.Conn, a *monitor.Alert) error {
 
 // endSubject ends the open alert of a subject that is no more, and sees to it that
 // no flip that waits opens another.
-func endSubject(c *sqlite.Conn, s monitor.Subject, ending string, now time.Time) error {
-	err := exec(c, "UPDATE flips SET processed=1 WHERE account=? AND kind=? AND subject=? AND processed=0", s.Account, string(s.Kind), s.ID)
+func (s *Store) endSubject(c *sqlite.Conn, of monitor.Subject, ending string, now time.Time) error {
+	err := exec(c, "UPDATE flips SET processed=1 WHERE account=? AND kind=? AND subject=? AND processed=0", of.Account, string(of.Kind), of.ID)
 	if err != nil {
 		return err
 	}
-	open, err := queryAlerts(c, "account=? AND kind=? AND subject=? AND closed_at=0", s.Account, string(s.Kind), s.ID)
+	open, err := s.queryAlerts(c, noLimit, "account=? AND kind=? AND subject=? AND closed_at=0", of.Account, string(of.Kind), of.ID)
 	if err != nil {
 		return err
 	}
@@ -94,7 +89,7 @@ func (s *Store) OpenAlerts(ctx context.Context, subjects []monitor.Subject) (ope
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		open = nil
 		for _, sub := range subjects {
-			found, err := queryAlerts(c, "account=? AND kind=? AND subject=? AND closed_at=0", sub.Account, string(sub.Kind), sub.ID)
+			found, err := s.queryAlerts(c, noLimit, "account=? AND kind=? AND subject=? AND closed_at=0", sub.Account, string(sub.Kind), sub.ID)
 			if err != nil {
 				return err
 			}
@@ -108,7 +103,7 @@ func (s *Store) OpenAlerts(ctx context.Context, subjects []monitor.Subject) (ope
 // DueAlerts implements [monitor.Alarms].
 func (s *Store) DueAlerts(ctx context.Context, now time.Time, limit int) (due []monitor.Alert, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		found, err := queryAlerts(c, "next_at>0 AND next_at<=? ORDER BY next_at LIMIT ?", now, limit)
+		found, err := s.queryAlerts(c, limit, "next_at>0 AND next_at<=? ORDER BY next_at", now)
 		due = withoutNumbers(found)
 		return err
 	})
@@ -185,13 +180,13 @@ func (s *Store) Acknowledge(ctx context.Context, account string, ids []string, d
 		n = 0
 		var found []monitor.NumberedAlert
 		if delivery != 0 {
-			found, err = queryAlerts(c, "account=? AND closed_at=0 AND id IN (SELECT alert FROM delivery_alerts WHERE delivery=?)", account, delivery)
+			found, err = s.queryAlerts(c, noLimit, "account=? AND closed_at=0 AND id IN (SELECT alert FROM delivery_alerts WHERE delivery=?)", account, delivery)
 			if err != nil {
 				return err
 			}
 		}
 		for _, id := range ids {
-			one, err := queryAlerts(c, "account=? AND closed_at=0 AND id=?", account, id)
+			one, err := s.queryAlerts(c, noLimit, "account=? AND closed_at=0 AND id=?", account, id)
 			if err != nil {
 				return err
 			}
@@ -217,7 +212,7 @@ func (s *Store) Acknowledge(ctx context.Context, account string, ids []string, d
 // Alert implements [monitor.Alarms].
 func (s *Store) Alert(ctx context.Context, account, id string) (a monitor.Alert, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		found, err := queryAlerts(c, "account=? AND id=?", account, id)
+		found, err := s.queryAlerts(c, noLimit, "account=? AND id=?", account, id)
 		if err == nil && len(found) == 0 {
 			return belfry.Errorf(belfry.NotFound, "", "There is no alert %s.", id)
 		}
@@ -236,9 +231,9 @@ func (s *Store) Alerts(ctx context.Context, account string, open bool, before in
 	}
 	err = s.read(ctx, func(c *sqlite.Conn) error {
 		if open {
-			all, err = queryAlerts(c, "account=? AND closed_at=0 AND number<? ORDER BY number DESC LIMIT ?", account, before, limit)
+			all, err = s.queryAlerts(c, limit, "account=? AND closed_at=0 AND number<? ORDER BY number DESC", account, before)
 		} else {
-			all, err = queryAlerts(c, "account=? AND number<? ORDER BY number DESC LIMIT ?", account, before, limit)
+			all, err = s.queryAlerts(c, limit, "account=? AND number<? ORDER BY number DESC", account, before)
 		}
 		return err
 	})

@@ -154,33 +154,37 @@ func scanSpec[T any](st *sqlite.Stmt) (*T, error) {
 	return v, nil
 }
 
-// specs reads a page of rows of which the first column is the thing as JSON.
-func specs[T any](ctx context.Context, s *Store, q string, args ...any) (page []*T, err error) {
-	err = s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, q, func(st *sqlite.Stmt) error {
-			v, err := scanSpec[T](st)
-			page = append(page, v)
-			return err
-		}, args...)
+// specs reads a page of rows of the table of which the first column is the thing
+// as JSON.
+func specs[T any](ctx context.Context, s *Store, table string, limit int, q string, args ...any) (page []*T, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
+		page, err = listOf(s, c, table, limit, q, scanSpec[T], args...)
+		return err
 	})
 	return page, err
 }
 
+// spec reads the one row of which the first column is the thing as JSON; nil: there
+// is none.
+func spec[T any](ctx context.Context, s *Store, q string, args ...any) (v *T, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, q, func(st *sqlite.Stmt) (err error) { v, err = scanSpec[T](st); return err }, args...)
+	})
+	return v, err
+}
+
 // Role implements [auth.RoleStore].
 func (s *Store) Role(ctx context.Context, account, name string) (*auth.Role, error) {
-	found, err := specs[auth.Role](ctx, s, "SELECT spec FROM roles WHERE account=? AND name=?", account, name)
-	if err != nil {
-		return nil, err
+	r, err := spec[auth.Role](ctx, s, "SELECT spec FROM roles WHERE account=? AND name=?", account, name)
+	if err == nil && r == nil {
+		err = noRole(name)
 	}
-	if len(found) == 0 {
-		return nil, noRole(name)
-	}
-	return found[0], nil
+	return r, err
 }
 
 // Roles implements [auth.RoleStore].
 func (s *Store) Roles(ctx context.Context, account, after string, limit int) ([]*auth.Role, error) {
-	return specs[auth.Role](ctx, s, "SELECT spec FROM roles WHERE account=? AND name>? ORDER BY name LIMIT ?", account, after, limit)
+	return specs[auth.Role](ctx, s, "roles", limit, "SELECT spec, account, name FROM roles WHERE account=? AND name>? ORDER BY name", account, after)
 }
 
 // DeleteRole implements [auth.RoleStore].
@@ -220,19 +224,16 @@ func (s *Store) CreatePolicy(ctx context.Context, p *auth.Policy, limit int) err
 
 // Policy implements [auth.PolicyStore].
 func (s *Store) Policy(ctx context.Context, account, name string) (*auth.Policy, error) {
-	found, err := specs[auth.Policy](ctx, s, "SELECT spec FROM policies WHERE account=? AND name=?", account, name)
-	if err != nil {
-		return nil, err
+	p, err := spec[auth.Policy](ctx, s, "SELECT spec FROM policies WHERE account=? AND name=?", account, name)
+	if err == nil && p == nil {
+		err = noPolicy(name)
 	}
-	if len(found) == 0 {
-		return nil, noPolicy(name)
-	}
-	return found[0], nil
+	return p, err
 }
 
 // Policies implements [auth.PolicyStore].
 func (s *Store) Policies(ctx context.Context, account, after string, limit int) ([]*auth.Policy, error) {
-	return specs[auth.Policy](ctx, s, "SELECT spec FROM policies WHERE account=? AND name>? ORDER BY name LIMIT ?", account, after, limit)
+	return specs[auth.Policy](ctx, s, "policies", limit, "SELECT spec, account, name FROM policies WHERE account=? AND name>? ORDER BY name", account, after)
 }
 
 // Attachments implements [auth.PolicyStore].

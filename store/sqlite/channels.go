@@ -117,7 +117,7 @@ func (s *Store) DeleteChannel(ctx context.Context, account, id, givenUp, ending 
 		if err := giveUp(c, id, givenUp, now); err != nil {
 			return err
 		}
-		if err := endSubject(c, ch.Subject(), ending, now); err != nil {
+		if err := s.endSubject(c, ch.Subject(), ending, now); err != nil {
 			return err
 		}
 		return exec(c, "DELETE FROM channels WHERE id=?", id)

@@ -192,6 +192,11 @@ func countCheck(c *sqlite.Conn, account string, limit int64) error {
 	if err != nil {
 		return err
 	}
+	if has < 0 || has >= limit { // the count may be damaged, and is not asked for often at its limit
+		if has, err = number(c, `SELECT count(*) FROM checks WHERE account=?`, account); err != nil {
+			return err
+		}
+	}
 	if has >= limit {
 		return belfry.Errorf(belfry.Quota, "", "The account has reached its limit of %d checks.", limit)
 	}
@@ -311,7 +316,7 @@ func (s *Store) DeleteCheck(ctx context.Context, account, id, ending string, now
 		if err := exec(c, `DELETE FROM flips WHERE account=? AND kind=? AND subject=?`, account, string(monitor.SubjectCheck), id); err != nil {
 			return err
 		}
-		if err := endSubject(c, k.Subject(), ending, now); err != nil {
+		if err := s.endSubject(c, k.Subject(), ending, now); err != nil {
 			return err
 		}
 		return exec(c, `UPDATE check_counts SET checks=checks-1 WHERE account=?`, account)

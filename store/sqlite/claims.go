@@ -63,15 +63,18 @@ func (s *Store) loadClaims(ctx context.Context) error {
 }
 
 // Interrupted returns the runs that an earlier owner of the shards had started
-// and not finished, in no particular order, each with a claim for its Finish.
-// To be called once after Acquire, before the first Start.
-func (s *Store) Interrupted(ctx context.Context) (items []belfry.DueItem, claim belfry.Claim, err error) {
-	var keys []byte
+// and not finished, each once and in no particular order, with a claim for their
+// Finish. A run can be in two rows: that of an earlier attempt stays while its
+// neighbours are under way. To be called once after Acquire, before the first
+// Start.
+func (s *Store) Interrupted(ctx context.Context) (left []belfry.Occurrence, claim belfry.Claim, err error) {
 	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
-		items, keys = nil, nil
-		var old []byte
+		left = nil
+		seen := map[belfry.Occurrence]bool{}
+		var old, keys []byte
 		err := query(c, "SELECT runs FROM claims", func(st *sqlite.Stmt) error {
-			old = append(old, columnBlob(st, 0)...)
+			row := columnBlob(st, 0)
+			old = append(old, row[:len(row)/16*16]...)
 			return nil
 		})
 		if err != nil {
@@ -82,33 +85,57 @@ func (s *Store) Interrupted(ctx context.Context) (items []belfry.DueItem, claim 
 				Time:     time.Unix(int64(binary.BigEndian.Uint64(old)), 0).UTC(),
 				Schedule: belfry.ID(binary.BigEndian.Uint64(old[8:])),
 			}
-			run, err := runOf(c, o)
+			running := false
+			err := query(c, "SELECT 1 FROM runs WHERE scheduled_at=? AND schedule=? AND outcome=1",
+				func(*sqlite.Stmt) error { running = true; return nil }, o.Time.Unix(), o.Schedule)
 			if err != nil {
 				return err
 			}
-			if run == nil || run.Outcome != belfry.Running {
+			if !running || seen[o] {
 				continue
 			}
-			it := belfry.DueItem{Due: belfry.Due{Retry: true, Occurrence: o, Revision: run.Revision}, Run: run}
-			err = query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
-				func(st *sqlite.Stmt) error { it.Spec = scanSchedule(st, 0); return nil }, o.Schedule)
-			if err != nil {
-				return err
-			}
-			items = append(items, it)
+			seen[o] = true
+			left = append(left, o)
 			keys = append(keys, old[:16]...)
 		}
-		if err := exec(c, "DELETE FROM claims"); err != nil || len(items) == 0 {
+		if err := exec(c, "DELETE FROM claims"); err != nil || len(left) == 0 {
 			return err
 		}
 		s.claims.last++
 		claim = belfry.Claim(s.claims.last)
 		return exec(c, "INSERT INTO claims VALUES (?,?)", int64(claim), keys)
 	})
-	if err == nil && len(items) > 0 {
+	if err == nil && len(left) > 0 {
 		s.claims.mu.Lock()
-		s.claims.left[int64(claim)] = len(items)
+		s.claims.left[int64(claim)] = len(left)
 		s.claims.mu.Unlock()
 	}
-	return items, claim, err
+	return left, claim, err
+}
+
+// Running returns the runs of the occurrences as they are stored, with what their
+// schedules say by now, as far as they take no more than so many bytes, but always
+// one; read is how many of the given ones it has looked at.
+func (s *Store) Running(ctx context.Context, of []belfry.Occurrence, bytes int) (items []belfry.DueItem, read int, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		size := 0
+		for i, o := range of {
+			it := belfry.DueItem{Due: belfry.Due{Retry: true, Occurrence: o}}
+			if it.Run, it.Err = runOf(c, o); it.Run == nil {
+				it.Run = &belfry.Run{Occurrence: o, Outcome: belfry.Running}
+			}
+			it.Revision = it.Run.Revision
+			err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
+				func(st *sqlite.Stmt) error { it.Spec = scanSchedule(st, 0); return nil }, o.Schedule)
+			if err != nil {
+				return err
+			}
+			if size += it.Size(); size > bytes && len(items) > 0 {
+				return nil
+			}
+			items, read = append(items, it), i+1
+		}
+		return nil
+	})
+	return items, read, err
 }

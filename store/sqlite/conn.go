@@ -87,13 +87,18 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
-// fromMillis is the inverse of millis.
+// fromMillis is the inverse of millis. A time that no text can hold, which nothing
+// has stored, becomes the nearest one that can be, so that it is answered and
+// does not spoil the list that it is in.
 func fromMillis(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.UnixMilli(max(minMillis, min(ms, maxMillis))).UTC()
 }
+
+// The years 1 to 9999.
+const minMillis, maxMillis = -62135596799000, 253402300799999
 
 // columnBlob returns a copy of a blob column; NULL is nil.
 func columnBlob(st *sqlite.Stmt, col int) []byte {

@@ -14,6 +14,7 @@ import (
 	"zombiezen.com/go/sqlite/sqlitex"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -28,6 +29,9 @@ const (
 	// lets a page that is written over and over be copied once.
 	checkpointPages = 8192
 	busyTimeout     = 10 * time.Second
+	// idleAfter is how long nothing must have been written until what is in the log
+	// is copied into the database, so that all of it is not in one file alone.
+	idleAfter = time.Second
 )
 
 // Options tune a store; the zero value is right for production.
@@ -37,6 +41,11 @@ type Options struct {
 	// OnCommit is told of each committed transaction: how long it took and
 	// how many callers shared it.
 	OnCommit func(took time.Duration, callers int)
+	// Apart is told of rows that cannot be decoded, and of files; nil: the log is.
+	Apart *barrier.Set
+	// AcceptDamage opens a store that has lost something with what can be read,
+	// after a copy of what is there has been put aside.
+	AcceptDamage bool
 }
 
 // A Store is a data directory opened for use by one process. It is safe for
@@ -59,6 +68,7 @@ type Store struct {
 	news    news
 	history *history
 	logs    *logFile
+	mark    marker // the writer's own
 
 	failures atomic.Uint64
 }
@@ -70,7 +80,8 @@ type writeOp struct {
 	done chan error
 }
 
-// Open opens the store in dir, creating or migrating it as needed.
+// Open opens the store in dir, creating or migrating it as needed. The error is a
+// [DamageError] when something is missing that had been acknowledged.
 func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
@@ -82,34 +93,18 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 		pool:   make(chan *sqlite.Conn, readers),
 		done:   make(chan struct{}),
 	}
+	if err := s.judge(); err != nil {
+		return nil, err
+	}
 	w, err := s.connect(writerCacheKiB)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(w); err != nil {
+	if err := s.prepare(w); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	if !opts.NoSync {
-		if err := fillLog(s.path()); err != nil {
-			return nil, errors.Join(err, w.Close())
-		}
-	}
-	for range readers {
-		c, err := s.connect(readerCacheKiB)
-		if err != nil {
-			return nil, errors.Join(err, w.Close(), s.closePool())
-		}
-		s.pool <- c
-	}
-	s.history = newHistory(s)
-	if s.logs, err = openLogs(dir, opts.NoSync); err != nil {
-		return nil, errors.Join(err, w.Close(), s.closePool())
-	}
-	if err := s.loadNews(w); err != nil {
-		return nil, errors.Join(err, w.Close(), s.closePool(), s.logs.close())
-	}
-	if err := s.loadTokens(ctx); err != nil {
-		return nil, errors.Join(err, w.Close(), s.closePool(), s.logs.close())
+	if err := s.openRest(ctx, w); err != nil {
+		return nil, errors.Join(err, w.Close(), s.mark.close(), s.closePool(), s.logs.close())
 	}
 	go s.writeLoop(w)
 	if err := errors.Join(s.loadClaims(ctx), s.endLeases(ctx)); err != nil {
@@ -118,7 +113,68 @@ func Open(ctx context.Context, dir string, opts Options) (*Store, error) {
 	return s, nil
 }
 
-// Close waits for the writes that are under way and closes the files.
+// openRest opens what the store has beside its writer, and reads what is kept in
+// memory.
+func (s *Store) openRest(ctx context.Context, w *sqlite.Conn) (err error) {
+	for range readers {
+		c, err := s.connect(readerCacheKiB)
+		if err != nil {
+			return err
+		}
+		s.pool <- c
+	}
+	s.history = newHistory(s)
+	if err := s.history.look(); err != nil {
+		return err
+	}
+	if s.logs, err = openLogs(s.dir, s.opts.NoSync, s.opts.Apart); err != nil {
+		return err
+	}
+	return errors.Join(s.loadNews(w), s.loadTokens(ctx))
+}
+
+// judge refuses a directory that has lost something, unless that is accepted.
+func (s *Store) judge() error {
+	note, err := inspect(s.dir)
+	if lost := new(DamageError); s.opts.AcceptDamage && errors.As(err, &lost) {
+		aside, err := acceptDamage(s.dir, time.Now())
+		if err != nil {
+			return err
+		}
+		note = fmt.Sprintf("%s That was accepted: the store has what could be read, and a copy of what was there is in %s.", lost.What, aside)
+	} else if err != nil {
+		return err
+	}
+	if note != "" {
+		s.opts.Apart.Report(context.Background(), "open store", "belfry.db", errors.New(note))
+	}
+	return nil
+}
+
+// prepare makes the database ready for use: its form, its mark, its log.
+func (s *Store) prepare(w *sqlite.Conn) (err error) {
+	if err := migrate(w); err != nil {
+		return err
+	}
+	if err := s.renumber(w); err != nil {
+		return err
+	}
+	if s.mark, err = openMark(w, s.dir, s.opts.NoSync); err != nil {
+		return err
+	}
+	if s.opts.NoSync {
+		return nil
+	}
+	// What an earlier process has left in the log goes into the database at once. The
+	// log begins at its start then, so that what is behind its end is never of its age.
+	if err := checkpoint(w); err != nil {
+		return errors.Join(err, s.mark.close())
+	}
+	return fillLog(s.path())
+}
+
+// Close waits for the writes that are under way, copies the log into the database,
+// and closes the files.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -151,11 +207,11 @@ func (s *Store) path() string { return filepath.Join(s.dir, "belfry.db") }
 // has changed nothing. It may be run again when a neighbour in the same
 // transaction broke it, so it must set its results, not add to them.
 func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
-	w := &writeOp{run: op, done: make(chan error, 1)}
+	w := &writeOp{run: keptIn(op), done: make(chan error, 1)}
 	s.mu.RLock()
 	if s.closed {
 		s.mu.RUnlock()
-		return belfry.Errorf(belfry.Unavailable, "", "The server is stopping.")
+		return belfry.ErrStopping
 	}
 	select {
 	case s.writes <- w:
@@ -166,7 +222,7 @@ func (s *Store) write(ctx context.Context, op func(*sqlite.Conn) error) error {
 	}
 	// Once it is queued its fate is the store's: waiting is short, and leaving
 	// would hide whether it was written.
-	return s.counted(ctx, <-w.done)
+	return s.counted(ctx, writeError(<-w.done))
 }
 
 // read runs op on a connection of its own, in a snapshot of the store.
@@ -188,15 +244,56 @@ func (s *Store) read(ctx context.Context, op func(*sqlite.Conn) error) (err erro
 
 func (s *Store) writeLoop(c *sqlite.Conn) {
 	defer close(s.done)
-	defer c.Close() //nolint:errcheck // every transaction has been answered; nothing is left to lose
-	var batch []*writeOp
-	for first := range s.writes {
-		batch = s.gather(c, append(batch[:0], first))
-		for _, w := range batch {
-			w.done <- w.err
+	defer func() {
+		// Every transaction has been answered; nothing is left to lose.
+		if err := errors.Join(c.Close(), s.mark.close()); err != nil {
+			s.damaged("store", "belfry.db", err)
 		}
-		clear(batch)
+	}()
+	idle := time.NewTimer(idleAfter)
+	defer idle.Stop()
+	var batch []*writeOp
+	for {
+		select {
+		case first, ok := <-s.writes:
+			if !ok {
+				return
+			}
+			batch = s.gather(c, append(batch[:0], first))
+			for _, w := range batch {
+				w.done <- w.err
+			}
+			clear(batch)
+			if s.mark.fresh && !s.opts.NoSync {
+				idle.Reset(idleAfter)
+			}
+		case <-idle.C:
+			s.rest(c)
+		}
 	}
+}
+
+// rest uses a pause: the log goes into the database, where damage to one file does
+// less, and the mark to the disk. The log stays as long as it is; the next
+// transaction begins it at its start.
+func (s *Store) rest(c *sqlite.Conn) {
+	if !s.mark.fresh || s.opts.NoSync {
+		return
+	}
+	err := errors.Join(checkpoint(c), s.mark.flush())
+	if err != nil {
+		s.opts.Apart.Report(context.Background(), "copy the log", "belfry.db", writeError(err))
+		return
+	}
+	s.opts.Apart.Clear("copy the log", "belfry.db")
+}
+
+// checkpoint copies the log into the database, as far as no reader needs it.
+func checkpoint(c *sqlite.Conn) error {
+	if err := exec(c, "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		return fmt.Errorf("copy the write-ahead log into the database: %w", err)
+	}
+	return nil
 }
 
 // gather runs the first operation and all that arrive meanwhile in one
@@ -270,7 +367,7 @@ func (s *Store) begin(c *sqlite.Conn) error {
 		s.rollback(c)
 		return fmt.Errorf("read the epoch: %w", err)
 	}
-	return nil
+	return s.mark.begin(c)
 }
 
 func (s *Store) rollback(c *sqlite.Conn) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"zombiezen.com/go/sqlite"
@@ -15,34 +16,36 @@ import (
 // server uses it.
 type Examination struct {
 	Version, Newest int    // migrations it has, and that this Belfry knows
-	Damage          string // what SQLite's quick check says; empty: nothing is wrong
+	Damage          string // what is wrong with it, a sentence or more; empty: nothing
 }
 
 // Examine looks at the database in dir, and changes nothing in it. No server may
 // have the directory open. Without a database the error is fs.ErrNotExist.
 func Examine(ctx context.Context, dir string) (x Examination, err error) {
-	files, err := fs.Glob(migrations, "migrations/*.sql")
+	note, err := inspect(dir)
+	if lost := new(DamageError); errors.As(err, &lost) {
+		x.Damage = lost.What
+		return x, nil
+	}
 	if err != nil {
 		return x, err
 	}
-	x.Newest = len(files)
 	path := filepath.Join(dir, "belfry.db")
-	c, err := sqlite.OpenConn(path, sqlite.OpenReadWrite)
-	if err != nil {
-		if sqlite.ErrCode(err).ToPrimary() == sqlite.ResultCantOpen {
-			err = fs.ErrNotExist
-		}
+	if _, err := os.Stat(path); err != nil {
 		return x, fmt.Errorf("open belfry.db: %w", err)
+	}
+	c, err := openReadOnly(path)
+	if err != nil {
+		return x, err
 	}
 	defer func() { err = errors.Join(err, c.Close()) }()
 	c.SetInterrupt(ctx.Done())
-	number := func(st *sqlite.Stmt) error { x.Version = st.ColumnInt(0); return nil }
-	if err := sqlitex.ExecuteTransient(c, "PRAGMA user_version", &sqlitex.ExecOptions{ResultFunc: number}); err != nil {
-		return x, fmt.Errorf("read belfry.db: %w", err)
+	if x.Version, x.Newest, err = versions(c); err != nil {
+		return x, err
 	}
 	verdict := func(st *sqlite.Stmt) error {
 		if x.Damage = st.ColumnText(0); x.Damage == "ok" {
-			x.Damage = ""
+			x.Damage = note
 		}
 		return nil
 	}
@@ -50,4 +53,19 @@ func Examine(ctx context.Context, dir string) (x Examination, err error) {
 		return x, fmt.Errorf("check belfry.db: %w", err)
 	}
 	return x, nil
+}
+
+// versions returns how many migrations a database has, and how many there are.
+func versions(c *sqlite.Conn) (version, newest int, err error) {
+	files, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return 0, 0, err
+	}
+	err = sqlitex.ExecuteTransient(c, "PRAGMA user_version", &sqlitex.ExecOptions{
+		ResultFunc: func(st *sqlite.Stmt) error { version = st.ColumnInt(0); return nil },
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("read belfry.db: %w", err)
+	}
+	return version, len(files), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"zombiezen.com/go/sqlite"
@@ -11,7 +12,10 @@ import (
 	"github.com/belfry-run/belfry"
 )
 
-const dueColumns = "d.at, d.kind, d.schedule, d.scheduled_at, d.revision, d.attempt"
+const dueColumns = "d.at, d.kind, d.schedule, d.scheduled_at, d.revision, d.attempt, d.kept"
+
+// dueEnd is the number of dueColumns.
+const dueEnd = 7
 
 func scanDue(st *sqlite.Stmt) belfry.Due {
 	return belfry.Due{
@@ -23,6 +27,7 @@ func scanDue(st *sqlite.Stmt) belfry.Due {
 		},
 		Revision: st.ColumnInt64(4),
 		Attempt:  st.ColumnInt(5),
+		Kept:     st.ColumnBool(6),
 	}
 }
 
@@ -30,8 +35,8 @@ func putDue(c *sqlite.Conn, d *belfry.Due) error {
 	if d == nil {
 		return nil
 	}
-	return exec(c, "INSERT OR REPLACE INTO due VALUES (?,?,?,?,?,?)",
-		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision, d.Attempt)
+	return exec(c, "INSERT OR REPLACE INTO due VALUES (?,?,?,?,?,?,?)",
+		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision, d.Attempt, d.Kept)
 }
 
 // takeDue removes the entry and reports whether it was there.
@@ -41,34 +46,100 @@ func takeDue(c *sqlite.Conn, d *belfry.Due) (bool, error) {
 	return err == nil && c.Changes() == 1, err
 }
 
-// Due returns up to limit entries of the shards that are held, in the order of
-// the queue, that come after the given one (nil is the first) and are due at
-// or before until.
-func (s *Store) Due(ctx context.Context, after *belfry.Due, until time.Time, limit int) ([]belfry.DueItem, error) {
+// Due returns up to limit entries of the shards that are held, and of no more
+// than so many bytes but always one, in the order of the queue, that come after
+// the given one (nil is the first) and are due at or before until. more says that
+// there are others.
+func (s *Store) Due(ctx context.Context, after *belfry.Due, until time.Time, limit, bytes int) (items []belfry.DueItem, more bool, err error) {
 	if after == nil {
 		after = &belfry.Due{At: time.UnixMilli(-1)}
 	}
-	items := make([]belfry.DueItem, 0, min(limit, 1024))
-	err := s.read(ctx, func(c *sqlite.Conn) error {
+	items = make([]belfry.DueItem, 0, min(limit, 1024))
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		size := 0
 		err := query(c, "SELECT "+dueColumns+", "+prefixed+` FROM due d LEFT JOIN schedules s ON s.id = d.schedule
  WHERE (d.at, d.kind, d.schedule, d.scheduled_at) > (?,?,?,?) AND d.at <= ?
  ORDER BY d.at, d.kind, d.schedule, d.scheduled_at LIMIT ?`,
 			func(st *sqlite.Stmt) error {
-				it := belfry.DueItem{Due: scanDue(st)}
-				if !st.ColumnIsNull(6) {
-					it.Spec = scanSchedule(st, 6)
+				it := scanItem(st)
+				if it.Retry {
+					it.Run, it.Err = runOf(c, it.Occurrence)
+				}
+				if size += it.Size(); size > bytes && len(items) > 0 || len(items) == limit {
+					more = true
+					return errEnough
 				}
 				items = append(items, it)
 				return nil
-			}, after.At.UnixMilli(), after.Retry, after.Schedule, after.Time.Unix(), until, limit)
-		for i := 0; i < len(items) && err == nil; i++ {
-			if items[i].Retry {
-				items[i].Run, err = runOf(c, items[i].Occurrence)
-			}
+			}, after.At.UnixMilli(), after.Retry, after.Schedule, after.Time.Unix(), until, limit+1)
+		if errors.Is(err, errEnough) {
+			err = nil
 		}
 		return err
 	})
-	return items, err
+	return items, more, err
+}
+
+// errEnough ends a query early.
+var errEnough = errors.New("enough")
+
+func scanItem(st *sqlite.Stmt) belfry.DueItem {
+	it := belfry.DueItem{Due: scanDue(st)}
+	if !st.ColumnIsNull(dueEnd) {
+		it.Spec = scanSchedule(st, dueEnd)
+	}
+	return it
+}
+
+// Items returns those of the entries that are in the queue still, in the order
+// of the given ones, as far as they take no more than so many bytes, but always
+// one; read is how many of the given ones it has looked at.
+func (s *Store) Items(ctx context.Context, entries []belfry.Due, bytes int) (items []belfry.DueItem, read int, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		size := 0
+		for i := range entries {
+			d, found := &entries[i], false
+			var it belfry.DueItem
+			err := query(c, "SELECT "+dueColumns+", "+prefixed+` FROM due d LEFT JOIN schedules s ON s.id = d.schedule
+ WHERE d.at=? AND d.kind=? AND d.schedule=? AND d.scheduled_at=?`,
+				func(st *sqlite.Stmt) error { it, found = scanItem(st), true; return nil },
+				d.At, d.Retry, d.Schedule, d.Time.Unix())
+			if err != nil {
+				return err
+			}
+			if found {
+				if it.Retry {
+					it.Run, it.Err = runOf(c, it.Occurrence)
+				}
+				if size += it.Size(); size > bytes && len(items) > 0 {
+					return nil
+				}
+				items = append(items, it)
+			}
+			read = i + 1
+		}
+		return nil
+	})
+	return items, read, err
+}
+
+// Places returns the occurrence entries that the schedules have in the queue, by
+// one look at all of it.
+func (s *Store) Places(ctx context.Context, ids []belfry.ID) (found map[belfry.ID][]belfry.Due, err error) {
+	found = make(map[belfry.ID][]belfry.Due, len(ids))
+	for _, id := range ids {
+		found[id] = nil
+	}
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, "SELECT "+dueColumns+" FROM due d WHERE kind=0", func(st *sqlite.Stmt) error {
+			id := belfry.ID(st.ColumnInt64(2))
+			if all, asked := found[id]; asked {
+				found[id] = append(all, scanDue(st))
+			}
+			return nil
+		})
+	})
+	return found, err
 }
 
 // NextDue returns when the first entry after the given one is due; zero when
@@ -123,11 +194,11 @@ func (s *Store) Start(ctx context.Context, starts []belfry.Start) (claim belfry.
 					keys = binary.BigEndian.AppendUint64(keys, uint64(st.Run.Schedule))
 				}
 			}
-			if st.Gap != nil {
-				if err := putGap(c, *st.Gap); err != nil {
+			for i := range st.Gaps {
+				if err := putGap(c, st.Gaps[i]); err != nil {
 					return err
 				}
-				s.news.passed(st.Gap, st.At)
+				s.news.passed(&st.Gaps[i], st.At)
 			}
 			if started[i] == belfry.IsRunning {
 				s.news.started(st)
@@ -248,4 +319,17 @@ func (s *Store) retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at
 		return err
 	}
 	return s.retire(c, sch, at)
+}
+
+// Move puts an entry of the queue in another place, or removes it when to is
+// nil, and reports whether it was there. It fails with Fenced as Start does.
+func (s *Store) Move(ctx context.Context, from belfry.Due, to *belfry.Due) (moved bool, err error) {
+	err = s.writeOwned(ctx, func(c *sqlite.Conn) error {
+		var err error
+		if moved, err = takeDue(c, &from); err != nil || !moved {
+			return err
+		}
+		return putDue(c, to)
+	})
+	return moved, err
 }

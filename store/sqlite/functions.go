@@ -78,28 +78,24 @@ func (s *Store) Function(ctx context.Context, ref function.Ref) (*function.Funct
 
 // Functions implements [function.Store].
 func (s *Store) Functions(ctx context.Context, q function.Query) (page []*function.Function, err error) {
-	add := func(st *sqlite.Stmt) error {
-		f, err := scanFunction(st)
-		page = append(page, f)
-		return err
-	}
-	err = s.read(ctx, func(c *sqlite.Conn) error {
-		const all = `SELECT spec, revision FROM functions WHERE (account, region, name, version) > (?, ?, ?, ?) `
-		const one = `SELECT spec, revision FROM functions WHERE account=? AND region=? AND `
+	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
+		list := func(where string, limit int, args ...any) error {
+			page, err = listOf(s, c, "functions", limit, `SELECT spec, revision, account, region, name, version FROM functions WHERE `+where, scanFunction, args...)
+			return err
+		}
+		const all = `(account, region, name, version) > (?, ?, ?, ?) `
+		const one = `account=? AND region=? AND `
 		switch latest := !q.Versions; {
 		case q.Name != "":
-			return query(c, one+`name=? AND version>? ORDER BY version LIMIT ?`, add, q.Account, q.Region, q.Name, q.AfterVersion, q.Limit)
+			return list(one+`name=? AND version>? ORDER BY version`, q.Limit, q.Account, q.Region, q.Name, q.AfterVersion)
 		case q.Scope == (belfry.Scope{}) && latest:
-			return query(c, all+`AND version=0 ORDER BY account, region, name LIMIT ?`,
-				add, q.After.Account, q.After.Region, q.After.Name, 0, q.Limit)
+			return list(all+`AND version=0 ORDER BY account, region, name`, q.Limit, q.After.Account, q.After.Region, q.After.Name, 0)
 		case q.Scope == (belfry.Scope{}):
-			return query(c, all+`ORDER BY account, region, name, version LIMIT ?`,
-				add, q.After.Account, q.After.Region, q.After.Name, q.AfterVersion, q.Limit)
+			return list(all+`ORDER BY account, region, name, version`, q.Limit, q.After.Account, q.After.Region, q.After.Name, q.AfterVersion)
 		case latest:
-			return query(c, one+`name>? AND version=0 ORDER BY name LIMIT ?`, add, q.Account, q.Region, q.After.Name, q.Limit)
+			return list(one+`name>? AND version=0 ORDER BY name`, q.Limit, q.Account, q.Region, q.After.Name)
 		}
-		return query(c, one+`(name, version) > (?, ?) ORDER BY name, version LIMIT ?`,
-			add, q.Account, q.Region, q.After.Name, q.AfterVersion, q.Limit)
+		return list(one+`(name, version) > (?, ?) ORDER BY name, version`, q.Limit, q.Account, q.Region, q.After.Name, q.AfterVersion)
 	})
 	return page, err
 }

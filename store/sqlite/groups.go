@@ -78,12 +78,10 @@ func (s *Store) Group(ctx context.Context, scope belfry.Scope, name string) (g b
 func (s *Store) Groups(ctx context.Context, scope belfry.Scope, prefix, after string, limit int) ([]belfry.Group, error) {
 	var found []belfry.Group
 	err := s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, `SELECT * FROM groups WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name LIMIT ?`,
-			func(st *sqlite.Stmt) error {
-				g, err := scanGroup(st)
-				found = append(found, g)
-				return err
-			}, scope.Account, scope.Region, after, prefix, prefix+"\x7f", limit)
+		var err error
+		found, err = listOf(s, c, "groups", limit, `SELECT * FROM groups WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name`,
+			scanGroup, scope.Account, scope.Region, after, prefix, prefix+"\x7f")
+		return err
 	})
 	return found, err
 }
@@ -92,11 +90,9 @@ func (s *Store) Groups(ctx context.Context, scope belfry.Scope, prefix, after st
 func (s *Store) DeletingGroups(ctx context.Context) ([]belfry.Group, error) {
 	var found []belfry.Group
 	err := s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, "SELECT * FROM groups WHERE deleting", func(st *sqlite.Stmt) error {
-			g, err := scanGroup(st)
-			found = append(found, g)
-			return err
-		})
+		var err error
+		found, err = listOf(s, c, "groups", noLimit, "SELECT * FROM groups WHERE deleting", scanGroup)
+		return err
 	})
 	return found, err
 }

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"sync"
 	"time"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/belfry-run/belfry/barrier"
 )
 
 const (
@@ -40,38 +42,48 @@ const historySchema = `CREATE TABLE IF NOT EXISTS runs (
 type history struct {
 	dir    string
 	noSync bool
+	apart  *barrier.Set
 
-	mu   sync.Mutex              // guards conns, and every use of a connection in it
+	mu   sync.Mutex              // guards conns, and every use of a connection in it; and bad
 	conn map[string]*sqlite.Conn // by file name
+	bad  map[string]Unreadable   // by file name
 }
 
 type day struct {
 	start time.Time
 	file  string
+	aside bool // it was damaged, and put aside under this name
 }
 
 func newHistory(s *Store) *history {
-	return &history{dir: filepath.Join(s.dir, "history"), noSync: s.opts.NoSync, conn: map[string]*sqlite.Conn{}}
+	return &history{
+		dir: filepath.Join(s.dir, "history"), noSync: s.opts.NoSync, apart: s.opts.Apart,
+		conn: map[string]*sqlite.Conn{}, bad: map[string]Unreadable{},
+	}
 }
 
-// days returns the files there are, oldest first.
+// days returns the day files there are, oldest first.
 func (h *history) days() ([]day, error) {
+	all, err := h.all()
+	return slices.DeleteFunc(all, func(d day) bool { return d.aside }), err
+}
+
+// all is days with those that were put aside.
+func (h *history) all() ([]day, error) {
 	entries, err := os.ReadDir(h.dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("list the history: %w", err)
 	}
 	var found []day
 	for _, e := range entries {
-		name, isDB := strings.CutSuffix(e.Name(), ".db")
-		start, err := time.Parse(dayLayout, name)
-		if isDB && err == nil {
-			found = append(found, day{start, e.Name()})
+		if d, ok := dayOfFile(e.Name()); ok {
+			found = append(found, d)
 		}
 	}
 	return found, nil
 }
 
-// use runs op on the day's file, making it if it is not there.
+// use runs op on the day's file; one that is not there is fs.ErrNotExist.
 func (h *history) use(d day, op func(*sqlite.Conn) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -86,19 +98,49 @@ func (h *history) use(d day, op func(*sqlite.Conn) error) error {
 				return err
 			}
 		}
-		if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		path := filepath.Join(h.dir, d.file)
+		if _, err := os.Stat(path); err != nil {
 			return err
+		}
+		if err := looksRight(path); err != nil {
+			return fmt.Errorf("%w: %w", errSpoiled, err)
 		}
 		var err error
-		if c, err = connect(filepath.Join(h.dir, d.file), readerCacheKiB, h.noSync); err != nil {
+		if c, err = connect(path, readerCacheKiB, h.noSync); err != nil {
 			return err
-		}
-		if err := sqlitex.ExecuteTransient(c, historySchema, nil); err != nil {
-			return errors.Join(err, c.Close())
 		}
 		h.conn[d.file] = c
 	}
-	return op(c)
+	return try(func() error { return op(c) })
+}
+
+// create makes the day's file if it is not there. It gets its name when it has its
+// table: a day file that is empty is a damaged one.
+func (h *history) create(d day) (err error) {
+	path := filepath.Join(h.dir, d.file)
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(h.dir, 0o700); err != nil {
+		return err
+	}
+	temp := filepath.Join(h.dir, "new")
+	for _, suffix := range []string{"-wal", "-shm", ""} { // of an attempt that was cut off
+		if err := os.Remove(temp + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	c, err := connect(temp, readerCacheKiB, h.noSync)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(sqlitex.ExecuteTransient(c, historySchema, nil), c.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temp, path); err != nil || h.noSync {
+		return err
+	}
+	return syncDir(h.dir)
 }
 
 func (h *history) read(ctx context.Context, d day, op func(*sqlite.Conn) error) error {
@@ -181,27 +223,50 @@ func (s *Store) closedRuns(ctx context.Context, at, schedule int64, before time.
 	return rows, err
 }
 
-// add puts runs of one day into its file, durably.
+// add puts runs of one day into its file, durably. A file that cannot be written
+// because it is damaged is put aside.
 func (h *history) add(rows []archived) error {
 	start := time.Unix(rows[0].at, 0).UTC().Truncate(24 * time.Hour)
-	return h.use(day{start, start.Format(dayLayout) + ".db"}, func(c *sqlite.Conn) (err error) {
-		defer sqlitex.Transaction(c)(&err)
-		for i := range rows {
-			r := &rows[i]
-			err := exec(c, `INSERT OR REPLACE INTO runs (schedule, scheduled_at, revision, outcome, started_at, ended_at, reason, attempts)
- VALUES (?,?,?,?,?,?,?,?)`, r.schedule, r.at, r.revision, r.outcome, r.started, r.ended, r.reason, r.attempts)
-			if err != nil {
+	d := day{start: start, file: start.Format(dayLayout) + ".db"}
+	put := func() error {
+		if err := h.create(d); err != nil {
+			return err
+		}
+		return h.use(d, func(c *sqlite.Conn) error {
+			if err := putArchived(c, rows); err != nil {
 				return err
 			}
+			// Nothing is to lie in a log, of which a part may be lost without a word.
+			return sqlitex.ExecuteTransient(c, "PRAGMA wal_checkpoint(TRUNCATE)", nil)
+		})
+	}
+	err := put()
+	if !spoiled(err) || sqlite.ErrCode(err).ToPrimary() == sqlite.ResultIOErr { // a disk that fails would fail again
+		return err
+	}
+	if err := h.putAside(d, err); err != nil {
+		return err
+	}
+	return put()
+}
+
+func putArchived(c *sqlite.Conn, rows []archived) (err error) {
+	defer sqlitex.Transaction(c)(&err)
+	for i := range rows {
+		r := &rows[i]
+		err := exec(c, `INSERT OR REPLACE INTO runs (schedule, scheduled_at, revision, outcome, started_at, ended_at, reason, attempts)
+ VALUES (?,?,?,?,?,?,?,?)`, r.schedule, r.at, r.revision, r.outcome, r.started, r.ended, r.reason, r.attempts)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // Forget removes history that lies wholly before the given time: day files are
 // unlinked, and gaps and deleted schedules of that age go.
 func (s *Store) Forget(ctx context.Context, before time.Time) (files int, err error) {
-	days, err := s.history.days()
+	days, err := s.history.all()
 	if err != nil {
 		return 0, err
 	}
@@ -226,17 +291,24 @@ func (s *Store) Forget(ctx context.Context, before time.Time) (files int, err er
 func (h *history) remove(d day) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if c, ok := h.conn[d.file]; ok {
-		delete(h.conn, d.file)
-		if err := c.Close(); err != nil {
-			return err
-		}
-	}
+	h.forget(d)
 	path := filepath.Join(h.dir, d.file)
 	for _, suffix := range []string{"-wal", "-shm", ""} { // the file last, so that a half-done removal is found again
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}
+	if _, ok := h.bad[d.file]; ok {
+		delete(h.bad, d.file)
+		h.apart.Clear(readHistory, "history/"+d.file)
+	}
 	return nil
+}
+
+// forget closes the file. What closing a damaged one says is of no use. h.mu is held.
+func (h *history) forget(d day) {
+	if c, ok := h.conn[d.file]; ok {
+		delete(h.conn, d.file)
+		_ = c.Close()
+	}
 }

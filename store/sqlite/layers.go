@@ -82,23 +82,20 @@ func (s *Store) Layer(ctx context.Context, ref function.LayerRef, version int) (
 
 // Layers implements [function.Store].
 func (s *Store) Layers(ctx context.Context, q function.LayerQuery) (page []*function.Layer, err error) {
-	add := func(st *sqlite.Stmt) error {
-		l, err := scanLayer(st)
-		page = append(page, l)
-		return err
-	}
-	err = s.read(ctx, func(c *sqlite.Conn) error {
-		const one = `SELECT spec, change FROM layers WHERE account=? AND region=? AND `
+	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
+		list := func(where string, args ...any) error {
+			page, err = listOf(s, c, "layers", q.Limit, `SELECT spec, change, account, region, name, version FROM layers WHERE `+where, scanLayer, args...)
+			return err
+		}
+		const one = `account=? AND region=? AND `
 		switch {
 		case q.Name != "":
-			return query(c, one+`name=? AND version>? ORDER BY version LIMIT ?`, add, q.Account, q.Region, q.Name, q.AfterVersion, q.Limit)
+			return list(one+`name=? AND version>? ORDER BY version`, q.Account, q.Region, q.Name, q.AfterVersion)
 		case q.Scope != (belfry.Scope{}):
-			return query(c, one+`(name, version) > (?, ?) ORDER BY name, version LIMIT ?`,
-				add, q.Account, q.Region, q.After.Name, q.AfterVersion, q.Limit)
+			return list(one+`(name, version) > (?, ?) ORDER BY name, version`, q.Account, q.Region, q.After.Name, q.AfterVersion)
 		}
-		return query(c, `SELECT spec, change FROM layers WHERE (account, region, name, version) > (?, ?, ?, ?)
-			ORDER BY account, region, name, version LIMIT ?`,
-			add, q.After.Account, q.After.Region, q.After.Name, q.AfterVersion, q.Limit)
+		return list(`(account, region, name, version) > (?, ?, ?, ?) ORDER BY account, region, name, version`,
+			q.After.Account, q.After.Region, q.After.Name, q.AfterVersion)
 	})
 	return page, err
 }

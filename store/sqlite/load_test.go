@@ -58,7 +58,7 @@ func contentsOf(t *testing.T, s *sqlite.Store) contents {
 	if c.Schedules, err = s.Schedules(t.Context(), belfry.ScheduleQuery{Scope: testScope, Limit: 1 << 20}); err != nil {
 		t.Fatal(err)
 	}
-	if c.Due, err = s.Due(t.Context(), nil, testTime.AddDate(1, 0, 0), 1<<20); err != nil {
+	if c.Due, _, err = s.Due(t.Context(), nil, testTime.AddDate(1, 0, 0), 1<<20, 1<<30); err != nil {
 		t.Fatal(err)
 	}
 	return c

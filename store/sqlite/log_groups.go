@@ -88,13 +88,9 @@ func (s *Store) LogGroups(ctx context.Context, q logs.GroupQuery) (page []logs.G
 		where, args = where+` AND instr(name,?)>0`, append(args, q.Contains)
 	}
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		page = nil
-		return query(c, `SELECT `+logGroupColumns+` FROM log_groups WHERE `+where+` ORDER BY account, region, name LIMIT ?`,
-			func(st *sqlite.Stmt) error {
-				g, err := scanLogGroup(st)
-				page = append(page, g)
-				return err
-			}, append(args, q.Limit)...)
+		page, err = listOf(s, c, "log_groups", q.Limit, `SELECT `+logGroupColumns+` FROM log_groups WHERE `+where+` ORDER BY account, region, name`,
+			scanLogGroup, args...)
+		return err
 	})
 	return page, err
 }

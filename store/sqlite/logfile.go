@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 
 	"zombiezen.com/go/sqlite"
 	"zombiezen.com/go/sqlite/sqlitex"
+
+	"github.com/belfry-run/belfry/barrier"
 )
 
 // Logs have a file of their own, and a writer of their own, so that a flood of
@@ -55,15 +59,49 @@ type logFile struct {
 	writer *sqlite.Conn
 	pool   chan *sqlite.Conn
 	noSync bool
+	apart  *barrier.Set
 }
 
-func openLogs(dir string, noSync bool) (*logFile, error) {
+// openLogs opens logs.db. One that is damaged is put aside, and told: the server
+// starts with empty logs.
+func openLogs(dir string, noSync bool, apart *barrier.Set) (*logFile, error) {
 	path := filepath.Join(dir, "logs.db")
+	tell := func(err error) { apart.Report(context.Background(), "read logs", "logs.db", err) }
+	wal, err := scanWAL(path + "-wal")
+	if err != nil {
+		return nil, err
+	}
+	if wal.cut {
+		tell(fmt.Errorf("logs are missing: in its write-ahead log %s", &wal))
+	}
+	f, err := newLogFile(path, noSync, apart)
+	if !unreadable(err) {
+		return f, err
+	}
+	to := ""
+	for n := 1; to == "" || exists(to); n++ {
+		to = fmt.Sprintf("%s%s%d", path, asideInfix, n)
+	}
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		if err := os.Rename(path+suffix, to+suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("put the damaged logs.db aside: %w", err)
+		}
+	}
+	tell(fmt.Errorf("it cannot be read, and was put aside as %s; logs begin anew: %w", filepath.Base(to), err))
+	return newLogFile(path, noSync, apart)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func newLogFile(path string, noSync bool, apart *barrier.Set) (*logFile, error) {
 	w, err := connect(path, readerCacheKiB, true)
 	if err != nil {
 		return nil, err
 	}
-	f := &logFile{writer: w, pool: make(chan *sqlite.Conn, logReaders), noSync: noSync}
+	f := &logFile{writer: w, pool: make(chan *sqlite.Conn, logReaders), noSync: noSync, apart: apart}
 	for _, p := range []string{
 		"PRAGMA auto_vacuum=INCREMENTAL", // counts for a file that is new
 		fmt.Sprintf("PRAGMA wal_autocheckpoint=%d", logCheckpoints),
@@ -73,7 +111,7 @@ func openLogs(dir string, noSync bool) (*logFile, error) {
 		}
 	}
 	if err := errors.Join(f.sync(false), sqlitex.ExecuteScript(w, logSchema, nil)); err != nil {
-		return nil, errors.Join(fmt.Errorf("logs.db cannot be used, move it away to start without the logs so far: %w", err), w.Close())
+		return nil, errors.Join(fmt.Errorf("open logs.db: %w", err), w.Close())
 	}
 	for range logReaders {
 		c, err := connect(path, readerCacheKiB, noSync)
@@ -109,7 +147,15 @@ func (f *logFile) write(durable bool, op func(*sqlite.Conn) error) (err error) {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer end(&err)
-	return op(f.writer)
+	return f.told(op(f.writer))
+}
+
+// told tells of a file that turns out to be damaged while it is used.
+func (f *logFile) told(err error) error {
+	if spoiled(err) {
+		f.apart.Report(context.Background(), "read logs", "logs.db", err)
+	}
+	return err
 }
 
 // vacuum gives some of the space that trims have left back to the file system.
@@ -129,7 +175,7 @@ func (f *logFile) read(ctx context.Context, op func(*sqlite.Conn) error) (err er
 			f.pool <- c
 		}()
 		defer sqlitex.Transaction(c)(&err)
-		return op(c)
+		return f.told(op(c))
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -137,6 +183,9 @@ func (f *logFile) read(ctx context.Context, op func(*sqlite.Conn) error) (err er
 
 // close waits for who uses the file.
 func (f *logFile) close() error {
+	if f == nil { // not opened
+		return nil
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var errs []error

@@ -146,7 +146,10 @@ func (s *Store) loadNews(c *sqlite.Conn) error {
 	}
 	return query(c, "SELECT seq, items FROM news ORDER BY seq", func(st *sqlite.Stmt) error {
 		n.last = st.ColumnInt64(0)
-		return eachNews(columnBlob(st, 1), func(item *monitor.News) { n.watched[item.Schedule] = n.last })
+		if err := eachNews(columnBlob(st, 1), func(item *monitor.News) { n.watched[item.Schedule] = n.last }); err != nil {
+			s.damaged("news", rowName(st), err) // what comes after the damage is lost; the rest is as good as ever
+		}
+		return nil
 	})
 }
 

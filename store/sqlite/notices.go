@@ -83,8 +83,10 @@ func joinWaiting(c *sqlite.Conn, n *monitor.Notice, now time.Time, resting bool,
 	var items []monitor.Item
 	err = query(c, `SELECT number, items FROM deliveries WHERE channel=? AND status='pending' AND tries=0 AND cause=?
 		AND (due_at>? AND due_at>=? AND due_at<=? OR due_at<=? AND ? AND ?) ORDER BY due_at DESC, number DESC LIMIT 1`, func(st *sqlite.Stmt) error {
-		delivery = st.ColumnInt64(0)
-		return json.Unmarshal([]byte(st.ColumnText(1)), &items)
+		if json.Unmarshal([]byte(st.ColumnText(1)), &items) == nil { // else it is damaged, and takes no more
+			delivery = st.ColumnInt64(0)
+		}
+		return nil
 	}, n.Channel, n.Cause, now, n.Due, latest, now, resting, !n.Due.After(now))
 	if err != nil || delivery == 0 {
 		return 0, err

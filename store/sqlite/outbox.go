@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -26,16 +27,14 @@ func scanDelivery(st *sqlite.Stmt) (monitor.Delivery, error) {
 	if err := json.Unmarshal([]byte(st.ColumnText(15)), &d.Items); err != nil {
 		return d, fmt.Errorf("decode the items of delivery %s: %w", d.ID, err)
 	}
+	if len(d.Items) == 0 {
+		return d, fmt.Errorf("delivery %s has no items", d.ID)
+	}
 	return d, nil
 }
 
-func queryDeliveries(c *sqlite.Conn, where string, args ...any) (all []monitor.Delivery, err error) {
-	err = query(c, "SELECT "+deliveryColumns+" FROM deliveries WHERE "+where, func(st *sqlite.Stmt) error {
-		d, err := scanDelivery(st)
-		all = append(all, d)
-		return err
-	}, args...)
-	return all, err
+func (s *Store) queryDeliveries(c *sqlite.Conn, limit int, where string, args ...any) ([]monitor.Delivery, error) {
+	return listOf(s, c, "deliveries", limit, "SELECT "+deliveryColumns+" FROM deliveries WHERE "+where, scanDelivery, args...)
 }
 
 // dueChannels returns up to limit channels that can be sent to.
@@ -64,7 +63,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, now, until time.Time, limit
 			return err
 		}
 		for _, id := range ids {
-			claim, err := claimOf(c, id, now, until)
+			claim, err := s.claimOf(c, id, now, until)
 			if err != nil {
 				return err
 			}
@@ -106,10 +105,14 @@ func (s *Store) endLeases(ctx context.Context) error {
 	})
 }
 
-func claimOf(c *sqlite.Conn, id string, now, until time.Time) (*monitor.Claim, error) {
-	due, err := queryDeliveries(c, "channel=? AND status='pending' AND due_at<=? ORDER BY due_at, number LIMIT 1", id, now)
-	if err != nil || len(due) == 0 {
+func (s *Store) claimOf(c *sqlite.Conn, id string, now, until time.Time) (*monitor.Claim, error) {
+	due, err := s.queryDeliveries(c, 1, "channel=? AND status='pending' AND due_at<=? ORDER BY due_at, number", id, now)
+	if err != nil {
 		return nil, err
+	}
+	if len(due) == 0 { // what is due cannot be read: it must not keep the channel from what comes
+		return nil, errors.Join(exec(c, `UPDATE deliveries SET status='failed', error='What was stored of it is damaged.', ended_at=?1
+			WHERE channel=?2 AND status='pending' AND due_at<=?1`, now, id), refreshChannel(c, id))
 	}
 	claim := &monitor.Claim{Delivery: due[0]}
 	claim.Tries++
@@ -205,7 +208,7 @@ func (s *Store) LogDelivery(ctx context.Context, d monitor.Delivery, to monitor.
 // Delivery implements [monitor.Outbox].
 func (s *Store) Delivery(ctx context.Context, n int64) (d monitor.Delivery, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		found, err := queryDeliveries(c, "number=?", n)
+		found, err := s.queryDeliveries(c, noLimit, "number=?", n)
 		if err == nil && len(found) == 0 {
 			return belfry.Errorf(belfry.NotFound, "", "There is no such delivery.")
 		}
@@ -223,8 +226,8 @@ func (s *Store) Deliveries(ctx context.Context, q monitor.DeliveryQuery) (all []
 		q.Before = math.MaxInt64
 	}
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		all, err = queryDeliveries(c, "account=? AND number<? AND (channel=? OR ?='') AND (status=? OR ?='') ORDER BY number DESC LIMIT ?",
-			q.Account, q.Before, q.Channel, q.Channel, string(q.Status), string(q.Status), q.Limit)
+		all, err = s.queryDeliveries(c, q.Limit, "account=? AND number<? AND (channel=? OR ?='') AND (status=? OR ?='') ORDER BY number DESC",
+			q.Account, q.Before, q.Channel, q.Channel, string(q.Status), string(q.Status))
 		return err
 	})
 	return all, err

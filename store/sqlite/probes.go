@@ -14,38 +14,36 @@ var _ monitor.ProbeStore = (*Store)(nil)
 const selectProbes = `SELECT p.chk, p.revision, p.settings, p.next_at, p.last_at, p.last_ok, p.last_detail, p.last_took, p.last_expires
 	FROM probes p `
 
-// findProbes returns the probes that a condition selects, with their checks.
-func findProbes(c *sqlite.Conn, where string, args ...any) (all []monitor.Probe, err error) {
-	err = query(c, selectProbes+where, func(st *sqlite.Stmt) error {
-		p := monitor.Probe{Revision: st.ColumnInt64(1), Sealed: make([]byte, st.ColumnLen(2)), Next: fromMillis(st.ColumnInt64(3))}
-		p.Check.Number = st.ColumnInt64(0)
-		st.ColumnBytes(2, p.Sealed)
-		if at := st.ColumnInt64(4); at != 0 {
-			p.Last = &monitor.ProbeRun{
-				At: fromMillis(at), OK: st.ColumnInt64(5) != 0, Detail: st.ColumnText(6),
-				Took: time.Duration(st.ColumnInt64(7)) * time.Millisecond, Expires: fromMillis(st.ColumnInt64(8)),
-			}
-		}
-		all = append(all, p)
-		return nil
-	}, args...)
-	for i := range all {
-		if err == nil {
-			all[i].Check, err = findCheck(c, "WHERE k.number=?", all[i].Check.Number)
+// scanProbe reads a row of selectProbes, and the probe's check.
+func scanProbe(c *sqlite.Conn, st *sqlite.Stmt) (p monitor.Probe, err error) {
+	p = monitor.Probe{Revision: st.ColumnInt64(1), Sealed: make([]byte, st.ColumnLen(2)), Next: fromMillis(st.ColumnInt64(3))}
+	st.ColumnBytes(2, p.Sealed)
+	if at := st.ColumnInt64(4); at != 0 {
+		p.Last = &monitor.ProbeRun{
+			At: fromMillis(at), OK: st.ColumnInt64(5) != 0, Detail: st.ColumnText(6),
+			Took: time.Duration(st.ColumnInt64(7)) * time.Millisecond, Expires: fromMillis(st.ColumnInt64(8)),
 		}
 	}
-	return all, err
+	p.Check, err = findCheck(c, "WHERE k.number=?", st.ColumnInt64(0))
+	return p, err
 }
 
-func findProbe(c *sqlite.Conn, check string) (monitor.Probe, error) {
-	all, err := findProbes(c, "JOIN checks k ON k.number=p.chk WHERE k.id=?", check)
-	if err != nil {
-		return monitor.Probe{}, err
+// findProbes returns up to limit probes that a condition selects, with their checks.
+func (s *Store) findProbes(c *sqlite.Conn, limit int, where string, args ...any) ([]monitor.Probe, error) {
+	return listOf(s, c, "probes", limit, selectProbes+where, func(st *sqlite.Stmt) (monitor.Probe, error) { return scanProbe(c, st) }, args...)
+}
+
+func findProbe(c *sqlite.Conn, check string) (p monitor.Probe, err error) {
+	found := false
+	err = query(c, selectProbes+"JOIN checks k ON k.number=p.chk WHERE k.id=?", func(st *sqlite.Stmt) (err error) {
+		found = true
+		p, err = scanProbe(c, st)
+		return err
+	}, check)
+	if err == nil && !found {
+		err = monitor.NoProbe()
 	}
-	if len(all) == 0 {
-		return monitor.Probe{}, monitor.NoProbe()
-	}
-	return all[0], nil
+	return p, err
 }
 
 // run returns the values of the columns from last_at on.
@@ -82,7 +80,7 @@ func (s *Store) Probe(ctx context.Context, check string) (p monitor.Probe, err e
 // ListProbes implements [monitor.ProbeStore].
 func (s *Store) ListProbes(ctx context.Context, account string, after int64, limit int) (all []monitor.Probe, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
-		all, err = findProbes(c, "JOIN checks k ON k.number=p.chk WHERE k.account=? AND p.chk>? ORDER BY p.chk LIMIT ?", account, after, limit)
+		all, err = s.findProbes(c, limit, "JOIN checks k ON k.number=p.chk WHERE k.account=? AND p.chk>? ORDER BY p.chk", account, after)
 		return err
 	})
 	return all, err
@@ -116,7 +114,7 @@ func (s *Store) ChangeProbe(ctx context.Context, check string, decide func(p *mo
 // DueProbes implements [monitor.ProbeStore].
 func (s *Store) DueProbes(ctx context.Context, now time.Time, limit int) (all []monitor.Probe, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
-		all, err = findProbes(c, "WHERE p.next_at<=? ORDER BY p.next_at LIMIT ?", now, limit)
+		all, err = s.findProbes(c, limit, "WHERE p.next_at<=? ORDER BY p.next_at", now)
 		return err
 	})
 	return all, err

@@ -111,14 +111,10 @@ func (s *Store) Queue(ctx context.Context, scope belfry.Scope, name string) (q q
 func (s *Store) Queues(ctx context.Context, scope belfry.Scope, prefix, after string, limit int) (list []queue.Queue, err error) {
 	// Names are ASCII, so the byte 0xff ends every prefix.
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		list = nil
-		return query(c, `SELECT `+queueColumns+` FROM queues
-			WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name LIMIT ?`,
-			func(st *sqlite.Stmt) error {
-				q, err := scanQueue(st)
-				list = append(list, q)
-				return err
-			}, scope.Account, scope.Region, after, prefix, prefix+"\xff", limit)
+		list, err = listOf(s, c, "queues", limit, `SELECT `+queueColumns+` FROM queues
+			WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name`,
+			scanQueue, scope.Account, scope.Region, after, prefix, prefix+"\xff")
+		return err
 	})
 	return list, err
 }

@@ -29,7 +29,7 @@ func benchQueue(b *testing.B) (*queue.Service, belfry.Scope) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { s.Close() })
-	svc := queue.New(s, wallClock{}, slog.New(slog.DiscardHandler))
+	svc := queue.New(s, wallClock{}, slog.New(slog.DiscardHandler), nil)
 	scope := belfry.Scope{Account: "000000000000", Region: "us-east-1"}
 	if _, err := svc.CreateQueue(b.Context(), scope, "q", nil, nil); err != nil {
 		b.Fatal(err)

@@ -94,7 +94,7 @@ func (s *Store) Receive(ctx context.Context, r queue.Claim) (got queue.Claimed, 
 		return queue.Claimed{Next: next}, nil
 	}
 	err = s.write(ctx, func(c *sqlite.Conn) error {
-		cl := claim{Claim: r, conn: c}
+		cl := claim{Claim: r, store: s, conn: c}
 		err := cl.run()
 		got = cl.got
 		return err
@@ -139,8 +139,9 @@ const maxMoved = 200
 // A claim is a [queue.Claim] as it is carried out inside a transaction.
 type claim struct {
 	queue.Claim
-	conn *sqlite.Conn
-	got  queue.Claimed
+	store *Store
+	conn  *sqlite.Conn
+	got   queue.Claimed
 
 	floor           queue.ID // messages below have expired
 	deadLetter      bool     // the dead-letter contents are there
@@ -205,24 +206,26 @@ func (cl *claim) handedOut(id queue.ID) bool {
 
 // heads returns the first visible messages, at most limit.
 func (cl *claim) heads(limit int) ([]head, error) {
-	var list []head
-	add := func(st *sqlite.Stmt) error {
+	scan := func(st *sqlite.Stmt) (head, error) {
 		h := head{visible: st.ColumnInt64(0), receives: st.ColumnInt64(2), fresh: st.ColumnInt64(3) == 1}
+		if st.ColumnType(1) != sqlite.TypeBlob || st.ColumnLen(1) != len(h.id) {
+			return h, errors.New("the id of a message is damaged")
+		}
 		st.ColumnBytes(1, h.id[:])
-		list = append(list, h)
-		return nil
+		return h, nil
 	}
 	now := millis(cl.Now)
-	err := query(cl.conn, `SELECT visible_at, id, 0, 1 FROM queue_ready
-		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id LIMIT ?+0`, add, int64(cl.Contents), now, limit)
+	list, err := listOf(cl.store, cl.conn, "queue_ready", limit, `SELECT visible_at, id, 0, 1, contents FROM queue_ready
+		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id`, scan, int64(cl.Contents), now)
 	if err != nil {
 		return nil, err
 	}
-	err = query(cl.conn, `SELECT visible_at, id, receives, 0 FROM queue_received INDEXED BY queue_received_visible
-		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id LIMIT ?+0`, add, int64(cl.Contents), now, limit)
+	received, err := listOf(cl.store, cl.conn, "queue_received", limit, `SELECT visible_at, id, receives, 0, contents FROM queue_received INDEXED BY queue_received_visible
+		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id`, scan, int64(cl.Contents), now)
 	if err != nil {
 		return nil, err
 	}
+	list = append(list, received...)
 	slices.SortFunc(list, func(a, b head) int {
 		return cmp.Or(cmp.Compare(a.visible, b.visible), bytes.Compare(a.id[:], b.id[:]))
 	})
@@ -255,12 +258,12 @@ func (cl *claim) remove(h head) error {
 	return exec(cl.conn, `DELETE FROM queue_received WHERE contents=? AND id=?`, int64(cl.Contents), h.id[:])
 }
 
-// move puts a received message into the dead-letter contents, where its
-// receives count from 0 again.
+// move puts a received message into the dead-letter contents, as it is but for
+// its receives: those before count as earlier ones there.
 func (cl *claim) move(h head) error {
 	err := exec(cl.conn, `INSERT INTO queue_received
-		(contents, id, visible_at, receives, first_received_at, source, sender, trace, grp, attributes, body)
-		SELECT ?, id, ?, 0, 0, ?, sender, trace, grp, attributes, body FROM queue_received WHERE contents=? AND id=?`,
+		(contents, id, visible_at, receives, earlier, first_received_at, source, sender, trace, grp, attributes, body)
+		SELECT ?, id, ?, 0, earlier+receives, first_received_at, ?, sender, trace, grp, attributes, body FROM queue_received WHERE contents=? AND id=?`,
 		int64(cl.DeadLetter), cl.Now, cl.Source, int64(cl.Contents), h.id[:])
 	if err != nil {
 		return err
@@ -271,7 +274,7 @@ func (cl *claim) move(h head) error {
 	return cl.remove(h)
 }
 
-const returning = ` RETURNING receives, first_received_at, source, sender, trace, grp, attributes, body`
+const returning = ` RETURNING receives, earlier, first_received_at, source, sender, trace, grp, attributes, body`
 
 // first hands out a message that nobody has received before.
 func (cl *claim) first(h head) error {
@@ -300,9 +303,9 @@ func (cl *claim) again(h head) error {
 func (cl *claim) handOut(h head, st *sqlite.Stmt) error {
 	cl.got.Messages = append(cl.got.Messages, queue.Stored{
 		ID: h.id, Visible: cl.Until,
-		Receives: st.ColumnInt(0), FirstReceived: fromMillis(st.ColumnInt64(1)),
-		Source: st.ColumnText(2), Sender: st.ColumnText(3), Trace: st.ColumnText(4), Group: st.ColumnText(5),
-		Attributes: columnBlob(st, 6), Body: st.ColumnText(7),
+		Receives: st.ColumnInt(0), Earlier: st.ColumnInt(1), FirstReceived: fromMillis(st.ColumnInt64(2)),
+		Source: st.ColumnText(3), Sender: st.ColumnText(4), Trace: st.ColumnText(5), Group: st.ColumnText(6),
+		Attributes: columnBlob(st, 7), Body: st.ColumnText(8),
 	})
 	return nil
 }

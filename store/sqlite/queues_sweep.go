@@ -78,6 +78,10 @@ type dirt struct {
 	floor    queue.ID // the first id after cutoff
 }
 
+// leastRetention is what a retention can be, in milliseconds: what is anything else is
+// damaged, and nothing is removed because of it.
+const leastRetention = "60000 AND 1209600000"
+
 // errFound ends a query early.
 var errFound = errors.New("found")
 
@@ -93,7 +97,8 @@ func (s *Store) dirty(ctx context.Context, after int64, now time.Time) (found *d
 		if err != nil || found != nil {
 			return err
 		}
-		err = query(c, `SELECT id, contents, retention FROM queues WHERE id>? ORDER BY id`, func(st *sqlite.Stmt) error {
+		err = query(c, `SELECT id, contents, retention FROM queues
+			WHERE id>? AND typeof(retention)='integer' AND retention BETWEEN `+leastRetention+` ORDER BY id`, func(st *sqlite.Stmt) error {
 			cutoff := now.Add(-time.Duration(st.ColumnInt64(2)) * time.Millisecond)
 			d := dirt{queue: st.ColumnInt64(0), contents: st.ColumnInt64(1), cutoff: millis(cutoff), floor: queue.FloorID(cutoff)}
 			return query(c, `SELECT EXISTS (SELECT 1 FROM queue_ready WHERE contents=?1 AND visible_at<=?2)

@@ -34,12 +34,9 @@ func (s *Store) Rule(ctx context.Context, ref belfry.RuleRef) (r *belfry.Rule, e
 // Rules returns up to q.Limit rules in the order of their names.
 func (s *Store) Rules(ctx context.Context, q belfry.RuleQuery) (page []*belfry.Rule, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, "SELECT spec FROM rules WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name LIMIT ?",
-			func(st *sqlite.Stmt) error {
-				r, err := scanRule(st)
-				page = append(page, r)
-				return err
-			}, q.Account, q.Region, q.After, q.NamePrefix, q.NamePrefix+"\x7f", q.Limit)
+		page, err = listOf(s, c, "rules", q.Limit, "SELECT spec, account, region, name FROM rules WHERE account=? AND region=? AND name>? AND name>=? AND name<? ORDER BY name",
+			scanRule, q.Account, q.Region, q.After, q.NamePrefix, q.NamePrefix+"\x7f")
+		return err
 	})
 	return page, err
 }
@@ -125,12 +122,9 @@ func (s *Store) RuleLives(ctx context.Context, r belfry.RuleRef) (current, retir
 		if err != nil {
 			return err
 		}
-		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? ORDER BY retired_at DESC, id DESC",
-			func(st *sqlite.Stmt) error {
-				old, err := scanRetired(st)
-				retired = append(retired, old)
-				return err
-			}, r.Account, r.Region, r.Group())
+		return query(c, "SELECT "+retiredColumns+" FROM retired WHERE account=? AND region=? AND grp=? ORDER BY retired_at DESC, id DESC",
+			func(st *sqlite.Stmt) error { retired = append(retired, scanRetired(st)); return nil },
+			r.Account, r.Region, r.Group())
 	})
 	return current, retired, err
 }

@@ -26,6 +26,9 @@ func scanRun(st *sqlite.Stmt) (belfry.Run, error) {
 	}
 	if blob := columnBlob(st, 7); blob != nil {
 		if err := json.Unmarshal(blob, &r.Attempts); err != nil {
+			r.Attempts = []belfry.Attempt{{Number: 1, Result: belfry.Result{
+				ErrorCode: "Belfry.Damaged", ErrorMessage: "What is stored of this run's attempts cannot be read.",
+			}}}
 			return r, fmt.Errorf("attempts of run %s: %w", r.OccurrenceID(), err)
 		}
 	} else if r.Outcome == belfry.Succeeded {
@@ -49,7 +52,8 @@ func runOf(c *sqlite.Conn, o belfry.Occurrence) (*belfry.Run, error) {
 	return found, err
 }
 
-// Runs returns up to q.Limit runs that q selects, newest first.
+// Runs returns up to q.Limit runs that q selects, newest first, without those of day
+// files that cannot be read: see [Store.Unreadable].
 func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, error) {
 	if q.Limit <= 0 {
 		return nil, nil
@@ -64,9 +68,9 @@ func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, erro
 		return query(c, "SELECT "+runColumns+` FROM runs
  WHERE schedule IN (SELECT value FROM json_each(?)) AND scheduled_at BETWEEN ? AND ?
  ORDER BY `+order+" LIMIT ?", func(st *sqlite.Stmt) error {
-			r, err := scanRun(st)
+			r, _ := scanRun(st) // it says of itself what of it cannot be read
 			found = append(found, r)
-			return err
+			return nil
 		}, string(ids), from, to, q.Limit)
 	}
 	// Recent runs lie in the order of time, so this reads back from the newest
@@ -88,7 +92,7 @@ func (s *Store) Runs(ctx context.Context, q belfry.RunQuery) ([]belfry.Run, erro
 		if start > to || start+secondsADay <= from {
 			continue
 		}
-		err := s.history.read(ctx, day, func(c *sqlite.Conn) error { return scan(c, "scheduled_at DESC") })
+		err := s.history.readDay(ctx, day, func(c *sqlite.Conn) error { return scan(c, "scheduled_at DESC") })
 		if err != nil {
 			return nil, err
 		}
@@ -127,18 +131,8 @@ func (s *Store) Gaps(ctx context.Context, ids []belfry.ID, from, to time.Time) (
 	var found []belfry.Gap
 	err := s.read(ctx, func(c *sqlite.Conn) error {
 		for _, id := range ids {
-			err := query(c, "SELECT from_at, to_at, count, reason FROM gaps WHERE schedule=? AND from_at<=? AND (to_at=0 OR to_at>=?) ORDER BY from_at",
-				func(st *sqlite.Stmt) error {
-					g := belfry.Gap{
-						Schedule: id, From: time.Unix(st.ColumnInt64(0), 0).UTC(),
-						Count: st.ColumnInt64(2), Reason: belfry.GapReason(st.ColumnText(3)),
-					}
-					if end := st.ColumnInt64(1); end != 0 {
-						g.To = time.Unix(end, 0).UTC()
-					}
-					found = append(found, g)
-					return nil
-				}, id, hi, lo)
+			err := query(c, "SELECT "+gapColumns+" FROM gaps WHERE schedule=? AND from_at<=? AND (to_at=0 OR to_at>=?) ORDER BY from_at",
+				func(st *sqlite.Stmt) error { found = append(found, scanGap(st)); return nil }, id, hi, lo)
 			if err != nil {
 				return err
 			}
@@ -147,13 +141,4 @@ func (s *Store) Gaps(ctx context.Context, ids []belfry.ID, from, to time.Time) (
 	})
 	slices.SortStableFunc(found, func(a, b belfry.Gap) int { return a.From.Compare(b.From) })
 	return found, err
-}
-
-func putGap(c *sqlite.Conn, g belfry.Gap) error {
-	to := int64(0)
-	if !g.To.IsZero() {
-		to = g.To.Unix()
-	}
-	return exec(c, "INSERT OR REPLACE INTO gaps (schedule, from_at, reason, to_at, count) VALUES (?,?,?,?,?)",
-		g.Schedule, g.From.Unix(), string(g.Reason), to, g.Count)
 }

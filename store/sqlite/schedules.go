@@ -106,12 +106,21 @@ func (s *Store) CreateSchedule(ctx context.Context, create belfry.ScheduleCreati
 		if taken {
 			return belfry.Errorf(belfry.Conflict, "Name", "Schedule %s already exists.", sch.Name)
 		}
+		if create.After != nil {
+			newest, err := retired(c, sch.Ref(), 1)
+			if err != nil {
+				return err
+			}
+			if len(newest) > 0 && newest[0] != *create.After {
+				return belfry.ErrStale
+			}
+		}
 		if !strings.HasPrefix(sch.Group, belfry.Reserved) {
 			if err := s.counts.addSchedule(c, sch.Scope, create.Limit); err != nil {
 				return err
 			}
 		}
-		ch := belfry.ScheduleChange{New: sch, Next: create.Next}
+		ch := belfry.ScheduleChange{New: sch, Next: create.Next, At: sch.Created}
 		if create.Gap != nil {
 			ch.Gaps = []belfry.Gap{*create.Gap}
 		}
@@ -134,6 +143,21 @@ func (s *Store) Schedule(ctx context.Context, r belfry.ScheduleRef) (*belfry.Sch
 	if err == nil && found == nil {
 		err = belfry.Errorf(belfry.NotFound, "Name", "Schedule %s does not exist.", r.Name)
 	}
+	return found, err
+}
+
+// ScheduleOf returns the schedule with that id, from among the deleted ones too;
+// nil when there is none.
+func (s *Store) ScheduleOf(ctx context.Context, id belfry.ID) (found *belfry.Schedule, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=?",
+			func(st *sqlite.Stmt) error { found = scanSchedule(st, 0); return nil }, id)
+		if err != nil || found != nil {
+			return err
+		}
+		return query(c, "SELECT "+retiredColumns+" FROM retired WHERE id=?",
+			func(st *sqlite.Stmt) error { found = scanRetired(st); return nil }, id)
+	})
 	return found, err
 }
 
@@ -193,21 +217,18 @@ func (s *Store) Lives(ctx context.Context, r belfry.ScheduleRef) (current *belfr
 		if err != nil {
 			return err
 		}
-		return query(c, "SELECT spec FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY id DESC",
-			func(st *sqlite.Stmt) error {
-				old, err := scanRetired(st)
-				retired = append(retired, old)
-				return err
-			},
+		return query(c, "SELECT "+retiredColumns+" FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY id DESC",
+			func(st *sqlite.Stmt) error { retired = append(retired, scanRetired(st)); return nil },
 			r.Account, r.Region, r.Group, r.Name)
 	})
 	return current, retired, err
 }
 
 // Pending returns the entry that the schedule has in the due queue, nil when
-// it has none: one of the candidates, or one that was due up to now and has
-// not been taken yet.
-func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time) (*belfry.Due, error) {
+// it has none: one that was kept, one of the candidates, or one that was due up
+// to now and has not been taken yet. With sure, the schedule must have one, and
+// all of the queue is looked through before the answer is nil.
+func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.Due, now time.Time, sure bool) (*belfry.Due, error) {
 	var found *belfry.Due
 	err := s.read(ctx, func(c *sqlite.Conn) error {
 		take := func(st *sqlite.Stmt) error {
@@ -215,15 +236,35 @@ func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.D
 			found = &d
 			return nil
 		}
-		err := query(c, "SELECT "+dueColumns+" FROM due d WHERE at<=? AND kind=0 AND schedule=? LIMIT 1", take, now, id)
+		err := query(c, "SELECT "+dueColumns+" FROM due d WHERE schedule=? AND kept=1", take, id)
 		for i := 0; i < len(candidates) && found == nil && err == nil; i++ {
 			d := candidates[i]
 			err = query(c, "SELECT "+dueColumns+" FROM due d WHERE at=? AND kind=0 AND schedule=? AND scheduled_at=?",
 				take, d.At, id, d.Time.Unix())
 		}
+		if found == nil && err == nil {
+			err = query(c, "SELECT "+dueColumns+" FROM due d WHERE at<=? AND kind=0 AND schedule=? LIMIT 1", take, now, id)
+		}
+		if found == nil && err == nil && sure {
+			err = query(c, "SELECT "+dueColumns+" FROM due d WHERE kind=0 AND schedule=? LIMIT 1", take, id)
+		}
 		return err
 	})
 	return found, err
+}
+
+// Retired returns up to limit schedules that had the name and were deleted,
+// newest first.
+func (s *Store) Retired(ctx context.Context, r belfry.ScheduleRef, limit int) (ids []belfry.ID, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error { ids, err = retired(c, r, limit); return err })
+	return ids, err
+}
+
+func retired(c *sqlite.Conn, r belfry.ScheduleRef, limit int) (ids []belfry.ID, err error) {
+	err = query(c, "SELECT id FROM retired WHERE account=? AND region=? AND grp=? AND name=? ORDER BY id DESC LIMIT ?",
+		func(st *sqlite.Stmt) error { ids = append(ids, belfry.ID(st.ColumnInt64(0))); return nil },
+		r.Account, r.Region, r.Group, r.Name, limit)
+	return ids, err
 }
 
 // ChangeSchedule replaces or removes a schedule and its due entry in one step.
@@ -248,18 +289,17 @@ func (s *Store) changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 			return err
 		}
 	}
-	now := time.Now()
 	for _, g := range ch.Gaps {
 		if err := putGap(c, g); err != nil {
 			return err
 		}
-		s.news.passed(&g, now)
+		s.news.passed(&g, ch.At)
 	}
 	if ch.New == nil {
-		return s.retire(c, ch.Old, now)
+		return s.retire(c, ch.Old, ch.At)
 	}
 	if ch.New.State == belfry.Disabled && ch.Old != nil && ch.Old.State == belfry.Enabled {
-		s.news.off(ch.New.ID, now, monitor.ReasonDisabled)
+		s.news.off(ch.New.ID, ch.At, monitor.ReasonDisabled)
 	}
 	if err := putSchedule(c, ch.New); err != nil {
 		return err
@@ -291,12 +331,23 @@ func takeOld(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 	if ch.CloseAt.IsZero() {
 		return nil
 	}
-	return exec(c, "UPDATE gaps SET to_at=?, count=? WHERE schedule=? AND to_at=0", ch.CloseAt.Unix(), ch.Closed, ch.Old.ID)
+	return closeGap(c, ch.Old.ID, ch.CloseAt, ch.Closed)
 }
 
-func scanRetired(st *sqlite.Stmt) (*belfry.Schedule, error) {
+// retiredColumns is what scanRetired reads.
+const retiredColumns = "spec, id, account, region, grp, name, retired_at"
+
+// scanRetired reads a deleted schedule. Of one whose definition cannot be read any
+// more, the runs are still found by its name.
+func scanRetired(st *sqlite.Stmt) *belfry.Schedule {
 	old := &belfry.Schedule{}
-	return old, json.Unmarshal(columnBlob(st, 0), old)
+	if json.Unmarshal(columnBlob(st, 0), old) != nil {
+		old = &belfry.Schedule{Created: fromMillis(st.ColumnInt64(6))}
+	}
+	old.ID = belfry.ID(st.ColumnInt64(1))
+	old.Account, old.Region, old.Group, old.Name = st.ColumnText(2), st.ColumnText(3), st.ColumnText(4), st.ColumnText(5)
+	old.Retired = fromMillis(st.ColumnInt64(6))
+	return old
 }
 
 // retire removes the schedule and keeps what its history needs.

@@ -58,9 +58,31 @@ func (s *Store) Outcome(ctx context.Context, o belfry.Occurrence) (run *belfry.R
 // reasons than their own.
 func (s *Store) Failures() uint64 { return s.failures.Load() }
 
+// writeError says what is wrong with the disk, when that is why a write failed.
+func writeError(err error) error {
+	if err == nil || refused(err) {
+		return err
+	}
+	switch sqlite.ErrCode(err).ToPrimary() {
+	case sqlite.ResultFull:
+		return belfry.ErrDiskFull.Because(err)
+	case sqlite.ResultReadOnly:
+		return belfry.ErrDiskReadOnly.Because(err)
+	case sqlite.ResultIOErr:
+		return belfry.ErrDiskFailed.Because(err)
+	}
+	return belfry.WriteError(err)
+}
+
+// Writable tries a write that changes nothing but a note; the error says why it
+// could not be made.
+func (s *Store) Writable(ctx context.Context) error {
+	return s.See(ctx, "write", time.Now().UTC().Format(time.RFC3339Nano))
+}
+
 // counted counts a failure that is the store's.
 func (s *Store) counted(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() == nil && !refused(err) {
+	if err != nil && ctx.Err() == nil && (!refused(err) || sqlite.ErrCode(err) != sqlite.ResultError) {
 		s.failures.Add(1)
 	}
 	return err

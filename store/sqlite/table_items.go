@@ -176,14 +176,13 @@ func applyChange(c *sqlite.Conn, r *table.Ref, old []byte, ch *table.Change) err
 // ExpiredItems implements [table.Items].
 func (s *Store) ExpiredItems(ctx context.Context, now time.Time, limit int) (list []table.Expired, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		list = nil
-		return query(c, `SELECT `+tableColumns+`, i.hash, i.range FROM table_items i JOIN tables t ON t.id=i.tbl
-			WHERE i.expires_at>0 AND i.expires_at<=? ORDER BY i.expires_at LIMIT ?`,
-			func(st *sqlite.Stmt) error {
+		list, err = listOf(s, c, "tables", limit, `SELECT `+tableColumns+`, i.hash, i.range FROM table_items i JOIN tables t ON t.id=i.tbl
+			WHERE i.expires_at>0 AND i.expires_at<=? ORDER BY i.expires_at`,
+			func(st *sqlite.Stmt) (table.Expired, error) {
 				t, err := scanTable(st)
-				list = append(list, table.Expired{Table: t, Key: scanKey(st, 7)})
-				return err
-			}, now, limit)
+				return table.Expired{Table: t, Key: scanKey(st, 7)}, err
+			}, now)
+		return err
 	})
 	return list, err
 }

@@ -158,12 +158,8 @@ func (s *Store) Totals(ctx context.Context, id table.ID) (items, bytes int64, er
 // Adopting implements [table.Directory].
 func (s *Store) Adopting(ctx context.Context) (list []table.Table, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {
-		list = nil
-		return query(c, `SELECT `+tableColumns+` FROM tables t WHERE adopting=1 ORDER BY id`, func(st *sqlite.Stmt) error {
-			t, err := scanTable(st)
-			list = append(list, t)
-			return err
-		})
+		list, err = listOf(s, c, "tables", noLimit, `SELECT `+tableColumns+` FROM tables t WHERE adopting=1 ORDER BY id`, scanTable)
+		return err
 	})
 	return list, err
 }

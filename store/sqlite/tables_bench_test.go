@@ -20,7 +20,7 @@ func benchTable(b *testing.B) (*table.Service, belfry.Scope) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { s.Close() })
-	svc := table.New(s, wallClock{}, slog.New(slog.DiscardHandler))
+	svc := table.New(s, wallClock{}, slog.New(slog.DiscardHandler), nil)
 	scope := belfry.Scope{Account: "000000000000", Region: "us-east-1"}
 	_, err = svc.Create(b.Context(), scope, "locks", table.Settings{Hash: table.KeyAttribute{Name: "task_key", Type: table.S}, OnDemand: true})
 	if err != nil {

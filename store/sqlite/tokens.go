@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"slices"
 	"time"
 
@@ -108,8 +109,15 @@ func (s *Store) commit(c *sqlite.Conn) error {
 			return err
 		}
 	}
+	commits, err := s.mark.count(c)
+	if err != nil {
+		return err
+	}
 	if err := exec(c, "COMMIT"); err != nil {
 		return err
+	}
+	if err := s.mark.put(commits); err != nil {
+		s.damaged("store", markName, err)
 	}
 	clear(s.counts.before)
 	s.news.committed()
@@ -207,6 +215,9 @@ func (s *Store) loadTokens(ctx context.Context) error {
 				t := belfry.Token{Key: [16]byte(b[:16]), Request: [16]byte(b[16:32])}
 				t.At = fromMillis(int64(binary.BigEndian.Uint64(b[32:tokenSize])))
 				s.tokens.recent[t.Key] = t
+			}
+			if st.ColumnLen(1)%tokenSize != 0 {
+				s.damaged("token_journal", rowName(st), errors.New("its end is cut off"))
 			}
 			return nil
 		})

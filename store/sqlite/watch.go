@@ -24,7 +24,10 @@ func (s *Store) News(ctx context.Context, limit int) (batch monitor.NewsBatch, e
 		for from := after; len(batch.News) < limit; from = batch.Through {
 			err := query(c, "SELECT seq, items FROM news WHERE seq>? ORDER BY seq LIMIT 1", func(st *sqlite.Stmt) error {
 				batch.Through = st.ColumnInt64(0)
-				return eachNews(columnBlob(st, 1), func(n *monitor.News) { batch.News = append(batch.News, *n) })
+				if err := eachNews(columnBlob(st, 1), func(n *monitor.News) { batch.News = append(batch.News, *n) }); err != nil {
+					s.damaged("news", rowName(st), err)
+				}
+				return nil
 			}, from)
 			if err != nil {
 				return err
@@ -281,7 +284,7 @@ func (s *Store) Durations(ctx context.Context, id belfry.ID, now time.Time, limi
 		if len(took) >= limit || now.Sub(d.start) > learnDays*24*time.Hour {
 			break
 		}
-		err := s.history.read(ctx, d, func(c *sqlite.Conn) error {
+		err := s.history.readDay(ctx, d, func(c *sqlite.Conn) error {
 			return query(c, "SELECT ended_at-started_at FROM runs WHERE schedule=? AND outcome=? ORDER BY scheduled_at DESC LIMIT ?",
 				func(st *sqlite.Stmt) error {
 					took = append(took, time.Duration(st.ColumnInt64(0))*time.Millisecond)

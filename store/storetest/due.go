@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -9,6 +10,10 @@ import (
 
 var dueCases = []engineCase{
 	{"entries come in the order of the queue, in pages of every size", (*engineTest).dueOrder},
+	{"a page has no more than so many bytes, but always an entry", (*engineTest).dueBytes},
+	{"entries are found by their keys", (*engineTest).items},
+	{"all entries of a schedule are found, wherever they are", (*engineTest).places},
+	{"an entry is moved, or removed, once", (*engineTest).move},
 	{"an entry is due at its time, not a millisecond earlier", (*engineTest).dueUntil},
 	{"the next entry is found however far away it is", (*engineTest).dueNext},
 	{"a retry carries its run as it is by then", (*engineTest).dueRetry},
@@ -51,21 +56,122 @@ func (e *engineTest) dueOrder() {
 		var got []belfry.Due
 		var after *belfry.Due
 		for {
-			page, err := e.Due(e.ctx, after, far, limit)
+			page, more, err := e.Due(e.ctx, after, far, limit, 1<<30)
 			e.ok(err)
 			if len(page) > limit {
 				e.Fatalf("%d entries for a limit of %d", len(page), limit)
 			}
-			if len(page) == 0 {
-				break
-			}
 			for _, it := range page {
 				got = append(got, it.Due)
+			}
+			if !more {
+				break
 			}
 			after = &got[len(got)-1]
 		}
 		e.same(got, all)
 	}
+}
+
+func (e *engineTest) dueBytes() {
+	_, a := e.create("a", 10)
+	large := e.spec(engineRef("b"))
+	large.Target.Input = strings.Repeat("x", 100_000)
+	b := entry(large, 20)
+	e.ok(e.CreateSchedule(e.ctx, creation(large, b, nil)))
+	_, c := e.create("c", 30)
+	for _, p := range []struct {
+		after *belfry.Due
+		bytes int
+		want  []belfry.Due
+		more  bool
+	}{
+		{nil, 50_000, []belfry.Due{*a}, true},
+		{a, 50_000, []belfry.Due{*b}, true}, // it is larger than all of it
+		{a, 110_000, []belfry.Due{*b, *c}, false},
+		{b, 1, []belfry.Due{*c}, false},
+		{c, 1, nil, false},
+	} {
+		items, more, err := e.Due(e.ctx, p.after, far, 10, p.bytes)
+		e.ok(err)
+		var got []belfry.Due
+		for _, it := range items {
+			got = append(got, it.Due)
+		}
+		e.same(got, p.want)
+		e.same(more, p.more)
+	}
+}
+
+func (e *engineTest) items() {
+	all := e.mixed()
+	gone := all[3]
+	gone.At = gone.At.Add(time.Millisecond)
+	asked := append([]belfry.Due{gone}, all...)
+	items, read, err := e.Items(e.ctx, asked, 1<<30)
+	e.ok(err)
+	e.same(items, e.due())
+	e.same(read, len(asked))
+	// One that is larger than what there is room for is read all the same, alone.
+	var got []belfry.Due
+	for left := asked; len(left) > 0; left = left[read:] {
+		items, read, err = e.Items(e.ctx, left, 1)
+		e.ok(err)
+		if len(items) > 1 || read < 1 {
+			e.Fatalf("%d entries, %d read, want one each time", len(items), read)
+		}
+		for _, it := range items {
+			got = append(got, it.Due)
+		}
+	}
+	e.same(got, all)
+}
+
+func (e *engineTest) places() {
+	a, da := e.create("a", 10)
+	b, db := e.create("b", 20)
+	c, _ := e.create("c", 30)
+	kept := *entry(b, 5000)
+	kept.Kept = true
+	n := edited(b, "x")
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: b, New: n, Pending: db, Next: &kept}))
+	none := e.spec(engineRef("d"))
+	found, err := e.Places(e.ctx, []belfry.ID{a.ID, b.ID, none.ID})
+	e.ok(err)
+	e.same(found, map[belfry.ID][]belfry.Due{a.ID: {*da}, b.ID: {kept}, none.ID: nil})
+	_ = c
+
+	// What was kept is found by its schedule, all others by their place; only who
+	// must have one is looked for everywhere.
+	pending := func(id belfry.ID, sure bool) *belfry.Due {
+		d, err := e.Pending(e.ctx, id, nil, at(0), sure)
+		e.ok(err)
+		return d
+	}
+	e.same(pending(b.ID, false), &kept)
+	e.same(pending(a.ID, false), (*belfry.Due)(nil))
+	e.same(pending(a.ID, true), da)
+	e.same(pending(none.ID, true), (*belfry.Due)(nil))
+}
+
+func (e *engineTest) move() {
+	_, d := e.create("a", 10)
+	to := *d
+	to.At = at(99)
+	for n, want := range []bool{true, false} {
+		moved, err := e.Move(e.ctx, *d, &to)
+		e.ok(err)
+		if moved != want {
+			e.Fatalf("move %d: %v", n, moved)
+		}
+	}
+	e.queued(&to)
+	for _, want := range []bool{true, false} {
+		moved, err := e.Move(e.ctx, to, nil)
+		e.ok(err)
+		e.same(moved, want)
+	}
+	e.queued()
 }
 
 func (e *engineTest) dueUntil() {
@@ -74,7 +180,7 @@ func (e *engineTest) dueUntil() {
 		until time.Time
 		want  int
 	}{{d.At.Add(-time.Millisecond), 0}, {d.At, 1}, {d.At.Add(time.Millisecond), 1}} {
-		items, err := e.Due(e.ctx, nil, c.until, 10)
+		items, _, err := e.Due(e.ctx, nil, c.until, 10, 1<<30)
 		e.ok(err)
 		if len(items) != c.want {
 			e.Fatalf("%d entries until %v, want %d", len(items), c.until, c.want)

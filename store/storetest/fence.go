@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 
 	"github.com/belfry-run/belfry"
@@ -12,12 +14,13 @@ var fenceCases = []engineCase{
 	{"after a take-over the old owner starts and finishes nothing", (*engineTest).fenced},
 	{"a take-over in the middle of starts loses and doubles none", (*engineTest).fenceRace},
 	{"the new owner gets what the old one left, once", (*engineTest).interrupted},
+	{"what was interrupted beside a neighbour is found once", (*engineTest).interruptedOnce},
 	{"what waits for a retry was not interrupted", (*engineTest).notInterrupted},
 }
 
 // takeOver makes s the owner, and the store of the test, and returns what the
 // one before left.
-func (e *engineTest) takeOver(s engine.Store) ([]belfry.DueItem, belfry.Claim) {
+func (e *engineTest) takeOver(s engine.Store) ([]belfry.Occurrence, belfry.Claim) {
 	e.Helper()
 	e.acquire(s)
 	e.Store = s
@@ -57,7 +60,7 @@ func (e *engineTest) fenced() {
 	queue, runs := e.due(), e.runs(a.ID, b.ID)
 
 	st := startOf(db, entry(b, 120))
-	st.Gap = &belfry.Gap{Schedule: b.ID, From: at(30), To: at(30), Count: 1, Reason: belfry.GapMissed}
+	st.Gaps = []belfry.Gap{{Schedule: b.ID, From: at(30), To: at(30), Count: 1, Reason: belfry.GapMissed}}
 	retry := failure(da, claim, 1)
 	gone := succeeded(da, claim)
 	gone.Delete = a.Revision
@@ -78,7 +81,7 @@ func (e *engineTest) fenced() {
 	// The new owner goes on with both.
 	left, claim, err := e.Interrupted(e.ctx)
 	e.ok(err)
-	e.same(occurrences(left), []belfry.Occurrence{da.Occurrence})
+	e.same(left, []belfry.Occurrence{da.Occurrence})
 	e.finish(succeeded(da, claim), succeeded(db, e.start(st)))
 	e.queued(ordered(entry(a, 120), entry(b, 120))...)
 	// Clients may still write through the old one.
@@ -129,8 +132,8 @@ func (e *engineTest) fenceRace() {
 	left, _ := e.takeOver(next)
 	running.Wait()
 	found := map[belfry.Occurrence]bool{}
-	for _, it := range left {
-		found[it.Occurrence] = true
+	for _, o := range left {
+		found[o] = true
 	}
 	e.same(found, acknowledged)
 	for _, it := range e.due() {
@@ -147,7 +150,7 @@ func (e *engineTest) fenceRace() {
 func (e *engineTest) interrupted() {
 	first, fresh, err := e.Interrupted(e.ctx)
 	e.ok(err)
-	e.same(first, []belfry.DueItem(nil))
+	e.same(first, []belfry.Occurrence(nil))
 	e.same(fresh, belfry.Claim(0))
 	a, da := e.create("a", 60)
 	b, db := e.create("b", 60)
@@ -159,7 +162,7 @@ func (e *engineTest) interrupted() {
 
 	left, claim := e.takeOver(e.open())
 	byID := map[belfry.ID]belfry.DueItem{}
-	for _, it := range left {
+	for _, it := range e.running(left) {
 		byID[it.Schedule] = it
 		if it.Run == nil || it.Run.Outcome != belfry.Running || it.Run.Occurrence != it.Occurrence || it.Revision != 1 || !it.Retry {
 			e.Errorf("left is %+v with run %+v, want a run under way to deliver again", it.Due, it.Run)
@@ -174,10 +177,10 @@ func (e *engineTest) interrupted() {
 
 	// The next owner gets what this one did not end, and only that.
 	left, claim = e.takeOver(e.open())
-	e.same(occurrences(left), []belfry.Occurrence{dc.Occurrence})
+	e.same(left, []belfry.Occurrence{dc.Occurrence})
 	e.finish(succeeded(dc, claim))
 	left, _ = e.takeOver(e.open())
-	e.same(left, []belfry.DueItem(nil))
+	e.same(left, []belfry.Occurrence(nil))
 	for _, r := range e.runs(a.ID, b.ID, c.ID) {
 		if r.Outcome != belfry.Succeeded {
 			e.Errorf("run %s is %v", r.OccurrenceID(), r.Outcome)
@@ -185,17 +188,46 @@ func (e *engineTest) interrupted() {
 	}
 }
 
+// running returns interrupted runs as they are stored, read one by one.
+func (e *engineTest) running(of []belfry.Occurrence) (all []belfry.DueItem) {
+	e.Helper()
+	for len(of) > 0 {
+		items, read, err := e.Running(e.ctx, of, 1)
+		e.ok(err)
+		e.same([]int{len(items), read}, []int{1, 1})
+		all, of = append(all, items...), of[read:]
+	}
+	return all
+}
+
+// interruptedOnce: a run is in two claims when its earlier attempt shared one with
+// a neighbour that is still under way.
+func (e *engineTest) interruptedOnce() {
+	_, da := e.create("a", 60)
+	_, db := e.create("b", 60)
+	claim := e.start(startOf(da, nil), startOf(db, nil))
+	f := failure(da, claim, 1)
+	e.finish(f)
+	e.start(startOf(f.Retry, nil))
+	left, claim := e.takeOver(e.open())
+	slices.SortFunc(left, func(a, b belfry.Occurrence) int { return cmp.Compare(a.Schedule, b.Schedule) })
+	e.same(left, []belfry.Occurrence{da.Occurrence, db.Occurrence})
+	e.finish(succeeded(da, claim))
+	left, _ = e.takeOver(e.open())
+	e.same(left, []belfry.Occurrence{db.Occurrence})
+}
+
 func (e *engineTest) notInterrupted() {
 	_, d := e.create("a", 60)
 	f := failure(d, e.start(startOf(d, nil)), 1)
 	e.finish(f)
 	left, _ := e.takeOver(e.open())
-	e.same(left, []belfry.DueItem(nil))
+	e.same(left, []belfry.Occurrence(nil))
 	e.queued(f.Retry)
 
 	attempts := f.Attempts
 	e.start(startOf(f.Retry, nil))
 	left, _ = e.takeOver(e.open())
-	e.same(occurrences(left), []belfry.Occurrence{d.Occurrence})
-	e.same(left[0].Run.Attempts, attempts)
+	e.same(left, []belfry.Occurrence{d.Occurrence})
+	e.same(e.running(left)[0].Run.Attempts, attempts)
 }

@@ -17,7 +17,7 @@ func (e *engineTest) ran(s *belfry.Schedule, seconds ...int) {
 	e.Helper()
 	for _, second := range seconds {
 		d := entry(s, second)
-		pending, err := e.Pending(e.ctx, s.ID, nil, far)
+		pending, err := e.Pending(e.ctx, s.ID, nil, far, false)
 		e.ok(err)
 		if pending == nil {
 			e.Fatal("the schedule has no entry to start from")
@@ -111,6 +111,7 @@ func (e *engineTest) lives() {
 	e.same(retired, []*belfry.Schedule(nil))
 
 	var want []*belfry.Schedule
+	var ends []time.Time
 	for i := range 5 { // removed and completed in turn, one right after the other
 		s, d := e.create("a", 60)
 		if i == 3 {
@@ -120,11 +121,13 @@ func (e *engineTest) lives() {
 			s = n
 		}
 		if i%2 == 0 {
-			e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: s, Pending: d}))
+			e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: s, Pending: d, At: d.At}))
+			ends = append([]time.Time{d.At}, ends...)
 		} else {
 			end := succeeded(d, e.start(startOf(d, nil)))
 			end.Delete = s.Revision
 			e.finish(end)
+			ends = append([]time.Time{end.Ended}, ends...)
 		}
 		want = append([]*belfry.Schedule{s}, want...)
 	}
@@ -133,6 +136,9 @@ func (e *engineTest) lives() {
 	e.ok(err)
 	e.same(current, (*belfry.Schedule)(nil))
 	e.same(retired, want)
+	for i, s := range retired {
+		e.same(s.Retired, ends[i])
+	}
 
 	now, _ := e.create("a", 60)
 	current, retired, err = e.Lives(e.ctx, engineRef("a"))

@@ -189,9 +189,9 @@ func (m *model) takeOver(t *rapid.T) {
 	m.stores[0], m.stores[1] = m.stores[1], m.stores[0]
 	left, claim := m.engineTest.takeOver(m.stores[0])
 	found := map[belfry.Occurrence]belfry.Claim{}
-	for _, it := range left {
-		if slices.Contains(m.ids, it.Schedule) {
-			found[it.Occurrence] = claim
+	for _, o := range left {
+		if slices.Contains(m.ids, o.Schedule) {
+			found[o] = claim
 		}
 	}
 	m.same(t, slices.SortedFunc(maps.Keys(found), byTime), slices.SortedFunc(maps.Keys(m.claims), byTime))

@@ -199,7 +199,7 @@ func (t *changes) room() {
 	// The run after which the schedule is done.
 	_, err := t.Acquire(t.ctx)
 	t.ok(err)
-	due, err := t.Due(t.ctx, nil, changeT0.Add(2*time.Hour), 10)
+	due, _, err := t.Due(t.ctx, nil, changeT0.Add(2*time.Hour), 10, 1<<30)
 	t.ok(err)
 	due = slices.DeleteFunc(due, func(it belfry.DueItem) bool { return it.Spec == nil }) // a's was not named by its delete
 	if len(due) != 1 {

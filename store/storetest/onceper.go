@@ -124,7 +124,7 @@ func (e *engineTest) onceTakenOver() {
 	f := e.runsNow("first", claimOf("x"))
 	e.Store = e.open()
 	left, claim := e.takeOver(e.Store)
-	e.same(occurrences(left), []belfry.Occurrence{f.Occurrence})
+	e.same(left, []belfry.Occurrence{f.Occurrence})
 	e.skipped("second", f, "is under way", claimOf("x"))
 	f.Claim, f.Outcome, f.Reason = claim, belfry.Failed, "It failed."
 	e.finish(f)

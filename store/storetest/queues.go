@@ -567,8 +567,16 @@ func (q *queues) deadLetter() {
 	q.same(q.count(a.Contents, at(61)), queue.Counts{})
 	q.same(q.count(dead.Contents, at(61)), queue.Counts{Visible: 1})
 	moved := q.claim(dead.Contents, at(61), 10).Messages
-	m.Source, m.Receives, m.FirstReceived, m.Visible = "arn:source", 1, at(61), at(91)
+	m.Source, m.Receives, m.Earlier, m.FirstReceived, m.Visible = "arn:source", 1, 2, at(1), at(91)
 	q.same(moved, []queue.Stored{m})
+	// What was received before does not count against the dead letters' own policy,
+	// and goes on being counted when they move on too.
+	end := q.make("end")
+	q.same(bodies(q.claimAs(redrive(dead.Contents, end.Contents, at(91), 10))), "poison")
+	q.same(q.claimAs(redrive(dead.Contents, end.Contents, at(121), 10)).DeadLettered, 1)
+	m.Earlier, m.Visible = 4, at(151)
+	q.same(q.claim(end.Contents, at(121), 10).Messages, []queue.Stored{m})
+	q.ok(q.Delete(q.ctx, end.Contents, []queue.ID{m.ID}))
 	q.ok(q.Delete(q.ctx, dead.Contents, []queue.ID{m.ID}))
 	q.same(q.count(dead.Contents, at(200)), queue.Counts{})
 }

@@ -228,7 +228,7 @@ func (t *rules) targets() {
 	if now, _ := t.lives(two); !cmp.Equal(now, []string{"a", "b"}) {
 		t.Errorf("the targets are %v", now)
 	}
-	due, err := t.Due(t.ctx, nil, ruleT0.Add(time.Hour), 10)
+	due, _, err := t.Due(t.ctx, nil, ruleT0.Add(time.Hour), 10, 1<<30)
 	if err != nil || len(due) != 2 || !due[0].Time.Equal(due[1].Time) {
 		t.Errorf("due: %+v, %v, want both targets at one time", due, err)
 	}
@@ -259,7 +259,7 @@ func (t *rules) allOrNothing() {
 		if err != nil || got.Revision != 1 {
 			t.Errorf("%s: the first target is %+v, %v, want its first revision", name, got, err)
 		}
-		due, err := t.Due(t.ctx, nil, ruleT0.Add(time.Hour), 10)
+		due, _, err := t.Due(t.ctx, nil, ruleT0.Add(time.Hour), 10, 1<<30)
 		if err != nil || len(due) != 2 {
 			t.Errorf("%s: due: %+v, %v, want both entries", name, due, err)
 		}

@@ -27,10 +27,10 @@ func (e *engineTest) startMovesOn() {
 	s, d := e.create("a", 60)
 	st := startOf(d, entry(s, 180))
 	st.Run.Time = at(120) // the latest of two that were missed
-	st.Gap = &belfry.Gap{Schedule: s.ID, From: at(60), To: at(60), Count: 1, Reason: belfry.GapMissed}
+	st.Gaps = []belfry.Gap{{Schedule: s.ID, From: at(60), To: at(60), Count: 1, Reason: belfry.GapMissed}}
 	e.start(st)
 	e.same(e.runs(s.ID), []belfry.Run{{Occurrence: *st.Run, Revision: 1, Outcome: belfry.Running, Started: st.At}})
-	e.same(e.gaps(s.ID), []belfry.Gap{*st.Gap})
+	e.same(e.gaps(s.ID), st.Gaps)
 	e.queued(st.Next)
 }
 
@@ -43,7 +43,7 @@ func (e *engineTest) startGone() {
 		startOf(&belfry.Due{At: d.At, Retry: true, Occurrence: d.Occurrence, Revision: 1, Attempt: 1}, nil),
 	} {
 		st.Next = entry(s, 240)
-		st.Gap = &belfry.Gap{Schedule: s.ID, From: at(30), To: at(30), Count: 1, Reason: belfry.GapMissed}
+		st.Gaps = []belfry.Gap{{Schedule: s.ID, From: at(30), To: at(30), Count: 1, Reason: belfry.GapMissed}}
 		_, started, err := e.Start(e.ctx, []belfry.Start{st})
 		e.ok(err)
 		e.same(started, []belfry.Started{belfry.NotStarted})
@@ -57,7 +57,7 @@ func (e *engineTest) startNothing() {
 	s, d := e.create("a", 60)
 	gap := &belfry.Gap{Schedule: s.ID, From: at(60), To: at(120), Count: 2, Reason: belfry.GapMissed}
 	next := entry(s, 180)
-	_, started, err := e.Start(e.ctx, []belfry.Start{{Due: *d, At: at(150), Next: next, Gap: gap}})
+	_, started, err := e.Start(e.ctx, []belfry.Start{{Due: *d, At: at(150), Next: next, Gaps: []belfry.Gap{*gap}}})
 	e.ok(err)
 	e.same(started, []belfry.Started{belfry.NotStarted})
 	e.same(e.runs(s.ID), []belfry.Run(nil))
@@ -166,7 +166,7 @@ func (e *engineTest) finishOnce() {
 	_, unrelated := e.create("c", 60)
 	e.finish(succeeded(unrelated, e.start(startOf(unrelated, nil))))
 	left, _ := e.takeOver(e.open())
-	e.same(occurrences(left), []belfry.Occurrence{{Schedule: other.ID, Time: od.Time}})
+	e.same(left, []belfry.Occurrence{{Schedule: other.ID, Time: od.Time}})
 }
 
 func (e *engineTest) finishNothing() {

@@ -250,7 +250,7 @@ func (e *engineTest) pending() {
 		{"not among the candidates", s.ID, []belfry.Due{*entry(s, 30), *entry(s, 90)}, at(0), nil},
 		{"has been started", other.ID, []belfry.Due{*entry(other, 60)}, at(60), nil},
 	} {
-		got, err := e.Pending(e.ctx, c.id, c.candidates, c.now)
+		got, err := e.Pending(e.ctx, c.id, c.candidates, c.now, false)
 		e.ok(err)
 		e.Log(c.name)
 		e.same(got, c.want)
@@ -258,7 +258,7 @@ func (e *engineTest) pending() {
 	retry := &belfry.Due{At: at(70), Retry: true, Occurrence: belfry.Occurrence{Schedule: s.ID, Time: at(60)}, Revision: 1, Attempt: 2}
 	claim := e.start(startOf(d, nil))
 	e.finish(belfry.Finish{Occurrence: d.Occurrence, Claim: claim, Outcome: belfry.Pending, Retry: retry})
-	got, err := e.Pending(e.ctx, s.ID, nil, far)
+	got, err := e.Pending(e.ctx, s.ID, nil, far, false)
 	e.ok(err)
 	e.same(got, (*belfry.Due)(nil)) // a retry is the run's, not the schedule's
 }

@@ -133,7 +133,7 @@ func (e *watchTest) news() {
 	c, dc := e.create("c", 60)
 	late := startOf(dc, nil)
 	late.At = at(60).Add(monitor.MinLateAfter + time.Millisecond)
-	late.Gap = &belfry.Gap{Schedule: c.ID, From: at(30), To: at(50), Count: 2, Reason: belfry.GapMissed}
+	late.Gaps = []belfry.Gap{{Schedule: c.ID, From: at(30), To: at(50), Count: 2, Reason: belfry.GapMissed}}
 	inTime := startOf(db, nil)
 	inTime.At = at(60).Add(monitor.MinLateAfter)
 	claim := e.start(startOf(da, nil), inTime, late)
@@ -212,7 +212,7 @@ func (e *watchTest) refused() {
 	s, d := e.create("a", 60)
 	gap := belfry.Gap{Schedule: s.ID, From: at(10), To: at(10), Count: 1, Reason: belfry.GapMissed}
 	st := startOf(d, nil)
-	st.Due.Revision, st.At, st.Gap = 2, far, &gap
+	st.Due.Revision, st.At, st.Gaps = 2, far, []belfry.Gap{gap}
 	_, started, err := e.Start(e.ctx, []belfry.Start{st})
 	e.ok(err)
 	e.same(started, []belfry.Started{belfry.NotStarted})
@@ -235,20 +235,16 @@ func (e *watchTest) off() {
 	e.keep(downWatch(s), downWatch(other))
 	disabled := edited(s, "off")
 	disabled.State = belfry.Disabled
-	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: s, New: disabled, Pending: d}))
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: s, New: disabled, Pending: d, At: at(70)}))
 	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: disabled, New: func() *belfry.Schedule {
 		n := edited(disabled, "still off")
 		return n
 	}()}))
-	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: other, Pending: od}))
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: other, Pending: od, At: at(80)}))
 	b := e.batch()
-	if len(b.News) != 2 || b.News[0].At.IsZero() || b.News[1].At.IsZero() {
-		e.Fatalf("news is %+v, want that one was disabled and one deleted, and when", b.News)
-	}
-	b.News[0].At, b.News[1].At = time.Time{}, time.Time{}
 	e.same(b.News, []monitor.News{
-		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: s.ID}, Reason: string(monitor.ReasonDisabled)},
-		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: other.ID}, Reason: string(monitor.ReasonDeleted)},
+		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: s.ID}, At: at(70), Reason: string(monitor.ReasonDisabled)},
+		{Kind: monitor.ScheduleOff, Occurrence: belfry.Occurrence{Schedule: other.ID}, At: at(80), Reason: string(monitor.ReasonDeleted)},
 	})
 	e.same(b.Watches[other.ID], downWatch(other))
 	e.settleWell()
@@ -499,7 +495,7 @@ func (e *watchTest) durations() {
 		return took
 	}
 	d := entry(s, 30)
-	pending, err := e.Pending(e.ctx, s.ID, nil, at(10*aDay))
+	pending, err := e.Pending(e.ctx, s.ID, nil, at(10*aDay), false)
 	e.ok(err)
 	st := startOf(d, nil)
 	st.Due = *pending

@@ -1,0 +1,125 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+const (
+	// stepMin is by how much wall and monotonic time must disagree, between two
+	// looks that are at most MaxSleep apart, to be a step of the clock. A clock that
+	// is only sped up or slowed down stays far below.
+	stepMin = time.Second
+	// settle is how long nothing is started after the clock has jumped ahead by
+	// more than lateMax: a wrong time is often put right within seconds, and what
+	// was started for it cannot be taken back.
+	settle = 5 * time.Second
+	// stepsKept bounds the steps that are remembered for those who ask.
+	stepsKept = 16
+)
+
+// A Step is a jump of the wall clock: somebody set it, or the machine slept.
+type Step struct {
+	At   time.Time     // by the clock after it, UTC
+	By   time.Duration // ahead; negative: back
+	Down bool          // it was found at start: the clock is behind where it was
+}
+
+// stepWatch compares the wall clock with one that nobody can set.
+type stepWatch struct {
+	wall time.Time
+	mono time.Duration // of the last look; both belong to the loop's goroutine
+
+	mu    sync.Mutex
+	steps []Step // guarded by mu
+}
+
+// look returns by how much the wall clock has jumped since the look before; 0
+// when it has not.
+func (w *stepWatch) look(c Clock) time.Duration {
+	wall, mono := bothTimes(c)
+	by := time.Duration(0)
+	if !w.wall.IsZero() {
+		by = wall.Sub(w.wall) - (mono - w.mono)
+	}
+	w.wall, w.mono = wall, mono
+	if by.Abs() < stepMin {
+		return 0
+	}
+	return by
+}
+
+// bothTimes reads both clocks at one moment: again when the goroutine was held
+// up in between.
+func bothTimes(c Clock) (wall time.Time, mono time.Duration) {
+	for range 10 {
+		before := c.Monotonic()
+		wall, mono = c.Now().Round(0), c.Monotonic()
+		if mono-before < stepMin/10 {
+			break
+		}
+	}
+	return wall, mono
+}
+
+func (w *stepWatch) add(s Step) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.steps) == stepsKept {
+		w.steps = w.steps[1:]
+	}
+	w.steps = append(w.steps, s)
+}
+
+// clockKey is where the store keeps the newest time that the clock has shown.
+const clockKey = "clock"
+
+// noteClock keeps the time, so that the next start can tell whether the clock was
+// set back meanwhile.
+func (e *Engine) noteClock(ctx context.Context, now time.Time) {
+	if err := e.c.Store.See(ctx, clockKey, now.Format(time.RFC3339)); err != nil && ctx.Err() == nil {
+		e.c.Logger.WarnContext(ctx, "the time could not be stored", "err", err)
+	}
+}
+
+// lookBack tells when the clock is behind where it was before the last stop. What
+// follows from it the check of the queue finds, at each start.
+func (e *Engine) lookBack(ctx context.Context) {
+	text, err := e.c.Store.Seen(ctx, clockKey)
+	before, perr := time.Parse(time.RFC3339, text)
+	if err != nil || perr != nil {
+		return // none was kept, or it says nothing
+	}
+	now := e.now()
+	if by := now.Sub(before); by < -stepMin {
+		e.c.Metrics.steps.Inc()
+		e.steps.add(Step{At: now, By: by, Down: true})
+		e.c.Logger.WarnContext(ctx, "the clock is behind where it was before the last stop; the due queue and the ledger are checked against it", "by", -by)
+	}
+}
+
+// lookAtClock puts right what was read from the clock when it was wrong: all
+// that the loop remembers, and what is in the queue when the clock was set back.
+//
+// A clock that jumps ahead needs no more: what came due meanwhile is late, and
+// lateness decides what becomes of it (plan). It is not acted on at once, though.
+func (e *Engine) lookAtClock(ctx context.Context) {
+	by := e.steps.look(e.c.Clock)
+	if by == 0 {
+		return
+	}
+	e.c.Metrics.steps.Inc()
+	e.steps.add(Step{At: e.now(), By: by})
+	e.forget()
+	e.loop.quiet = 0
+	if by < 0 {
+		e.c.Logger.WarnContext(ctx, "the clock was set back; the due queue and the ledger are checked against it", "by", -by)
+		e.recheck()
+		return
+	}
+	if by > lateMax {
+		e.loop.quiet = e.c.Clock.Monotonic() + settle
+	}
+	e.c.Logger.WarnContext(ctx, "the clock jumped ahead: it was set, or the machine slept; of what came due meanwhile the latest occurrence of each schedule runs", "by", by)
+}
