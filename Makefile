@@ -21,7 +21,7 @@ FUZZTIME ?= 30s
 
 LINT := bin/golangci-lint
 
-.PHONY: help build demo test setup vet test-go test-race test-e2e certify compatibility lint fmt generate generate-check bench torture fuzz clean
+.PHONY: help build demo test setup vet test-go test-race test-e2e certify compatibility lint fmt generate generate-check bench torture soak fuzz clean
 
 help: ## list the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,8 +85,11 @@ ifeq ($(BENCHFLAGS),)
 	$(GO) -C bench/expr run .
 endif
 
-torture: ## attack servers from outside, for about an hour; TORTUREFLAGS='-minutes 5' for less
+torture: ## attack servers for up to an hour: kills, stops, full disks, clock steps (TORTUREFLAGS='-minutes 10 -seed 7')
 	$(GO) run ./torture $(TORTUREFLAGS)
+
+soak: build ## load a server for an hour and say whether what it uses levels off (SOAKFLAGS='-minutes 15')
+	$(GO) run ./soak $(SOAKFLAGS)
 
 fuzz: ## every fuzz target for FUZZTIME
 	@scripts/fuzz $(FUZZTIME)

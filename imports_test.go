@@ -71,8 +71,9 @@ var imports = []row{
 	{pkg: "deploy", may: []string{"expr"}},                                            // talks HTTP to a server
 	{pkg: "cmd/belfry", may: []string{"app", "deploy", "egress", "function/sandbox"}}, // what is re-executed must be known before anything else is done
 	{pkg: "bench", may: []string{everything}},
-	{pkg: "torture", may: []string{"expr", "torture/rig"}}, // from outside; the oracle knows expressions
-	{pkg: "torture/rig", may: nil},
+	{pkg: "torture/rig", may: nil}, // these three know a server from outside only
+	{pkg: "torture", may: []string{"expr", "torture/rig"}},
+	{pkg: "soak", may: []string{"torture/rig"}},
 }
 
 // inTests is what the test files of any package may import beside the row of
