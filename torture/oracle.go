@@ -168,6 +168,7 @@ func (o *oracle) claims(l *life) map[int64]*claim {
 			o.atCreation(l, d, least, most, sure, put)
 		}
 		from, to := o.range_(ch.sent.Add(-margin), end.done.Add(margin))
+		to = to.Add(margin) // where a step ends a stretch, the next second may have been recorded ahead
 		for _, a := range grids {
 			for _, t := range d.times(from, to, a) {
 				crossed := o.crossings(t)
