@@ -102,6 +102,16 @@ func (o *oracle) crossings(t time.Time) []time.Time {
 	return all
 }
 
+// showed is the first real time at which the clock can have shown t.
+func (o *oracle) showed(t time.Time) time.Time {
+	for _, s := range o.spans(o.steps[0].At, o.until) {
+		if at := t.Add(-s.offset); !at.Before(s.from.Add(-margin)) && !at.After(s.to.Add(margin)) {
+			return at
+		}
+	}
+	return o.until
+}
+
 // late is by how much the clock, coming to t at a real time, was ahead of it at once.
 func (o *oracle) late(t, crossed time.Time) time.Duration {
 	_, most := o.wall(crossed)

@@ -127,3 +127,26 @@ func TestDeliveriesAgainstAttempts(t *testing.T) {
 		t.Error("an execution id that comes twice, or a number that is missing, is not noticed")
 	}
 }
+
+func TestDeliveriesAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	deleted := lifeOf(change{def: &definition{expression: "rate(1 minute)", zone: "UTC"}, sent: at(0, 30)}, change{op: "delete", sent: at(2, 30)})
+	back := rig.Step{At: at(2, 20), Offset: -time.Minute}
+	for name, tt := range map[string]struct {
+		steps   []rig.Step
+		began   time.Time // by the server's clock
+		arrives time.Time
+		wrong   bool
+	}{
+		"began before": {began: at(2, 0), arrives: at(2, 40)},
+		"began after":  {began: at(2, 40), arrives: at(2, 40), wrong: true},
+		"began before, by a clock that was ahead":        {steps: []rig.Step{back}, began: at(2, 19), arrives: at(2, 40)},
+		"began after, by a clock that had been set back": {steps: []rig.Step{back}, began: at(1, 40), arrives: at(2, 40)},
+		"arrives just after, on a busy machine":          {began: at(2, 30), arrives: at(2, 31)},
+	} {
+		e := &entry{Kind: "run", StartedAt: tt.began.Format(time.RFC3339)}
+		if got := oracleOf(tt.steps...).afterEnd(&subject{lives: []*life{deleted}}, e, []delivery{{start: tt.arrives}}); (got != "") != tt.wrong {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
