@@ -15,6 +15,10 @@ type Due struct {
 	// made. It is never computed from the definition, so the store finds it by its
 	// schedule.
 	Kept bool
+	// Own says of a kept entry that the schedule's times were edited while it was
+	// due: it stands for itself, whatever the definition says, also when the clock is
+	// set back.
+	Own bool
 }
 
 // Before orders the due queue.

@@ -193,7 +193,7 @@ func placeOf(d *belfry.Due) string {
 // the time-zone data is now. One that an edit of the times has kept stands for
 // itself.
 func (t *timing) fits(it *belfry.DueItem) bool {
-	if it.Time.Before(it.Spec.Since) {
+	if it.Own || it.Time.Before(it.Spec.Since) {
 		return true
 	}
 	o, ok := t.next(it.Time.Add(-time.Second))
@@ -206,6 +206,9 @@ func (t *timing) wellPlaced(it *belfry.DueItem, now time.Time) bool {
 	s := it.Spec
 	if s.State == belfry.Disabled || s.Since.After(now.Add(leastStep)) || !t.fits(it) {
 		return false
+	}
+	if it.Own && !it.At.After(it.Time.Add(windowReach)) {
+		return true
 	}
 	if !it.Time.After(now) {
 		return !it.At.After(now) || it.At.Equal(t.due(it.Time)) || it.Kept && it.Time.Before(s.Since) && !it.At.After(it.Time.Add(windowReach))
@@ -550,21 +553,24 @@ func (e *Engine) cut(s *belfry.Schedule, g *belfry.Gap, now time.Time) *belfry.G
 		return nil
 	}
 	cut, through := *g, now.Truncate(time.Second)
-	cut.To, cut.Count = through, min(g.Count, int64(through.Sub(g.From)/time.Minute)+1)
+	// Of a definition that has been replaced, the part that lies before now is
+	// taken to hold as many as its length says.
+	cut.To = through
+	if all := g.To.Sub(g.From); all > 0 {
+		cut.Count = 1 + int64(float64(g.Count-1)*through.Sub(g.From).Seconds()/all.Seconds())
+	}
 	if s == nil {
 		return &cut
 	}
 	t, err := e.parser.timing(s)
-	if err != nil {
+	if err != nil || g.From.Before(s.Since) {
 		return &cut
 	}
 	n, last := t.count(g.From.Add(-1), now)
-	switch {
-	case n > 0:
-		cut.To, cut.Count = last, n
-	case !g.From.Before(s.Since):
+	if n == 0 {
 		return nil
 	}
+	cut.To, cut.Count = last, n
 	return &cut
 }
 

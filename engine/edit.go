@@ -64,6 +64,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		}
 		kept := *pending
 		kept.Revision, kept.Kept = updated.Revision, true
+		kept.Own = kept.Own || !same
 		ch.Next = &kept
 		if !same { // what waits behind it has no successor
 			ch.Gaps = append(ch.Gaps, behind(old, pending, was, now, belfry.GapEdited)...)
@@ -272,7 +273,24 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 	if err != nil {
 		return belfry.ScheduleChange{}, err
 	}
-	return decide(old, pending, &was, afterWhatIsDone(old, pending, &was, now))
+	ch, err := decide(old, pending, &was, afterWhatIsDone(old, pending, &was, now))
+	if err != nil || !e.steps.back.Load() {
+		return ch, err
+	}
+	if ch.Closed > 0 { // the gap that is closed becomes those around what has run in it
+		gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{old.ID}, now, time.Time{})
+		if err != nil {
+			return ch, err
+		}
+		for _, g := range gaps {
+			if g.To.IsZero() {
+				g.To, g.Count = ch.CloseAt.Truncate(time.Second), ch.Closed
+				ch.Gaps, ch.Closed = append(ch.Gaps, g), 0
+			}
+		}
+	}
+	ch.Gaps, err = e.around(ctx, old, &was, ch.Gaps)
+	return ch, err
 }
 
 // afterWhatIsDone is now, or a little later: an edit comes after a run that was

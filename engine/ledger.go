@@ -190,6 +190,12 @@ func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]be
 		}
 		g.Count, _ = t.count(g.From.Add(-1), now)
 		g.To = now.Truncate(time.Second)
+		parts, err := e.around(ctx, h.Current, &t, []belfry.Gap{*g})
+		if err != nil {
+			return nil, err
+		}
+		gaps = append(gaps[:i:i], append(parts, gaps[i+1:]...)...)
+		break // there is one
 	}
 	return gaps, nil
 }

@@ -366,6 +366,7 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 			return nil
 		}
 		st = plan(&it.DueItem, &t, now)
+		st.Gaps, failed = e.around(ctx, it.Spec, &t, st.Gaps)
 		// A payload without the key gets no claim, and is not delivered either.
 		if st.Run != nil {
 			st.Once, _ = e.onceClaims(it.Spec, *st.Run)
@@ -375,7 +376,7 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 	if failed != nil && ctx.Err() == nil {
 		e.c.Logger.ErrorContext(ctx, "an entry of the due queue could not be put right; it is tried again", "schedule", it.Spec.ARN(), "err", failed)
 	}
-	return st, ok && !moved
+	return st, ok && !moved && failed == nil
 }
 
 // object names the entry for people.

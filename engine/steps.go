@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,6 +34,10 @@ type stepWatch struct {
 
 	mu    sync.Mutex
 	steps []Step // guarded by mu
+
+	// back says that the clock has been set back lately, so that there may be runs
+	// of times to come.
+	back atomic.Bool
 }
 
 // look returns by how much the wall clock has jumped since the look before; 0
@@ -70,6 +75,9 @@ func (w *stepWatch) add(s Step) {
 		w.steps = w.steps[1:]
 	}
 	w.steps = append(w.steps, s)
+	if s.By < 0 {
+		w.back.Store(true)
+	}
 }
 
 // clockKey is where the store keeps the newest time that the clock has shown.

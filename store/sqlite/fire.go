@@ -28,15 +28,27 @@ func scanDue(st *sqlite.Stmt) belfry.Due {
 		Revision: st.ColumnInt64(4),
 		Attempt:  st.ColumnInt(5),
 		Kept:     st.ColumnBool(6),
+		Own:      st.ColumnInt(6) == keptOwn,
 	}
 }
+
+// keptOwn is the value of due.kept for an entry that stands for itself; 1 is
+// another that is kept.
+const keptOwn = 2
 
 func putDue(c *sqlite.Conn, d *belfry.Due) error {
 	if d == nil {
 		return nil
 	}
+	kept := 0
+	switch {
+	case d.Own:
+		kept = keptOwn
+	case d.Kept:
+		kept = 1
+	}
 	return exec(c, "INSERT OR REPLACE INTO due VALUES (?,?,?,?,?,?,?)",
-		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision, d.Attempt, d.Kept)
+		d.At, d.Retry, d.Schedule, d.Time.Unix(), d.Revision, d.Attempt, kept)
 }
 
 // takeDue removes the entry and reports whether it was there.

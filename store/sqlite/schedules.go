@@ -236,7 +236,7 @@ func (s *Store) Pending(ctx context.Context, id belfry.ID, candidates []belfry.D
 			found = &d
 			return nil
 		}
-		err := query(c, "SELECT "+dueColumns+" FROM due d WHERE schedule=? AND kept=1", take, id)
+		err := query(c, "SELECT "+dueColumns+" FROM due d WHERE schedule=? AND kept>0", take, id)
 		for i := 0; i < len(candidates) && found == nil && err == nil; i++ {
 			d := candidates[i]
 			err = query(c, "SELECT "+dueColumns+" FROM due d WHERE at=? AND kind=0 AND schedule=? AND scheduled_at=?",

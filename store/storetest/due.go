@@ -132,7 +132,7 @@ func (e *engineTest) places() {
 	b, db := e.create("b", 20)
 	c, _ := e.create("c", 30)
 	kept := *entry(b, 5000)
-	kept.Kept = true
+	kept.Kept, kept.Own = true, true
 	n := edited(b, "x")
 	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: b, New: n, Pending: db, Next: &kept}))
 	none := e.spec(engineRef("d"))

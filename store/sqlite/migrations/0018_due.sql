@@ -3,7 +3,7 @@
 -- found by its schedule. All others are found by their place, so that the fire
 -- path pays for no index.
 ALTER TABLE due ADD COLUMN kept INTEGER NOT NULL DEFAULT 0;
-CREATE UNIQUE INDEX due_kept ON due (schedule) WHERE kept = 1;
+CREATE UNIQUE INDEX due_kept ON due (schedule) WHERE kept > 0; -- 2: it stands for itself
 
 -- Two gaps of a schedule may begin in one second: no gap ever takes another's
 -- place. An open gap began with the second in which the schedule was disabled;
