@@ -29,3 +29,6 @@ CREATE TABLE seen (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- How many of the 64 outcomes are known; 0 in an old row, whose oldest bad one tells.
+ALTER TABLE watches ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
