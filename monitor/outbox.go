@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func (a *Alerts) deliver(ctx context.Context, c *Claim) {
 		}
 		result = c.end(err, now)
 	}
-	a.c.Metrics.deliveries.WithLabelValues(c.Kind, result).Inc()
+	a.c.Metrics.deliveries.WithLabelValues(strings.ToValidUTF8(c.Kind, "?"), result).Inc()
 	if result != "delivered" && !stopping {
 		a.log.WarnContext(ctx, "an alert was not delivered", "delivery", c.ID, "channel", c.Channel, "kind", c.Kind, "try", c.Tries,
 			"reason", err.Reason, "result", result)
@@ -177,7 +178,7 @@ func (a *Alerts) TestChannel(ctx context.Context, account, id string) (Delivery,
 	if d.end(failed, now) == "retry" {
 		d.Status, d.Ended = Undone, now
 	}
-	a.c.Metrics.deliveries.WithLabelValues(d.Kind, string(d.Status)).Inc()
+	a.c.Metrics.deliveries.WithLabelValues(strings.ToValidUTF8(d.Kind, "?"), string(d.Status)).Inc()
 	var flips []Flip
 	if failed == nil {
 		if f := to.settle(nil, now, 0); f != nil {
