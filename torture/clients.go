@@ -61,13 +61,13 @@ func (c *client) step(ctx context.Context) {
 		c.again(ctx, now)
 	case n < 36 && c.group == "":
 		c.newGroup(ctx)
-	case n < 38 && c.group != "":
+	case n < 38 && c.group != "" && c.rand.IntN(3) == 0: // so that a group lives through some windows
 		c.deleteGroup(ctx)
-	case n < 50:
-		c.delete(ctx, pick(c.rand, living))
+	case n < 45:
+		c.delete(ctx, c.one(living))
 	case n < 62:
 		// Several toggles as fast as they go.
-		l := pick(c.rand, living)
+		l := c.one(living)
 		for range 2 + c.rand.IntN(4) {
 			if l.gone || l.deleted() || ctx.Err() != nil {
 				return
@@ -78,9 +78,20 @@ func (c *client) step(ctx context.Context) {
 			c.update(ctx, l, &e)
 		}
 	default:
-		l := pick(c.rand, living)
+		l := c.one(living)
 		c.update(ctx, l, c.edited(l.def(), now))
 	}
+}
+
+// one is one of the lives, half the time one with a window: what is due and waits in
+// it is what an edit can lose.
+func (c *client) one(living []*life) *life {
+	for range 4 {
+		if l := pick(c.rand, living); l.def().window > 0 || c.rand.IntN(2) == 0 {
+			return l
+		}
+	}
+	return pick(c.rand, living)
 }
 
 func (c *client) newName() string {
@@ -263,7 +274,9 @@ func (c *client) deleteGroup(ctx context.Context) {
 		case err == nil && got.Status == http.StatusNotFound:
 			gone = true
 		case err == nil && got.Status < 300 && method == http.MethodDelete:
-			method, ch.answered = http.MethodGet, true
+			if method, ch.answered = http.MethodGet, true; c.rand.IntN(2) == 0 {
+				c.lane.nudge() // while it is being deleted
+			}
 		case err == nil && got.Status >= 400 && got.Status != http.StatusConflict && !c.lane.diskFull(ch.sent):
 			c.lane.violate("an answer of %d to %s of group %s", got.Status, method, group).add("%s", got.Body)
 		}

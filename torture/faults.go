@@ -28,7 +28,7 @@ const diskSize = "size=256m"
 // torture makes faults, one after the other, until ctx ends or there were enough.
 func (n *lane) torture(ctx context.Context, clocks bool) {
 	for ctx.Err() == nil && !n.enough() && !n.dead.Load() {
-		n.wait(ctx, 100+n.rand.IntN(n.opts.pause))
+		now := n.waitNudged(ctx, 100+n.rand.IntN(n.opts.pause))
 		if ctx.Err() != nil {
 			return
 		}
@@ -39,6 +39,8 @@ func (n *lane) torture(ctx context.Context, clocks bool) {
 		}
 		x := n.rand.IntN(100)
 		switch {
+		case now:
+			n.kill(ctx, clocks)
 		case clocks && x < 20 && time.Since(n.lastStep) > stepRest:
 			n.stepUp(ctx)
 		case x < 24:
@@ -59,6 +61,25 @@ func (n *lane) torture(ctx context.Context, clocks bool) {
 			}
 		}
 	}
+}
+
+// nudge asks for a kill now, because something has just begun that takes a while.
+func (n *lane) nudge() {
+	select {
+	case n.nudged <- struct{}{}:
+	default:
+	}
+}
+
+// waitNudged waits for so many milliseconds; true is that it was nudged.
+func (n *lane) waitNudged(ctx context.Context, ms int) bool {
+	select {
+	case <-n.nudged:
+		return true
+	case <-ctx.Done():
+	case <-time.After(time.Duration(ms) * time.Millisecond):
+	}
+	return false
 }
 
 func (n *lane) wait(ctx context.Context, ms int) {

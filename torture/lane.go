@@ -35,6 +35,7 @@ type lane struct {
 	function string // its ARN; empty: there is no Python
 	mounted  bool
 	lastStep time.Time
+	nudged   chan struct{}
 	dead     atomic.Bool // the server cannot be started any more
 
 	mu   sync.Mutex
@@ -118,6 +119,7 @@ func (n *lane) prepare(dir string) (err error) {
 	data := filepath.Join(dir, "data")
 	n.mount(data)
 	n.dead.Store(false)
+	n.nudged = make(chan struct{}, 1)
 	n.full, n.function, n.clients = nil, "", nil
 	if n.srv, err = rig.NewServer(n.binary, data, filepath.Join(dir, "log")); err != nil {
 		return err

@@ -29,6 +29,7 @@ type claim struct {
 	must bool // one outcome; else at most one
 	run  bool // a run may be it; else only a gap
 	past bool // it is a one-time that was past when its life began
+	sure bool // it is a one-time that must run, and not be given up
 	def  *definition
 }
 
@@ -101,6 +102,22 @@ func (o *oracle) crossings(t time.Time) []time.Time {
 	return all
 }
 
+// showed is the first real time at which the clock can have shown t.
+func (o *oracle) showed(t time.Time) time.Time {
+	for _, s := range o.spans(o.steps[0].At, o.until) {
+		if at := t.Add(-s.offset); !at.Before(s.from.Add(-margin)) && !at.After(s.to.Add(margin)) {
+			return at
+		}
+	}
+	return o.until
+}
+
+// late is by how much the clock, coming to t at a real time, was ahead of it at once.
+func (o *oracle) late(t, crossed time.Time) time.Duration {
+	_, most := o.wall(crossed)
+	return most.Sub(t)
+}
+
 // times are the occurrences of d from one wall time to another, both included.
 // anchored is when its grid began, wall time.
 func (d *definition) times(from, to, anchored time.Time) []time.Time {
@@ -142,6 +159,7 @@ func (o *oracle) claims(l *life) map[int64]*claim {
 			old.def = c.def
 		}
 		old.must, old.run, old.past = old.must || c.must, old.run || c.run, old.past && c.past
+		old.sure = old.sure || c.sure
 	}
 	var since time.Time // wall: below it nothing is owed
 	for i := range l.changes {
@@ -168,6 +186,7 @@ func (o *oracle) claims(l *life) map[int64]*claim {
 			o.atCreation(l, d, least, most, sure, put)
 		}
 		from, to := o.range_(ch.sent.Add(-margin), end.done.Add(margin))
+		to = to.Add(margin) // where a step ends a stretch, the next second may have been recorded ahead
 		for _, a := range grids {
 			for _, t := range d.times(from, to, a) {
 				crossed := o.crossings(t)
@@ -176,7 +195,9 @@ func (o *oracle) claims(l *life) map[int64]*claim {
 					last := crossed[n-1]
 					must = last.After(ch.done.Add(margin)) && last.Before(end.sent.Add(-margin)) && t.After(since)
 				}
-				put(t, claim{must: must, run: true, def: d})
+				// Enabled and not touched since, it runs, however late within its age.
+				runs := must && d.oneTime() && !d.disabled && i == len(l.changes)-1 && len(crossed) == 1 && o.late(t, crossed[0]) < d.age-time.Minute
+				put(t, claim{must: must, run: true, def: d, sure: runs})
 			}
 			if d.rate() && d.start.IsZero() {
 				put(a.Truncate(time.Minute), claim{run: i == 0, def: d})

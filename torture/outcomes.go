@@ -30,6 +30,7 @@ func (n *lane) checkOutcomes(o *oracle, s *subject) {
 			n.violate("a run for a time at which the schedule was never due: %s", s.arn).add("%s", e).add("%s", s.story(o)).add("%s", s.near(e.ScheduledTime))
 		}
 	}
+	n.checkFloods(o, s, claims)
 	for _, t := range sortedTimes(claims) {
 		n.count("occurrences checked", 1)
 		n.checkOutcome(o, s, t, claims[t])
@@ -39,6 +40,7 @@ func (n *lane) checkOutcomes(o *oracle, s *subject) {
 func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 	at := time.Unix(t, 0).UTC()
 	var owed, may, mayRun, anew int // anew: runs that no earlier life of the name can have made needless
+	mustRun := false
 	for i, c := range claims {
 		if !c.past || i == 0 {
 			anew++
@@ -49,6 +51,7 @@ func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 		}
 		if c.must && o.settled(c.life, at) {
 			owed++
+			mustRun = mustRun || c.sure && len(claims) == 1
 		}
 	}
 	var runs, gaps, edges int
@@ -83,8 +86,37 @@ func (n *lane) checkOutcome(o *oracle, s *subject, t int64, claims []*claim) {
 		report("more than one outcome of %s of %s")
 	case runs > mayRun:
 		report("a run that must not be, of %s of %s")
+	case runs == 0 && mustRun:
+		report("a one-time was given up within its maximum event age: %s of %s")
 	case runs > anew && claims[0].def.oneTime():
 		report("done work is done again by a later schedule of the name: %s of %s")
+	}
+}
+
+// checkFloods wants at most one run of what a recurring schedule was due for while
+// the clock jumped ahead.
+func (n *lane) checkFloods(o *oracle, s *subject, claims map[int64][]*claim) {
+	const promptly = 90 * time.Second // what is no later than this runs
+	for i := 1; i < len(o.steps); i++ {
+		step := o.steps[i]
+		before, after := step.At.Add(o.steps[i-1].Offset), step.At.Add(step.Offset)
+		by := map[*definition][]string{}
+		for j := range s.entries {
+			e := &s.entries[j]
+			t := e.ScheduledTime
+			if e.Kind != "run" || !t.After(before) || t.After(after.Add(-promptly)) || len(o.crossings(t)) != 1 {
+				continue
+			}
+			if of := claims[t.Unix()]; len(of) == 1 && of[0].must && !of[0].def.oneTime() && of[0].def.window == 0 {
+				by[of[0].def] = append(by[of[0].def], e.String())
+			}
+		}
+		for d, runs := range by {
+			if len(runs) > 1 {
+				n.violate("more than the latest runs after the clock jumped: %s", s.arn).add("of %s, while it jumped from %s to %s:", d, before.UTC().Format(stampLayout), after.UTC().Format(stampLayout)).
+					add("%s", strings.Join(runs, "\n")).add("%s", s.story(o))
+			}
+		}
 	}
 }
 

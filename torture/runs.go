@@ -121,10 +121,7 @@ func (o *oracle) afterEnd(s *subject, e *entry, all []delivery) string {
 		if !off || !ch.answered || !first.After(ch.done.Add(outwards)) || !first.Before(end) {
 			continue
 		}
-		if len(o.spans(ch.done, first)) > 1 {
-			continue // the clock was stepped: what began when cannot be told from its time
-		}
-		if _, most := o.wall(ch.done); began.After(most.Add(outwards)) {
+		if o.showed(began).After(ch.done.Add(outwards)) {
 			return fmt.Sprintf("%s of %s", ch.op, clockTime(ch.done))
 		}
 	}

@@ -19,7 +19,7 @@ func (c *client) shape(now time.Time) *definition {
 	c.notes++
 	d := &definition{note: fmt.Sprintf("c%d-%d", c.id, c.notes), zone: zones[r.IntN(len(zones))], age: 24 * time.Hour, retries: 185}
 	c.times(d, now)
-	if r.IntN(4) == 0 {
+	if r.IntN(3) == 0 {
 		d.window = 1 + r.IntN(4)
 	}
 	d.disabled = r.IntN(10) == 0
