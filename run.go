@@ -141,9 +141,10 @@ type Gap struct {
 	From, To time.Time
 	Count    int64 // occurrences in it; 0 while it is open
 	Reason   GapReason
-	// Waited says that its occurrences were due, and waited to be started, in their
-	// flexible window or for room, when the schedule was changed.
-	Waited bool
+	// At is when it was settled that they do not run: they were due, and could not
+	// be started in time, or waited to be when the schedule was changed. Zero: of a
+	// stretch in which the schedule was disabled.
+	At time.Time
 }
 
 // A GapChange puts a gap right that was recorded under a clock that has been

@@ -56,6 +56,8 @@ type Schedule struct {
 	// Since is when its times were last set, or it was last enabled: no
 	// occurrence before it starts a run, save a past one-time.
 	Since time.Time
+	// Timed is when its times were last set, if it was enabled after that; zero: at Since.
+	Timed time.Time `json:",omitzero"`
 	// Retired is when it was deleted, of one that is read from the history.
 	Retired time.Time `json:"-"`
 }
@@ -63,6 +65,14 @@ type Schedule struct {
 // ARN returns the schedule's Amazon Resource Name; that of a rule's target is
 // the rule's.
 func (s *Schedule) ARN() string { return s.Ref().ARN() }
+
+// TimesSet is when its times were last set. What they were before is not kept.
+func (s *Schedule) TimesSet() time.Time {
+	if s.Timed.IsZero() || s.Timed.After(s.Since) {
+		return s.Since
+	}
+	return s.Timed
+}
 
 // Ref returns the name that clients know the schedule by.
 func (s *Schedule) Ref() ScheduleRef {

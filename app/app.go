@@ -255,7 +255,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 		Metrics: engine.NewMetrics(s.metrics), Barrier: s.apart, Lane: s.lane, MaxOutgoing: laneDepth * s.descriptors.attempts, CheckTarget: guard.check, Payload: target.DeadLetterBody,
 		Delivered: target.Delivered, TargetOncePer: guarded{s.host}.oncePer,
 		Ahead:        func(ctx context.Context, sc *belfry.Schedule, due time.Time) { guard.ahead(ctx, sc, due, s.host) },
-		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups,
+		MaxSchedules: c.Quotas.Schedules, MaxGroups: c.Quotas.Groups, Unreadable: s.lost,
 	})
 	if err := s.engine.Start(ctx); err != nil {
 		return nil, err

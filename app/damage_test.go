@@ -357,7 +357,7 @@ var byHand = []string{
 	`INSERT OR IGNORE INTO counts SELECT '11111111111'||column1, 'us-east-1', 1, 1 FROM (VALUES (1), (2), (3))`,
 	`INSERT OR REPLACE INTO seen VALUES ('clock', strftime('%Y-%m-%dT%H:%M:%SZ')), ('zones', '2025b'), ('write', 'x')`,
 	`INSERT INTO once SELECT randomblob(16), 'holder'||column1, unixepoch()*1000+600000 FROM (VALUES (1), (2), (3))`,
-	`INSERT INTO watches SELECT column1, '000000000000', 'us-east-1', 'default', 'w'||column1, 'down', unixepoch()*1000, 'failed', 'd', 0, 1, 1, unixepoch()*1000-9000000, unixepoch()*1000-9000000 FROM (VALUES (1), (2), (3))`,
+	`INSERT INTO watches SELECT column1, '000000000000', 'us-east-1', 'default', 'w'||column1, 'down', unixepoch()*1000, 'failed', 'd', 0, 1, 1, unixepoch()*1000-9000000, unixepoch()*1000-9000000, 0 FROM (VALUES (1), (2), (3))`,
 	`INSERT OR IGNORE INTO self_checks SELECT 'c'||column1, 'up', unixepoch()*1000, '' FROM (VALUES (1), (2), (3))`,
 	`INSERT OR IGNORE INTO check_counts SELECT column1, 3 FROM (VALUES ('1'), ('2'))`,
 	`INSERT OR IGNORE INTO projects SELECT column1, unixepoch()*1000, 'p'||column1, 'b'||column1, randomblob(32), randomblob(32) FROM (VALUES ('1'), ('2'))`,

@@ -171,6 +171,15 @@ func (f *selfFigures) found(found []monitor.Finding) {
 	}
 }
 
+// lost is what the engine tells of parts of the history that cannot be read.
+func (s *Server) lost(from, to time.Time) []string {
+	var all []string
+	for _, u := range s.store.Unreadable(from, to) {
+		all = append(all, u.File+": "+u.Reason)
+	}
+	return all
+}
+
 // unreadable is what the native API tells of parts of the history.
 func (s *Server) unreadable(from, to time.Time) []native.Unreadable {
 	var all []native.Unreadable

@@ -193,11 +193,7 @@ func placeOf(d *belfry.Due) string {
 // the time-zone data is now. One that an edit of the times has kept stands for
 // itself.
 func (t *timing) fits(it *belfry.DueItem) bool {
-	if it.Own || it.Time.Before(it.Spec.Since) {
-		return true
-	}
-	o, ok := t.next(it.Time.Add(-time.Second))
-	return ok && o.Equal(it.Time)
+	return it.Own || it.Time.Before(it.Spec.Since) || t.has(it.Time)
 }
 
 // wellPlaced reports whether the entry is where it belongs at now, as far as that

@@ -32,8 +32,11 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 	updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
 	same := sameTimes(old, &updated)
 	enabled := old.State == belfry.Disabled && updated.State == belfry.Enabled
-	if updated.Since = now; same && !enabled {
-		updated.Since = old.Since
+	switch updated.Since = now; {
+	case same && enabled:
+		updated.Timed = old.TimesSet()
+	case same:
+		updated.Since, updated.Timed = old.Since, old.Timed
 	}
 	updated.Anchor = old.Anchor
 	updated.Settings = old.Settings // AWS's API knows nothing of them
@@ -176,7 +179,7 @@ func (e *Engine) closeGap(ctx context.Context, ch *belfry.ScheduleChange, was *t
 // times may have been edited since it was made.
 func waiting(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason belfry.GapReason) []belfry.Gap {
 	rest := behind(s, d, t, now, reason)
-	own := belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason, Waited: true}
+	own := belfry.Gap{Schedule: d.Schedule, From: d.Time, To: d.Time, Count: 1, Reason: reason, At: now}
 	if len(rest) == 1 && !d.Time.Before(s.Since) {
 		own.To, own.Count, rest = rest[0].To, rest[0].Count+1, nil
 	}
@@ -192,7 +195,7 @@ func behind(s *belfry.Schedule, d *belfry.Due, t *timing, now time.Time, reason 
 		return nil
 	}
 	first, _ := t.next(from)
-	return []belfry.Gap{{Schedule: d.Schedule, From: first, To: last, Count: n, Reason: reason, Waited: true}}
+	return []belfry.Gap{{Schedule: d.Schedule, From: first, To: last, Count: n, Reason: reason, At: now}}
 }
 
 // DeleteSchedule removes the schedule; its runs stay in the ledger.

@@ -63,6 +63,9 @@ type Config struct {
 	Barrier *barrier.Set
 	// Retention is how long history is kept; 0 is DefaultRetention.
 	Retention time.Duration
+	// Unreadable names the parts of the history within [from, to] that cannot be
+	// read, and says why; nil: all can be.
+	Unreadable func(from, to time.Time) []string
 	// MaxSleep is how long the engine may go without a look at the clock, which
 	// may have jumped while the machine slept; 0 is DefaultMaxSleep.
 	MaxSleep time.Duration

@@ -21,14 +21,11 @@ type History struct {
 }
 
 func (h *History) ids() []belfry.ID {
-	var ids []belfry.ID
-	for _, s := range h.lives {
-		ids = append(ids, s.ID)
-	}
+	all := ids(h.lives)
 	for _, t := range h.targets {
-		ids = append(ids, t.ids()...)
+		all = append(all, t.ids()...)
 	}
-	return ids
+	return all
 }
 
 // Present returns the schedules that there are now: the one of the name, if it
@@ -115,9 +112,12 @@ func (e *Engine) Runs(ctx context.Context, h *History, from, to time.Time, limit
 type Entry struct {
 	Run *belfry.Run
 	Gap *belfry.Gap
+	// Open says that the gap goes on: its end and its count are those of now.
+	Open bool
 }
 
-func (x *Entry) at() time.Time {
+// At is the entry's place: the run's scheduled time, or where the gap begins.
+func (x *Entry) At() time.Time {
 	if x.Run != nil {
 		return x.Run.Time
 	}
@@ -131,71 +131,82 @@ func (x *Entry) schedule() belfry.ID {
 	return x.Gap.Schedule
 }
 
-// Ledger returns the runs and gaps within [from, to] in the order of time, the
-// newest up to limit runs. An open gap comes with its end and count as of now.
+// Ledger returns the runs and gaps within [from, to], the newest up to limit, in
+// the order of time; with limit 0 all gaps, and no run.
 func (e *Engine) Ledger(ctx context.Context, h *History, from, to time.Time, limit int) ([]Entry, error) {
 	runs, err := e.Runs(ctx, h, from, to, limit)
 	if err != nil {
 		return nil, err
 	}
 	if len(runs) == limit && limit > 0 {
-		from = runs[len(runs)-1].Time // what lies before belongs to the next page
+		from = runs[len(runs)-1].Time // what lies before is not among the newest
 	}
-	gaps, err := e.gaps(ctx, h, from, to)
+	entries, err := e.gaps(ctx, h, from, to)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]Entry, 0, len(runs)+len(gaps))
 	for i := range runs {
 		entries = append(entries, Entry{Run: &runs[i]})
 	}
-	for i := range gaps {
-		if gaps[i].Count > 0 {
-			entries = append(entries, Entry{Gap: &gaps[i]})
-		}
-	}
 	slices.SortStableFunc(entries, func(a, b Entry) int {
-		return cmp.Or(a.at().Compare(b.at()), cmp.Compare(a.schedule(), b.schedule()))
+		return cmp.Or(a.At().Compare(b.At()), cmp.Compare(a.schedule(), b.schedule()))
 	})
-	return entries, nil
+	if limit == 0 {
+		return entries, nil
+	}
+	return entries[max(0, len(entries)-limit):], nil
 }
 
-// gaps returns the gaps that touch the interval; one that is open is counted
-// up to now.
-func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]belfry.Gap, error) {
-	if h.targets != nil {
-		var all []belfry.Gap
-		for _, t := range h.targets {
-			gaps, err := e.gaps(ctx, t, from, to)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, gaps...)
+// gaps returns the gaps that touch the interval; one that is open is counted up
+// to now, and left out while it has nothing in it.
+func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]Entry, error) {
+	var all []Entry
+	for _, t := range h.targets {
+		gaps, err := e.gaps(ctx, t, from, to)
+		if err != nil {
+			return nil, err
 		}
-		return all, nil
+		all = append(all, gaps...)
 	}
-	gaps, err := e.c.Store.Gaps(ctx, h.ids(), from, to)
+	gaps, err := e.c.Store.Gaps(ctx, ids(h.lives), from, to)
 	if err != nil {
 		return nil, err
 	}
 	now := e.now()
 	for i := range gaps {
-		g := &gaps[i]
-		if !g.To.IsZero() || h.Current == nil || g.Schedule != h.Current.ID {
-			continue
+		x := Entry{Gap: &gaps[i], Open: gaps[i].To.IsZero()}
+		if x.Open {
+			if h.Current == nil || x.Gap.Schedule != h.Current.ID {
+				continue // its schedule is gone, so it cannot be
+			}
+			x.Gap.To = now.Truncate(time.Second)
+			t, err := e.parser.timing(h.Current)
+			if err == nil {
+				x.Gap.Count, _ = t.count(x.Gap.From.Add(-1), now)
+			}
+			if err == nil && x.Gap.Count == 0 {
+				continue
+			}
+			if err == nil {
+				parts, err := e.around(ctx, h.Current, &t, []belfry.Gap{*x.Gap})
+				if err != nil {
+					return nil, err
+				}
+				for p := range parts {
+					all = append(all, Entry{Gap: &parts[p], Open: true})
+				}
+				continue
+			}
 		}
-		t, err := e.parser.timing(h.Current)
-		if err != nil {
-			return nil, err
-		}
-		g.Count, _ = t.count(g.From.Add(-1), now)
-		g.To = now.Truncate(time.Second)
-		parts, err := e.around(ctx, h.Current, &t, []belfry.Gap{*g})
-		if err != nil {
-			return nil, err
-		}
-		gaps = append(gaps[:i:i], append(parts, gaps[i+1:]...)...)
-		break // there is one
+		all = append(all, x)
 	}
-	return gaps, nil
+	return all, nil
+}
+
+func ids(lives []*belfry.Schedule) []belfry.ID {
+	var all []belfry.ID
+	for _, s := range lives {
+		all = append(all, s.ID)
+	}
+	return all
 }

@@ -255,7 +255,7 @@ func (e *Engine) wait(ctx context.Context, now time.Time) {
 	if !l.more {
 		until = earlierOf(until, l.nextRead)
 	}
-	if len(l.window) > 0 && l.window[0].At.After(now) { // else it waits to be let in
+	if len(l.window) > 0 && e.ready(now) == 0 { // else it waits to be let in
 		next := l.window[0].At
 		if e.alone() > 0 {
 			next = next.Add(-lead)

@@ -438,8 +438,9 @@ func (v *view) checkWhy(n *node, h *engine.History) {
 		if err != nil {
 			v.fail("why %s: %v", stamp(at), err)
 		}
+		told := v.told(y)
 		r := v.runs[at.Unix()]
-		if r != nil && y.Run == nil {
+		if r != nil && (told == nil || told.Run == nil) {
 			v.fail("why %s: %q, and there is a run", stamp(at), y.Sentence)
 		}
 		if y.Run != nil {
@@ -460,12 +461,39 @@ func (v *view) checkWhy(n *node, h *engine.History) {
 				v.fail("why %s: %q, and it is %s", stamp(at), y.Sentence, stamp(v.now))
 			}
 		}
+		if !slices.ContainsFunc(v.claims, func(c claim) bool { return c.must && c.at.Equal(at) }) {
+			continue
+		}
 		for i := range v.gaps {
-			if g := &v.gaps[i]; v.l.gone.IsZero() && covers(g, at) && y.Gap == nil && slices.ContainsFunc(v.claims, func(c claim) bool { return c.must && c.at.Equal(at) }) {
+			if g := &v.gaps[i]; covers(g, at) && r == nil && (told == nil || told.Gap == nil) {
 				v.fail("why %s: %q, and there is a gap %s", stamp(at), y.Sentence, gapText(g))
 			}
 		}
+		// A time of which two definitions have something is told by one of them.
+		sure := v.w.backs == 0 && !v.l.zoned && !v.l.blurred
+		switch {
+		case sure && y.Outcome == "unknown" && y.Gap == nil:
+			v.fail("why %s: %q", stamp(at), y.Sentence)
+		case sure && y.Outcome == "not_due" && !v.w.doomed(v.l):
+			v.fail("why %s: %q, and it was due", stamp(at), y.Sentence)
+		}
 	}
+}
+
+// told is what an answer tells of this life of the name.
+func (v *view) told(y *engine.Why) *engine.Why {
+	of := func(y *engine.Why) bool {
+		return y.Run != nil && y.Run.Schedule == v.l.id || y.Gap != nil && y.Gap.Schedule == v.l.id
+	}
+	if of(y) {
+		return y
+	}
+	for i := range y.Also {
+		if of(&y.Also[i]) {
+			return &y.Also[i]
+		}
+	}
+	return nil
 }
 
 // judgeArrivals: what began to be delivered was due by a definition that held.

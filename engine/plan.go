@@ -50,7 +50,7 @@ func plan(it *belfry.DueItem, t *timing, now time.Time) belfry.Start {
 			n++
 		}
 		if n > 0 {
-			st.Gaps = gapsOf(it, n, passed, belfry.GapMissed)
+			st.Gaps = gapsOf(it, n, passed, belfry.GapMissed, now)
 		}
 		from = laterOf(latest, from)
 	}
@@ -66,15 +66,15 @@ func plan(it *belfry.DueItem, t *timing, now time.Time) belfry.Start {
 // which rest holds the first and the last but for the entry itself. They are one
 // gap, unless the schedule's times were edited while the entry waited: what lay in
 // between is accounted for then.
-func gapsOf(it *belfry.DueItem, n int64, rest []time.Time, reason belfry.GapReason) []belfry.Gap {
-	own := belfry.Gap{Schedule: it.Schedule, From: it.Time, To: it.Time, Count: n, Reason: reason}
+func gapsOf(it *belfry.DueItem, n int64, rest []time.Time, reason belfry.GapReason, now time.Time) []belfry.Gap {
+	own := belfry.Gap{Schedule: it.Schedule, From: it.Time, To: it.Time, Count: n, Reason: reason, At: now}
 	if len(rest) == 0 {
 		return []belfry.Gap{own}
 	}
 	last := rest[len(rest)-1]
 	if it.Time.Before(it.Spec.Since) {
 		own.Count = 1
-		return []belfry.Gap{own, {Schedule: it.Schedule, From: rest[0], To: last, Count: n - 1, Reason: reason}}
+		return []belfry.Gap{own, {Schedule: it.Schedule, From: rest[0], To: last, Count: n - 1, Reason: reason, At: now}}
 	}
 	own.To = last
 	return []belfry.Gap{own}

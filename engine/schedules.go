@@ -79,7 +79,7 @@ func (e *Engine) unlessRan(ctx context.Context, c *belfry.ScheduleCreation, t *t
 	if err != nil || len(runs) == 0 {
 		return err
 	}
-	c.Gap = &belfry.Gap{Schedule: c.Schedule.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone}
+	c.Gap = &belfry.Gap{Schedule: c.Schedule.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone, At: now}
 	c.Next = t.entryAfter(laterOf(o, now), c.Schedule.Revision)
 	return nil
 }
@@ -166,7 +166,7 @@ func oneTimeEntry(s *belfry.Schedule, t *timing, now time.Time) (*belfry.Due, *b
 		return nil, nil
 	}
 	if now.Sub(o) > s.Target.Retry.MaximumAge {
-		return nil, &belfry.Gap{Schedule: s.ID, From: o, To: o, Count: 1, Reason: belfry.GapTooOld}
+		return nil, &belfry.Gap{Schedule: s.ID, From: o, To: o, Count: 1, Reason: belfry.GapTooOld, At: now}
 	}
 	d := t.entry(o, s.Revision)
 	if d.At.Before(now) {

@@ -26,6 +26,12 @@ func (t *timing) next(after time.Time) (time.Time, bool) {
 	return t.expr.Next(after, t.bounds)
 }
 
+// has reports whether the time, in whole seconds, is an occurrence.
+func (t *timing) has(at time.Time) bool {
+	o, ok := t.next(at.Add(-time.Second))
+	return ok && o.Equal(at)
+}
+
 // due returns when an occurrence is to be acted on: within the flexible window
 // after it, at a place that depends on nothing but the schedule and the
 // occurrence, so that a restart or another node comes to the same.

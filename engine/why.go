@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -13,9 +12,13 @@ import (
 // is set.
 type Why struct {
 	Sentence string
-	Outcome  string // an outcome's name, "gap", "future" or "not_due"
+	Outcome  string // an outcome's name, "gap", "future", "not_due" or "unknown"
 	Run      *belfry.Run
 	Gap      *belfry.Gap
+	Open     bool // the gap goes on: its end and its count are those of now
+	// Also is what the time was to earlier schedules of the name, the newest first.
+	// Sentence tells that too.
+	Also []Why
 	// Targets explains each target of a rule; Outcome is then theirs if they
 	// agree, else "mixed".
 	Targets []TargetWhy
@@ -27,165 +30,246 @@ type TargetWhy struct {
 	Why
 }
 
+// Outcomes of a Why that are none of a run.
+const (
+	isGap   = "gap"     // it did not run
+	future  = "future"  // it has not run yet
+	notDue  = "not_due" // there was nothing to run
+	unknown = "unknown" // what is stored does not tell
+)
+
 // Why answers, from what is stored alone, what became of the schedule's
 // occurrence at the given time (cut to the second), in a sentence.
 //
-// What ran, and what the gaps of the ledger say, is told first, of every life of the
-// name that has anything there. Then what waits is told from the entry in the due
-// queue. Only what was never due is told from the definition, as far as that is the
-// one that held then: an edit replaces it.
+// What ran, and what the gaps say, is told first, of every life of the name that
+// has anything there; then what waits, from the entry in the due queue. What has
+// left no trace is told from the definition only as far as that is the one that
+// held then: an edit replaces it. What is not known is said to be unknown.
 func (e *Engine) Why(ctx context.Context, h *History, at time.Time) (*Why, error) {
 	at = at.UTC().Truncate(time.Second)
 	if h.Ref.Name == "" {
 		return e.whyRule(ctx, h, at)
 	}
-	told, err := e.stored(ctx, h, at)
+	told, err := e.told(ctx, h, at)
 	if err != nil || told != nil {
 		return told, err
 	}
-	now := e.now()
-	life := h.lifeAt(at)
-	t, err := e.parser.timing(life)
-	if err != nil {
-		return unknown(at, "its definition cannot be read any more"), nil //nolint:nilerr // the sentence says it
-	}
-	if h.Current != nil && life.ID == h.Current.ID {
-		if w, err := e.waits(ctx, life, &t, at, now); err != nil || w != nil {
-			return w, err
+	w, sure, err := e.absent(ctx, h, at)
+	if err == nil && !sure {
+		// It may have been started between the two readings.
+		if told, err := e.told(ctx, h, at); err != nil || told != nil {
+			return told, err
 		}
 	}
-	next, more := t.next(at.Add(-time.Second))
-	isDue := more && next.Equal(at)
-	switch {
-	case at.Before(now.Add(-e.c.Retention)):
-		return unknown(at, fmt.Sprintf("history is kept for %d days, and that is longer ago", int(e.c.Retention.Hours()/24))), nil
-	case at.Before(life.Created):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It did not run at %s because the schedule was created later, at %s.", stamp(at), stamp(life.Created))}, nil
-	case !life.Retired.IsZero() && at.After(life.Retired):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It did not run at %s because the schedule had been deleted, at %s.", stamp(at), stamp(life.Retired))}, nil
-	case !at.After(life.Since) && at.After(life.Created):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It was not due at %s, as far as is stored: its times were set, or it was enabled, at %s, and what was due before that is in the ledger.", stamp(at), stamp(life.Since))}, nil
-	case !isDue:
-		return &Why{Sentence: notDue(at, next, more, life), Outcome: "not_due"}, nil
-	case !life.Retired.IsZero() || h.Current == nil && !life.Retired.After(at):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It did not run at %s because the schedule had been deleted.", stamp(at))}, nil
-	case at.After(now):
-		return e.ahead1(life, &t, at), nil
-	case !at.After(life.Since):
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It was not due at %s: a new schedule does not fire for a time before it was made.", stamp(at))}, nil
-	}
-	return unknown(at, "nothing is recorded of it, which must not happen; belfry doctor says whether a part of the history cannot be read"), nil
+	return w, err
 }
 
-// unknown is the answer where nothing is stored that could give one.
-func unknown(at time.Time, why string) *Why {
-	return &Why{Outcome: "unknown", Sentence: fmt.Sprintf("What became of %s is not known: %s.", stamp(at), why)}
-}
-
-// stored tells the runs and gaps that lives of the name have at the time; nil when
-// there are none.
-func (e *Engine) stored(ctx context.Context, h *History, at time.Time) (*Why, error) {
-	runs, err := e.Runs(ctx, h, at, at, len(h.lives)+1)
+// told tells what the lives of the name have at the time, stored or waiting; nil
+// when that is nothing.
+func (e *Engine) told(ctx context.Context, h *History, at time.Time) (*Why, error) {
+	runs, err := e.Runs(ctx, h, at, at, len(h.lives))
 	if err != nil {
 		return nil, err
-	}
-	all := &Why{}
-	add := func(w Why) {
-		if all.Sentence == "" {
-			*all = w
-			return
-		}
-		all.Sentence += " An earlier schedule of the name: " + w.Sentence
-	}
-	ran := map[belfry.ID]bool{}
-	for i := range runs {
-		r := &runs[i]
-		ran[r.Schedule] = true
-		add(Why{Sentence: sentence(r, h.deleted(r.Schedule)), Outcome: r.Outcome.String(), Run: r})
 	}
 	gaps, err := e.gaps(ctx, h, at, at)
 	if err != nil {
 		return nil, err
 	}
-	for i := range gaps {
-		g := &gaps[i]
-		if g.Count > 0 && !ran[g.Schedule] && e.holds(h, g, at) {
-			add(Why{Sentence: gapSentence(at, g), Outcome: "gap", Gap: g})
+	var first *Why
+	for _, s := range h.lives { // newest first
+		w := e.ofLife(s, runs, gaps, at)
+		if w == nil && h.Current == s {
+			if w, err = e.waits(ctx, s, at); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if all.Sentence == "" {
-		return nil, nil //nolint:nilnil // nothing is stored
-	}
-	return all, nil
-}
-
-// deleted reports whether that life of the name has ended.
-func (h *History) deleted(id belfry.ID) bool { return h.Current == nil || h.Current.ID != id }
-
-// holds reports whether a gap that spans the time holds an occurrence at it. Where
-// the definition has been replaced since, or cannot be read, the gap's ends say
-// that.
-func (e *Engine) holds(h *History, g *belfry.Gap, at time.Time) bool {
-	if g.From.Equal(at) || g.To.Equal(at) && g.Reason != belfry.GapDisabled {
-		return true
-	}
-	for _, s := range h.lives {
-		if s.ID != g.Schedule {
+		if w == nil {
 			continue
 		}
-		t, err := e.parser.timing(s)
-		if err != nil || s.Since.After(g.To) {
-			return true
+		if s != h.lives[0] {
+			w.Sentence = "An earlier schedule of this name, deleted at " + stamp(s.Retired) + ": " + w.Sentence
 		}
-		next, ok := t.next(at.Add(-time.Second))
-		return ok && next.Equal(at)
+		if first == nil {
+			first = w
+			continue
+		}
+		first.Sentence += " " + w.Sentence
+		first.Also = append(first.Also, *w)
 	}
-	return true
+	return first, nil
 }
 
-// waits tells of the entry that the schedule has in the due queue, when the time is
-// the entry's, or lies between it and now; nil when it is neither.
-func (e *Engine) waits(ctx context.Context, s *belfry.Schedule, t *timing, at, now time.Time) (*Why, error) {
-	pending, err := e.c.Store.Pending(ctx, s.ID, t.pendingCandidates(now, s.Revision), now, true)
-	if err != nil || pending == nil || at.Before(pending.Time) {
+// ofLife tells the run, or the gap, that one life of the name has at the time.
+func (e *Engine) ofLife(s *belfry.Schedule, runs []belfry.Run, gaps []Entry, at time.Time) *Why {
+	for i := range runs {
+		if r := &runs[i]; r.Schedule == s.ID {
+			return &Why{Sentence: sentence(r, s), Outcome: r.Outcome.String(), Run: r}
+		}
+	}
+	var unsure *Why
+	for i := range gaps {
+		x := &gaps[i]
+		if x.Gap.Schedule != s.ID {
+			continue
+		}
+		w := &Why{Gap: x.Gap, Open: x.Open}
+		switch holds, sure := e.holds(s, x.Gap, at); {
+		case !sure:
+			w.Outcome, w.Sentence = unknown, maybeInGap(at, x, s)
+			unsure = w
+		case holds:
+			w.Outcome, w.Sentence = isGap, gapSentence(at, x)
+			return w
+		}
+	}
+	return unsure
+}
+
+// holds reports whether a gap that spans the time has an occurrence there. Where
+// the definition that the gap was made by has been replaced, only its ends tell.
+func (e *Engine) holds(s *belfry.Schedule, g *belfry.Gap, at time.Time) (holds, sure bool) {
+	stretch := g.Reason == belfry.GapDisabled && g.At.IsZero() // its ends are no occurrences
+	switch {
+	case !stretch && (g.From.Equal(at) || g.To.Equal(at)):
+		return true, true
+	case !stretch && g.Count <= 2:
+		return false, true
+	case s.TimesSet().After(g.From.Add(time.Second)): // the second in which it was disabled
+		return false, false
+	}
+	t, err := e.parser.timing(s)
+	return err == nil && t.has(at), err == nil
+}
+
+// waits tells of the entry that the schedule has in the due queue, when the time
+// is the entry's, or has come due behind it; nil when it is neither.
+func (e *Engine) waits(ctx context.Context, s *belfry.Schedule, at time.Time) (*Why, error) {
+	now := e.now()
+	p, t, err := e.pending(ctx, s, now)
+	if err != nil || p == nil || at.Before(p.Time) {
 		return nil, err
 	}
-	if _, yes := e.deleting.Load(groupKey{s.Scope, s.Group}); yes {
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It does not run at %s: its group is being deleted.", stamp(at))}, nil
-	}
-	next, ok := t.next(at.Add(-time.Second))
-	switch {
-	case pending.Time.Equal(at) && pending.At.Equal(at) && at.After(now):
-		return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is due at %s.", stamp(at))}, nil
-	case pending.Time.Equal(at) && pending.At.After(now):
-		return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is scheduled for %s and, within its flexible time window, starts at %s.", stamp(at), stamp(pending.At))}, nil
-	case pending.Time.Equal(at):
-		return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it was due at %s and waits to be started; belfry doctor says what holds it up.", stamp(pending.At))}, nil
-	case at.After(now) || !ok || !next.Equal(at) || !at.After(s.Since):
+	own := p.Time.Equal(at)
+	if !own && (at.After(now) || !t.has(at) || !at.After(s.Since)) {
 		return nil, nil //nolint:nilnil // it is not what waits
 	}
-	return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it waits behind the occurrence of %s, which starts at %s.", stamp(pending.Time), stamp(pending.At))}, nil
+	if e.isDeleting(s) {
+		return &Why{Outcome: notDue, Sentence: "It does not run at " + stamp(at) + ": its group is being deleted."}, nil
+	}
+	return &Why{Outcome: future, Sentence: "It has not run yet: " + waitSentence(p, at, now) + "."}, nil
 }
 
-// ahead1 tells of an occurrence to come that is not the next one.
-func (e *Engine) ahead1(s *belfry.Schedule, t *timing, at time.Time) *Why {
-	if s.State == belfry.Disabled {
-		return &Why{Outcome: "not_due", Sentence: fmt.Sprintf("It is not due at %s as long as the schedule is disabled.", stamp(at))}
+// pending returns the schedule's entry in the due queue, nil when it has none. One
+// that cannot have any is not sought in all of the queue.
+func (e *Engine) pending(ctx context.Context, s *belfry.Schedule, now time.Time) (*belfry.Due, *timing, error) {
+	t, err := e.parser.timing(s)
+	if err != nil {
+		t = timing{id: s.ID}
 	}
-	if due := t.due(at); !due.Equal(at) {
-		return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is scheduled for %s and, within its flexible time window, starts at %s.", stamp(at), stamp(due))}
-	}
-	return &Why{Outcome: "future", Sentence: fmt.Sprintf("It has not run yet: it is due at %s.", stamp(at))}
+	_, more := t.next(now)
+	p, err := e.c.Store.Pending(ctx, s.ID, t.pendingCandidates(now, s.Revision), now, more && s.State == belfry.Enabled)
+	return p, &t, err
 }
 
-// whyRule answers for each target that the rule has, or had if it has none now.
+func (e *Engine) isDeleting(s *belfry.Schedule) bool {
+	_, yes := e.deleting.Load(groupKey{s.Scope, s.Group})
+	return yes
+}
+
+// absent tells of a time at which nothing is stored and nothing waits. Not sure:
+// there should be something.
+func (e *Engine) absent(ctx context.Context, h *History, at time.Time) (w *Why, sure bool, err error) {
+	now := e.now()
+	life := h.lifeAt(at)
+	t, unread := e.parser.timing(life)
+	is := func(outcome, sentence string) (*Why, bool, error) {
+		return &Why{Outcome: outcome, Sentence: sentence}, true, nil
+	}
+	gone := !life.Retired.IsZero() && at.After(life.Retired)
+	dropped := at.Before(now.Add(-e.c.Retention))
+	lost := e.unreadable(at, at)
+	switch {
+	case at.After(now) && h.Current != nil:
+		return e.toCome(ctx, h.Current, at, now)
+	case at.After(now):
+		return is(notDue, "It is not due at "+stamp(at)+": the schedule was deleted, at "+stamp(life.Retired)+".")
+	case unread != nil:
+		return is(unknown, notKnown(at, "what is stored of the schedule's definition cannot be read"))
+	case at.After(life.TimesSet()) && !gone && !t.has(at):
+		return is(notDue, noOccurrence(at, now, life, &t))
+	case lost != "":
+		return is(unknown, notKnown(at, "a part of the history cannot be read ("+lost+")"))
+	case dropped:
+		return is(unknown, notKnown(at, "history is kept for "+days(e.c.Retention)+", and what is older has been dropped"))
+	case !at.After(life.Created):
+		return is(notDue, "It did not run at "+stamp(at)+" because the schedule was created only at "+stamp(life.Created)+".")
+	case gone:
+		return is(notDue, "It did not run at "+stamp(at)+" because the schedule had been deleted, at "+stamp(life.Retired)+".")
+	case !at.After(life.TimesSet()):
+		return is(notDue, beforeEdit(at, life, &t))
+	}
+	return &Why{Outcome: unknown, Sentence: notKnown(at, "it was due, and nothing is recorded, which must not happen; please report it")}, false, nil
+}
+
+// toCome tells of a time to come that is not that of the entry in the due queue.
+func (e *Engine) toCome(ctx context.Context, s *belfry.Schedule, at, now time.Time) (w *Why, sure bool, err error) {
+	p, t, err := e.pending(ctx, s, now)
+	if err != nil {
+		return nil, false, err
+	}
+	w = &Why{Outcome: notDue}
+	switch {
+	case e.isDeleting(s):
+		w.Sentence = "It is not due at " + stamp(at) + ": its group is being deleted."
+	case t.expr == nil:
+		w.Outcome, w.Sentence = unknown, notForeseen(at, "what is stored of the schedule's definition cannot be read")
+	case !t.has(at):
+		w.Sentence = noOccurrence(at, now, s, t)
+	case s.State == belfry.Disabled:
+		w.Sentence = "It is not due at " + stamp(at) + " as long as the schedule is disabled."
+	case p == nil:
+		w.Outcome, w.Sentence = unknown, notForeseen(at, notQueued(t))
+		return w, false, nil
+	case p.Time.After(at):
+		w.Outcome, w.Sentence = unknown, notForeseen(at, "its times say that it is due then, but what waits in the due queue is the occurrence of "+stamp(p.Time))
+		return w, false, nil
+	default:
+		w.Outcome, w.Sentence = future, "It has not run yet: it is due at "+stamp(at)+"."
+		if s.Window > 0 {
+			w.Sentence = "It has not run yet: it is due at " + stamp(at) + ", and starts within its flexible time window, " + s.Window.String() + " from then."
+		}
+	}
+	return w, true, nil
+}
+
+// unreadable names what of the history within the interval cannot be read; empty
+// when all can be.
+func (e *Engine) unreadable(from, to time.Time) string {
+	if e.c.Unreadable == nil {
+		return ""
+	}
+	return list(e.c.Unreadable(from, to))
+}
+
+// whyRule answers for each target that the rule has, and for those that it had
+// and that have anything at the time.
 func (e *Engine) whyRule(ctx context.Context, h *History, at time.Time) (*Why, error) {
-	targets := slices.DeleteFunc(slices.Clone(h.targets), func(t *History) bool { return t.Current == nil })
+	var targets []*History
+	for _, t := range h.targets {
+		if t.Current == nil {
+			if told, err := e.told(ctx, t, at); err != nil {
+				return nil, err
+			} else if told == nil {
+				continue
+			}
+		}
+		targets = append(targets, t)
+	}
 	if len(targets) == 0 {
 		targets = h.targets
 	}
 	if len(targets) == 0 {
-		return &Why{Outcome: "not_due", Sentence: "It runs nothing: the rule has no targets."}, nil
+		return &Why{Outcome: notDue, Sentence: "It runs nothing: the rule has no targets."}, nil
 	}
 	all := &Why{}
 	for _, t := range targets {
@@ -210,69 +294,9 @@ func (e *Engine) whyRule(ctx context.Context, h *History, at time.Time) (*Why, e
 // lifeAt returns the schedule that had the name at the time, else the nearest
 // before, else the first.
 func (h *History) lifeAt(at time.Time) *belfry.Schedule {
-	for _, s := range h.lives { // newest first
-		if !at.Before(s.Created.Truncate(time.Minute)) {
-			return s
-		}
+	i := slices.IndexFunc(h.lives, func(s *belfry.Schedule) bool { return at.After(s.Created) }) // newest first
+	if i < 0 {
+		i = len(h.lives) - 1
 	}
-	return h.lives[len(h.lives)-1]
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
-
-// sentence tells what became of a run; deleted says that its schedule is.
-func sentence(r *belfry.Run, deleted bool) string {
-	started := fmt.Sprintf("The run scheduled for %s started %s late", stamp(r.Time), lateness(r.Started.Sub(r.Time)))
-	took := r.Ended.Sub(r.Started).Round(time.Millisecond)
-	switch r.Outcome {
-	case belfry.Pending:
-		if deleted {
-			return fmt.Sprintf("%s; attempt %d failed, and no other is made, since the schedule has been deleted.", started, len(r.Attempts))
-		}
-		return fmt.Sprintf("%s; attempt %d failed and another one follows.", started, len(r.Attempts))
-	case belfry.Running:
-		return started + " and is under way."
-	case belfry.Succeeded:
-		if len(r.Attempts) > 1 {
-			return fmt.Sprintf("%s and succeeded at attempt %d, after %s.", started, len(r.Attempts), took)
-		}
-		return fmt.Sprintf("%s and succeeded at the first attempt, in %s.", started, took)
-	case belfry.SkippedDuplicate:
-		return fmt.Sprintf("The run scheduled for %s was skipped, because it was done already: %s.", stamp(r.Time), r.Reason)
-	case belfry.DeadLettered:
-		return fmt.Sprintf("%s and went to the dead-letter queue. %s.", started, r.Reason)
-	}
-	return fmt.Sprintf("%s and ended as %s. %s.", started, r.Outcome, r.Reason)
-}
-
-func lateness(d time.Duration) string { return max(d, 0).Round(time.Millisecond).String() }
-
-func gapSentence(at time.Time, g *belfry.Gap) string {
-	switch g.Reason {
-	case belfry.GapDisabled:
-		if g.Waited {
-			return fmt.Sprintf("It did not run at %s because the schedule was disabled while that waited to be started.", stamp(at))
-		}
-		return fmt.Sprintf("It did not run at %s because the schedule was disabled from %s to %s.", stamp(at), stamp(g.From), stamp(g.To))
-	case belfry.GapMissed:
-		if g.Count == 1 {
-			return fmt.Sprintf("It did not run at %s because it could not be started in time: Belfry was not running, the machine slept, or there was no room; when it could, that was too long ago.", stamp(at))
-		}
-		return fmt.Sprintf("It did not run at %s because it could not be started in time: Belfry was not running, the machine slept, or there was no room. Of the occurrences from then on only the latest is caught up with, and only within an hour: %d between %s and %s did not run.",
-			stamp(at), g.Count, stamp(g.From), stamp(g.To))
-	case belfry.GapEdited:
-		return fmt.Sprintf("It did not run at %s because the schedule's times were edited before it started.", stamp(at))
-	case belfry.GapTooOld:
-		return fmt.Sprintf("It did not run at %s because that was longer ago than its maximum event age when the schedule was made or enabled.", stamp(at))
-	case belfry.GapDone:
-		return fmt.Sprintf("It did not run at %s because an earlier schedule of the same name had run that very occurrence.", stamp(at))
-	}
-	return fmt.Sprintf("It did not run at %s because the schedule was deleted before it started.", stamp(at))
-}
-
-func notDue(at, next time.Time, more bool, s *belfry.Schedule) string {
-	if !more {
-		return fmt.Sprintf("It was not due at %s, and %s in %s has no later occurrence.", stamp(at), s.Expression, s.Timezone)
-	}
-	return fmt.Sprintf("It was not due at %s: after that, %s in %s is due first at %s.", stamp(at), s.Expression, s.Timezone, stamp(next))
+	return h.lives[i]
 }

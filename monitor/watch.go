@@ -61,8 +61,10 @@ type Watch struct {
 	Run    time.Time // scheduled time of the latest run that the status comes from
 
 	// Outcomes are the last 64 that count, the newest in the lowest bit; set is
-	// bad. Those of before the watch were good.
+	// bad. Known is how many of them there are: of what was before the watch, only
+	// that none was bad is known.
 	Outcomes uint64
+	Known    int
 	InARow   int // bad ones since the last good one
 
 	// Retrying is the scheduled time of a run that waits for another attempt,
@@ -130,7 +132,7 @@ func (w *Watch) ended(n *News, p *WatchPolicy) *Flip {
 		w.count(1)
 		return w.failed(n.At, reason, n.Time, p, func() string { return w.story(n, p) })
 	case n.Outcome == belfry.Succeeded:
-		w.Outcomes, w.InARow = w.Outcomes<<1, 0
+		w.Outcomes, w.Known, w.InARow = w.Outcomes<<1, min(w.Known+1, 64), 0
 		if w.Status == Down && p.broken(w) {
 			return nil // a share of the last ones is still too much
 		}
@@ -165,7 +167,7 @@ func (w *Watch) passed(n *News, p *WatchPolicy) *Flip {
 	w.count(n.Count)
 	if n.Gap == belfry.GapTooOld {
 		return w.failed(n.At, ReasonNeverFired, n.To, p, func() string {
-			return fmt.Sprintf("It never fires: its one time, %s, was past, by more than its maximum event age, when it was set.", clock(n.Time))
+			return fmt.Sprintf("It never fires: its one time, %s, was past, by more than its maximum event age, when it was set or enabled.", clock(n.Time))
 		})
 	}
 	return w.failed(n.At, ReasonMissed, n.To, p, func() string {
@@ -173,13 +175,14 @@ func (w *Watch) passed(n *News, p *WatchPolicy) *Flip {
 		if n.Count > 1 {
 			what = fmt.Sprintf("%d occurrences from %s to %s were missed", n.Count, clock(n.Time), clock(n.To))
 		}
-		return what + ": Belfry was not running, or the machine slept, for longer than catch-up reaches."
+		return what + ": Belfry was not running, the machine slept or there was no room, for longer than catch-up reaches."
 	})
 }
 
 // count takes n bad outcomes.
 func (w *Watch) count(n int64) {
 	w.InARow = int(min(int64(w.InARow)+n, 1<<20))
+	w.Known = int(min(int64(w.Known)+n, 64))
 	for range min(n, 64) {
 		w.Outcomes = w.Outcomes<<1 | 1
 	}
@@ -207,7 +210,7 @@ func (w *Watch) story(n *News, p *WatchPolicy) string {
 	}
 	switch {
 	case p.Share > 0 && p.Of > 1:
-		what = fmt.Sprintf("%d of the last %d runs failed. %s", p.badOnes(w), p.Of, what)
+		what = fmt.Sprintf("%d of the last %d runs failed. %s", p.badOnes(w), min(p.Of, w.Known), what)
 	case w.InARow > 1:
 		what = fmt.Sprintf("%d runs in a row failed. %s", w.InARow, what)
 	}
@@ -223,7 +226,7 @@ func (w *Watch) off(at time.Time, reason Reason) *Flip {
 	if w.Status != Up {
 		f = w.become(Paused, at, reason, w.Run, fmt.Sprintf("It was %s.", reason))
 	}
-	w.Status, w.Outcomes, w.InARow = Up, 0, 0
+	w.Status, w.Outcomes, w.Known, w.InARow = Up, 0, 0, 0
 	w.Retrying, w.RetryingSince = time.Time{}, time.Time{}
 	return f
 }

@@ -65,7 +65,7 @@ func TestPolicyCounts(t *testing.T) {
 		w.detail(f[0], "3 runs in a row failed. The run of 2000-01-01 00:06:00 UTC failed: Attempt 1 failed in a way that no retry can mend: HTTP.404: gone")
 		// Half of the last four are bad up to and with 00:10, and again from 00:12 to 00:13.
 		f = w.told("half", "00:02:00 up down failed", "00:11:00 down up recovered", "00:12:00 up down failed", "00:14:00 down up recovered")
-		w.detail(f[0], "2 of the last 4 runs failed. The run of 2000-01-01 00:02:00 UTC failed: Attempt 1 failed in a way that no retry can mend: HTTP.404: gone")
+		w.detail(f[0], "2 of the last 2 runs failed. The run of 2000-01-01 00:02:00 UTC failed: Attempt 1 failed in a way that no retry can mend: HTTP.404: gone")
 		w.told("deaf")
 	})
 }
@@ -80,7 +80,7 @@ func TestDowntimeIsMissedThenRecovered(t *testing.T) {
 		w.start()
 		w.until("01:12:30")
 		f := w.told("a", "01:10:30 up down missed", "01:10:30 down up recovered")
-		w.detail(f[0], "64 occurrences from 2000-01-01 00:06:00 UTC to 2000-01-01 01:09:00 UTC were missed: Belfry was not running, or the machine slept, for longer than catch-up reaches.")
+		w.detail(f[0], "64 occurrences from 2000-01-01 00:06:00 UTC to 2000-01-01 01:09:00 UTC were missed: Belfry was not running, the machine slept or there was no room, for longer than catch-up reaches.")
 		// Its one occurrence was caught up with: late, but not missed.
 		f = w.told("hourly", "01:10:30 up grace late", "01:10:30 grace up recovered")
 		w.detail(f[0], "The run of 2000-01-01 01:00:00 UTC started 10m30s late, at 2000-01-01 01:10:30 UTC.")
@@ -93,7 +93,7 @@ func TestNeverFires(t *testing.T) {
 		w.create("past", "at(2000-01-01T00:01:00)", func(s *belfry.Schedule) { s.Target.Retry.MaximumAge = time.Minute })
 		w.until("00:05:10")
 		f := w.told("past", "00:05:00 up down never_fired")
-		w.detail(f[0], "It never fires: its one time, 2000-01-01 00:01:00 UTC, was past, by more than its maximum event age, when it was set.")
+		w.detail(f[0], "It never fires: its one time, 2000-01-01 00:01:00 UTC, was past, by more than its maximum event age, when it was set or enabled.")
 	})
 }
 

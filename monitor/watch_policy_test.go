@@ -1,6 +1,7 @@
 package monitor_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -150,5 +151,43 @@ func TestRecoveryIsOfTheRunThatWasNotWell(t *testing.T) {
 	}
 	if !w.Well() {
 		t.Errorf("after 64 good ones there is still something to keep: %+v", w)
+	}
+}
+
+// Of what a watch shows, it knows only what was recorded since it began.
+func TestKnownOutcomes(t *testing.T) {
+	p := monitor.DefaultWatchPolicy()
+	p.Share, p.Of, p.After = 50, 4, 0
+	ended := func(minute int, o belfry.Outcome) *monitor.News {
+		at := noon.Add(time.Duration(minute) * time.Minute)
+		return &monitor.News{Kind: monitor.RunEnded, Occurrence: belfry.Occurrence{Schedule: 1, Time: at}, At: at, Outcome: o}
+	}
+	w := upWatch()
+	for i, o := range []belfry.Outcome{belfry.Failed, belfry.SkippedOverlap, belfry.Succeeded} {
+		if f := w.Take(ended(i, o), &p); f != nil {
+			t.Errorf("%+v", f)
+		}
+	}
+	if w.Known != 2 || w.Outcomes != 0b10 {
+		t.Errorf("after one bad and one good: %d known, %b", w.Known, w.Outcomes)
+	}
+	if f := w.Take(ended(3, belfry.Failed), &p); f == nil || !strings.HasPrefix(f.Detail, "2 of the last 3 runs failed. ") {
+		t.Errorf("%+v", f)
+	}
+	for i := range 100 {
+		w.Take(ended(4+i, belfry.Succeeded), &p)
+	}
+	if w.Known != 64 {
+		t.Errorf("%d known", w.Known)
+	}
+	w.Take(&monitor.News{
+		Kind: monitor.RunsPassed, Occurrence: belfry.Occurrence{Schedule: 1, Time: noon}, At: noon, To: noon, Count: 100, Gap: belfry.GapMissed,
+	}, &p)
+	if w.Known != 64 || w.Outcomes != ^uint64(0) {
+		t.Errorf("%d known, %b", w.Known, w.Outcomes)
+	}
+	w.Take(&monitor.News{Kind: monitor.ScheduleOff, Reason: string(monitor.ReasonDisabled)}, &p)
+	if w.Known != 0 {
+		t.Errorf("%d known of a schedule that was disabled", w.Known)
 	}
 }

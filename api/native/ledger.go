@@ -2,7 +2,6 @@ package native
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -45,8 +44,18 @@ type gap struct {
 	TargetID string `json:"target_id,omitempty"` // of a rule's target
 	From     string `json:"from"`
 	To       string `json:"to"`
+	Open     bool   `json:"open,omitempty"` // it goes on: to and count are those of now
 	Count    int64  `json:"count"`
 	Reason   string `json:"reason"`
+	Detail   string `json:"detail"`               // a clause: why nothing ran
+	Settled  string `json:"settled_at,omitempty"` // when that was decided; none of a stretch in which it was disabled
+}
+
+// ledgerPage is a page of the ledger. Outlook, on the first one, is a sentence
+// about what comes next.
+type ledgerPage struct {
+	list[any]
+	Outlook string `json:"outlook,omitempty"`
 }
 
 // A line of the ledger has a kind, "run" or "gap". The two are types of their
@@ -86,8 +95,12 @@ func runOf(h *engine.History, r *belfry.Run) *run {
 	return out
 }
 
-func gapOf(h *engine.History, g *belfry.Gap) *gap {
-	return &gap{TargetID: h.Target(g.Schedule), From: stamp(g.From), To: stamp(g.To), Count: g.Count, Reason: string(g.Reason)}
+func gapOf(h *engine.History, x *engine.Entry) *gap {
+	g := x.Gap
+	return &gap{
+		TargetID: h.Target(g.Schedule), From: stamp(g.From), To: stamp(g.To), Open: x.Open, Count: g.Count,
+		Reason: string(g.Reason), Detail: x.Detail(), Settled: stamp(g.At),
+	}
 }
 
 // runs lists the runs of a schedule, newest first.
@@ -104,10 +117,10 @@ func (a *API) runs(r *http.Request) (any, error) {
 	runs = runs[min(p.skip, len(runs)):]
 	out := list[*run]{Items: []*run{}}
 	if len(runs) > p.limit {
-		out.Next = p.position(runs[:p.limit], &runs[p.limit])
+		out.Next = p.position(p.limit, func(i int) time.Time { return runs[i].Time })
 		runs = runs[:p.limit]
 	}
-	out.Unreadable = a.unreadable(p.reaches(runs, out.Next), p.to)
+	out.Unreadable = a.unreadable(p.reaches(out.Next, len(runs), func(i int) time.Time { return runs[i].Time }), p.to)
 	for i := range runs {
 		out.Items = append(out.Items, runOf(p.history, &runs[i]))
 	}
@@ -125,24 +138,25 @@ func (a *API) ledger(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := list[any]{Items: []any{}}
-	var runs []belfry.Run // on this page, newest first
-	skip := p.skip
-	for _, e := range slices.Backward(entries) {
-		switch {
-		case e.Gap != nil:
-			out.Items = append(out.Items, gapEntry{"gap", gapOf(p.history, e.Gap)})
-		case skip > 0:
-			skip--
-		case len(runs) == p.limit:
-			out.Next = p.position(runs, e.Run)
-		default:
-			runs = append(runs, *e.Run)
-			out.Items = append(out.Items, runEntry{"run", runOf(p.history, e.Run)})
+	out := ledgerPage{list: list[any]{Items: []any{}}}
+	if r.URL.Query().Get("next") == "" {
+		if out.Outlook, err = a.engine.Outlook(r.Context(), p.history, len(entries) == 0 && p.from.IsZero() && p.to.IsZero()); err != nil {
+			return nil, err
 		}
 	}
-	slices.Reverse(out.Items)
-	out.Unreadable = a.unreadable(p.reaches(runs, out.Next), p.to)
+	entries = entries[:max(0, len(entries)-p.skip)]
+	if n := len(entries); n > p.limit {
+		out.Next = p.position(p.limit, func(i int) time.Time { return entries[n-1-i].At() })
+		entries = entries[n-p.limit:]
+	}
+	out.Unreadable = a.unreadable(p.reaches(out.Next, len(entries), func(i int) time.Time { return entries[len(entries)-1-i].At() }), p.to)
+	for i := range entries {
+		if x := &entries[i]; x.Gap != nil {
+			out.Items = append(out.Items, gapEntry{"gap", gapOf(p.history, x)})
+		} else {
+			out.Items = append(out.Items, runEntry{"run", runOf(p.history, x.Run)})
+		}
+	}
 	return out, nil
 }
 
@@ -164,12 +178,9 @@ func (a *API) why(r *http.Request) (any, error) {
 		return nil, err
 	}
 	out := answer{Schedule: h.Ref.ARN(), Time: stamp(at), reason: reasonOf(h, w), Unreadable: a.unreadable(at, at)}
-	out.doubt(at, out.Unreadable)
 	for i := range w.Targets {
 		t := &w.Targets[i]
-		one := targetReason{TargetID: t.ID, reason: reasonOf(h, &t.Why)}
-		one.doubt(at, out.Unreadable)
-		out.Targets = append(out.Targets, one)
+		out.Targets = append(out.Targets, targetReason{TargetID: t.ID, reason: reasonOf(h, &t.Why)})
 	}
 	return out, nil
 }
@@ -179,6 +190,8 @@ type reason struct {
 	Outcome  string `json:"outcome"`
 	Run      *run   `json:"run,omitempty"`
 	Gap      *gap   `json:"gap,omitempty"`
+	// Also is what earlier schedules of the name have at that time.
+	Also []reason `json:"also,omitempty"`
 }
 
 type targetReason struct {
@@ -202,7 +215,10 @@ func reasonOf(h *engine.History, w *engine.Why) reason {
 		out.Run = runOf(h, w.Run)
 	}
 	if w.Gap != nil {
-		out.Gap = gapOf(h, w.Gap)
+		out.Gap = gapOf(h, &engine.Entry{Gap: w.Gap, Open: w.Open})
+	}
+	for i := range w.Also {
+		out.Also = append(out.Also, reasonOf(h, &w.Also[i]))
 	}
 	return out
 }

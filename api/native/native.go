@@ -263,7 +263,7 @@ func limitParam(r *http.Request) (int, error) {
 type page struct {
 	history  *engine.History
 	from, to time.Time
-	skip     int // runs at the time to that the page before had
+	skip     int // entries at the time to that the pages before had
 	limit    int
 }
 
@@ -286,25 +286,25 @@ func (a *API) page(r *http.Request) (p page, err error) {
 	return p, err
 }
 
-// position is where the page after this one begins: at the run that follows
-// the page's runs, which are newest first. Targets of a rule run at the same
-// time, so a time alone would not tell.
-func (p *page) position(runs []belfry.Run, following *belfry.Run) string {
-	skip := 0
-	for i := len(runs) - 1; i >= 0 && runs[i].Time.Equal(following.Time); i-- {
+// position is where the page after this one begins: at the entry that follows the
+// n of this page; at gives the time of each, the newest first. Targets of a rule run
+// at the same time, so a time alone would not tell.
+func (p *page) position(n int, at func(i int) time.Time) string {
+	following, skip := at(n), 0
+	for i := n - 1; i >= 0 && at(i).Equal(following); i-- {
 		skip++
 	}
-	if skip == len(runs) && following.Time.Equal(p.to) {
+	if skip == n && following.Equal(p.to) {
 		skip += p.skip
 	}
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%d", following.Time.Unix(), skip))
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d:%d", following.Unix(), skip))
 }
 
-// reaches is from when on a page has everything: with another page to follow, from
-// its oldest run.
-func (p *page) reaches(runs []belfry.Run, next string) time.Time {
-	if next != "" && len(runs) > 0 {
-		return runs[len(runs)-1].Time
+// reaches is from when on a page of n entries has everything: with another page to
+// follow, from its oldest one.
+func (p *page) reaches(next string, n int, at func(i int) time.Time) time.Time {
+	if next != "" && n > 0 {
+		return at(n - 1)
 	}
 	return p.from
 }

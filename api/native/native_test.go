@@ -216,13 +216,91 @@ func TestTheLedgerHasRunsAndGapsInOrder(t *testing.T) {
 		if out["next"] != nil {
 			t.Errorf("there is a next page: %v", out["next"])
 		}
+		gap := out["items"].([]any)[2].(map[string]any)
+		if gap["detail"] != "the schedule was disabled from 2000-01-01 00:10:30 UTC to 2000-01-01 00:12:30 UTC" || gap["open"] != nil || gap["settled_at"] != nil {
+			t.Errorf("the gap is %v", gap)
+		}
+		if out["outlook"] != "Next: it is due at 2000-01-01 00:16:00 UTC." || failed["outlook"] != "Nothing follows: at(2000-01-01T00:05:00) in UTC has no occurrence after now." {
+			t.Errorf("outlooks %v and %v", out["outlook"], failed["outlook"])
+		}
 		_, out = s.get(t, "GET", "ledger", "schedule", prefix+"s", "limit", "2")
 		same(t, "the newest", lines(t, out), []string{"00:14 succeeded", "00:15 succeeded"})
+		_, out = s.get(t, "GET", "ledger", "schedule", prefix+"s", "limit", "2", "next", out["next"].(string))
+		same(t, "the two before", lines(t, out), []string{"2000-01-01T00:10:30Z..2000-01-01T00:12:30Z 2 disabled", "00:13 succeeded"})
 		_, out = s.get(t, "GET", "ledger", "schedule", prefix+"s", "limit", "1", "next", out["next"].(string))
-		// A gap is on the page of the run that follows it.
-		same(t, "the one before", lines(t, out), []string{"2000-01-01T00:10:30Z..2000-01-01T00:12:30Z 2 disabled", "00:13 succeeded"})
-		_, out = s.get(t, "GET", "ledger", "schedule", prefix+"s", "limit", "1", "next", out["next"].(string))
-		same(t, "the one before that", lines(t, out), []string{"00:10 succeeded"})
+		same(t, "the one before those", lines(t, out), []string{"00:10 succeeded"})
+		if out["outlook"] != nil {
+			t.Errorf("a later page has the outlook %v", out["outlook"])
+		}
+	})
+}
+
+// Whatever the size of the pages, each entry is on one of them, gaps too.
+func TestPagesOfTheLedger(t *testing.T) {
+	serve(t, func(t *testing.T, s server) {
+		_, out := s.get(t, "GET", "ledger", "schedule", prefix+"s")
+		whole := lines(t, out)
+		for limit := 1; limit <= len(whole)+1; limit++ {
+			var got []string
+			for next, pages := "", 0; pages == 0 || next != ""; pages++ {
+				_, out := s.get(t, "GET", "ledger", "schedule", prefix+"s", "limit", fmt.Sprint(limit), "next", next)
+				page := lines(t, out)
+				if len(page) > limit {
+					t.Fatalf("%d entries on a page of %d", len(page), limit)
+				}
+				got = append(page, got...)
+				next, _ = out["next"].(string)
+			}
+			same(t, fmt.Sprint("pages of ", limit), got, whole)
+		}
+	})
+}
+
+// What earlier schedules of the name have at a time is told beside, and a schedule
+// of which nothing is recorded says what that means.
+func TestWhyOfEarlierSchedules(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, e, stop := fire(t)
+		defer stop()
+		s := server{native.New(native.Config{Engine: e, Log: discard, Open: true, Authenticate: anybody})}
+		of := belfry.Schedule{
+			Scope: belfry.Scope{Account: "000000000000", Region: "us-east-1"}, Group: belfry.DefaultGroup, Name: "s",
+			Expression: "at(2000-01-01T00:01:00)", Timezone: "UTC",
+			Target: belfry.Target{ARN: "arn:aws:sqs:us-east-1:000000000000:q", RoleARN: "arn:aws:iam::000000000000:role/r", Retry: belfry.DefaultRetry()},
+		}
+		create := func() {
+			t.Helper()
+			if _, err := e.CreateSchedule(t.Context(), of); err != nil {
+				t.Fatal(err)
+			}
+		}
+		create()
+		_, out := s.get(t, "GET", "ledger", "schedule", prefix+"s")
+		if out["outlook"] != "It has not run yet. Next: it is due at 2000-01-01 00:01:00 UTC." {
+			t.Errorf("outlook: %v", out["outlook"])
+		}
+		time.Sleep(2 * time.Minute)
+		if err := e.DeleteSchedule(t.Context(), of.Ref()); err != nil {
+			t.Fatal(err)
+		}
+		create()
+		_, out = s.get(t, "GET", "why", "schedule", prefix+"s", "time", "2000-01-01T00:01:00Z")
+		gap, _ := out["gap"].(map[string]any)
+		also, _ := out["also"].([]any)
+		if out["outcome"] != "gap" || gap["reason"] != "done" || gap["settled_at"] != "2000-01-01T00:02:00Z" || len(also) != 1 {
+			t.Fatalf("got %v", out)
+		}
+		if earlier := also[0].(map[string]any); earlier["outcome"] != "succeeded" || earlier["run"] == nil {
+			t.Errorf("also: %v", also)
+		}
+		of.Name, of.Expression, of.State = "off", "rate(1 minute)", belfry.Disabled
+		create()
+		time.Sleep(90 * time.Second)
+		_, out = s.get(t, "GET", "why", "schedule", prefix+"off", "time", "2000-01-01T00:03:00Z")
+		gap, _ = out["gap"].(map[string]any)
+		if open, _ := gap["open"].(bool); out["outcome"] != "gap" || !open || gap["detail"] != "the schedule has been disabled since 2000-01-01 00:02:01 UTC" {
+			t.Errorf("got %v", out)
+		}
 	})
 }
 

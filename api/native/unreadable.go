@@ -1,9 +1,6 @@
 package native
 
-import (
-	"fmt"
-	"time"
-)
+import "time"
 
 // Unreadable is a part of the history that cannot be read: what an answer lacks.
 type Unreadable struct {
@@ -29,17 +26,4 @@ func (a *API) unreadable(from, to time.Time) []unreadable {
 		out = append(out, unreadable{Day: u.Day.Format(time.DateOnly), File: u.File, Reason: u.Reason})
 	}
 	return out
-}
-
-// doubt makes an answer say so when what would tell of the time cannot be read.
-func (r *reason) doubt(at time.Time, lost []unreadable) {
-	if len(lost) == 0 || r.Run != nil || r.Gap != nil || r.Outcome == "future" {
-		return
-	}
-	if r.Outcome == "unknown" {
-		r.Sentence = fmt.Sprintf("What became of %s is not known: the history of %s cannot be read (%s: %s).",
-			at.UTC().Format("2006-01-02 15:04:05 UTC"), lost[0].Day, lost[0].File, lost[0].Reason)
-		return
-	}
-	r.Sentence += fmt.Sprintf(" The history of %s cannot be read (%s), so a run of that day would be missing here.", lost[0].Day, lost[0].File)
 }

@@ -19,7 +19,7 @@ type watch struct {
 	Detail   string      `json:"detail,omitempty"`
 	Run      string      `json:"run,omitempty"` // scheduled time of the latest run that the status comes from
 	InARow   int         `json:"failed_in_a_row"`
-	Outcomes string      `json:"outcomes,omitempty"`       // the last ones that count, the newest last: . good, x bad
+	Outcomes string      `json:"outcomes,omitempty"`       // those recorded since the watch began, up to 64, the newest last: . good, x bad
 	Retrying string      `json:"retrying_since,omitempty"` // a run has failed so far, and is tried again
 	Limit    *limitShown `json:"limit,omitempty"`
 }
@@ -41,7 +41,7 @@ func watchOf(w *monitor.Watch) watch {
 		out.TargetID = w.Ref.Name
 	}
 	if w.Outcomes != 0 {
-		out.Outcomes = strings.NewReplacer("0", ".", "1", "x").Replace(fmt.Sprintf("%064b", w.Outcomes))
+		out.Outcomes = strings.NewReplacer("0", ".", "1", "x").Replace(fmt.Sprintf("%0*b", w.Known, w.Outcomes))
 	}
 	return out
 }

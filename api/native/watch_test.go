@@ -68,7 +68,7 @@ func TestWatches(t *testing.T) {
 		first := items[0].(map[string]any)
 		for member, want := range map[string]any{
 			"schedule": prefix + "fails", "status": "down", "reason": "failed", "failed_in_a_row": 2., "since": "2000-01-01T00:01:00Z",
-			"run": "2000-01-01T00:02:00Z", "outcomes": strings.Repeat(".", 62) + "xx",
+			"run": "2000-01-01T00:02:00Z", "outcomes": "xx", // and none that it never had
 			"detail": "The run of 2000-01-01 00:01:00 UTC failed: Attempt 1 failed in a way that no retry can mend: HTTP.404: gone",
 		} {
 			if first[member] != want {

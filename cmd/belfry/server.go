@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -79,8 +78,22 @@ func (s *scheduleServer) account() (string, error) {
 
 // list reads up to limit items of a paged list.
 func list[T any](s *server, path string, query url.Values, limit int) ([]T, error) {
-	items, _, err := history[T](s, path, query, limit)
-	return items, err
+	items := []T{}
+	for {
+		var page struct {
+			Items []T    `json:"items"`
+			Next  string `json:"next"`
+		}
+		query.Set("limit", strconv.Itoa(min(limit-len(items), pageSize)))
+		if err := s.get(path, query, &page); err != nil {
+			return nil, err
+		}
+		items = append(items, page.Items...)
+		if page.Next == "" || len(items) >= limit {
+			return items[:min(limit, len(items))], nil
+		}
+		query.Set("next", page.Next)
+	}
 }
 
 // unreadable is a part of the history that an answer lacks.
@@ -88,32 +101,6 @@ type unreadable struct {
 	Day    string `json:"day"`
 	File   string `json:"file"`
 	Reason string `json:"reason"`
-}
-
-// history is list with the parts of the history that cannot be read.
-func history[T any](s *server, path string, query url.Values, limit int) (items []T, lost []unreadable, err error) {
-	items = []T{}
-	for {
-		var page struct {
-			Items      []T          `json:"items"`
-			Next       string       `json:"next"`
-			Unreadable []unreadable `json:"unreadable"`
-		}
-		query.Set("limit", strconv.Itoa(min(limit-len(items), pageSize)))
-		if err := s.get(path, query, &page); err != nil {
-			return nil, nil, err
-		}
-		items = append(items, page.Items...)
-		for _, u := range page.Unreadable {
-			if !slices.Contains(lost, u) {
-				lost = append(lost, u)
-			}
-		}
-		if page.Next == "" || len(items) >= limit {
-			return items[:min(limit, len(items))], lost, nil
-		}
-		query.Set("next", page.Next)
-	}
 }
 
 // get asks for path and decodes the answer into v.

@@ -191,7 +191,7 @@ var rules = []rule{
 		"Its gap %s overlaps with the one before.",
 		`SELECT schedule, strftime('%FT%TZ', from_at, 'unixepoch') || ' to ' || strftime('%FT%TZ', to_at, 'unixepoch') || ', ' || reason FROM
  (SELECT *, max(iif(to_at=0, 1<<40, to_at)) OVER (PARTITION BY schedule ORDER BY from_at, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-  FROM gaps WHERE waited=0) WHERE from_at<before`,
+  FROM gaps WHERE settled_at=0 OR reason IN ('missed', 'too_old', 'done')) WHERE from_at<before`,
 	},
 	{
 		"Its gap %s reaches into the future.",

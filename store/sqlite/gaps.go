@@ -9,12 +9,12 @@ import (
 	"github.com/belfry-run/belfry"
 )
 
-const gapColumns = "schedule, from_at, to_at, count, reason, waited"
+const gapColumns = "schedule, from_at, to_at, count, reason, settled_at"
 
 func scanGap(st *sqlite.Stmt) belfry.Gap {
 	g := belfry.Gap{
 		Schedule: belfry.ID(st.ColumnInt64(0)), From: time.Unix(st.ColumnInt64(1), 0).UTC(),
-		Count: st.ColumnInt64(3), Reason: belfry.GapReason(st.ColumnText(4)), Waited: st.ColumnBool(5),
+		Count: st.ColumnInt64(3), Reason: belfry.GapReason(st.ColumnText(4)), At: fromMillis(st.ColumnInt64(5)),
 	}
 	if end := st.ColumnInt64(2); end != 0 {
 		g.To = time.Unix(end, 0).UTC()
@@ -24,9 +24,9 @@ func scanGap(st *sqlite.Stmt) belfry.Gap {
 
 // putGap adds a gap; it never takes the place of another.
 func putGap(c *sqlite.Conn, g belfry.Gap) error {
-	return exec(c, `INSERT INTO gaps (schedule, from_at, seq, reason, to_at, count, waited)
+	return exec(c, `INSERT INTO gaps (schedule, from_at, seq, reason, to_at, count, settled_at)
  VALUES (?1, ?2, (SELECT ifnull(max(seq), 0) + 1 FROM gaps WHERE schedule=?1 AND from_at=?2), ?3, ?4, ?5, ?6)`,
-		g.Schedule, g.From.Unix(), string(g.Reason), gapEnd(g.To), g.Count, g.Waited)
+		g.Schedule, g.From.Unix(), string(g.Reason), gapEnd(g.To), g.Count, g.At)
 }
 
 func gapEnd(to time.Time) int64 {

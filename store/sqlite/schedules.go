@@ -13,7 +13,7 @@ import (
 )
 
 // scheduleColumns is what scanSchedule reads, in its order.
-const scheduleColumns = `id, account, region, grp, name, revision, state, description, expression, timezone, start_at, end_at, window, anchor_at, delete_after, kms_key, target, role, input, dead_letter, max_age, max_attempts, retry_set, parameters, created_at, modified_at, since_at, settings`
+const scheduleColumns = `id, account, region, grp, name, revision, state, description, expression, timezone, start_at, end_at, window, anchor_at, delete_after, kms_key, target, role, input, dead_letter, max_age, max_attempts, retry_set, parameters, created_at, modified_at, since_at, settings, timed_at`
 
 // prefixed is scheduleColumns in a join, where the table is called s.
 var prefixed = "s." + strings.ReplaceAll(scheduleColumns, ", ", ", s.")
@@ -39,6 +39,7 @@ func scanSchedule(st *sqlite.Stmt, col int) *belfry.Schedule {
 	if text := st.ColumnText(next()); text != "" {
 		s.Settings = parseSettings(text)
 	}
+	s.Timed = fromMillis(number())
 	return s
 }
 
@@ -49,19 +50,19 @@ func putSchedule(c *sqlite.Conn, s *belfry.Schedule) error {
 		return err
 	}
 	return exec(c, `INSERT INTO schedules (`+scheduleColumns+`)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
  ON CONFLICT (id) DO UPDATE SET revision=excluded.revision, state=excluded.state, description=excluded.description,
   expression=excluded.expression, timezone=excluded.timezone, start_at=excluded.start_at, end_at=excluded.end_at,
   window=excluded.window, anchor_at=excluded.anchor_at, delete_after=excluded.delete_after, kms_key=excluded.kms_key,
   target=excluded.target, role=excluded.role, input=excluded.input, dead_letter=excluded.dead_letter,
   max_age=excluded.max_age, max_attempts=excluded.max_attempts, retry_set=excluded.retry_set,
   parameters=excluded.parameters, modified_at=excluded.modified_at, since_at=excluded.since_at,
-  settings=excluded.settings`,
+  settings=excluded.settings, timed_at=excluded.timed_at`,
 		s.ID, s.Account, s.Region, s.Group, s.Name, s.Revision, int64(s.State), s.Description, s.Expression, s.Timezone,
 		s.Start, s.End, s.Window, s.Anchor, s.DeleteAfterCompletion, s.KMSKeyARN,
 		s.Target.ARN, s.Target.RoleARN, s.Target.Input, s.Target.DeadLetterARN,
 		s.Target.Retry.MaximumAge, s.Target.Retry.MaximumAttempts, !s.Target.Retry.Default, []byte(s.Target.Parameters),
-		s.Created, s.Modified, s.Since, settings)
+		s.Created, s.Modified, s.Since, settings, s.Timed)
 }
 
 // parseSettings is the inverse of settingsText. What cannot be read lets no run

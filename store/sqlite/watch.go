@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -47,7 +48,7 @@ func (s *Store) News(ctx context.Context, limit int) (batch monitor.NewsBatch, e
 	return batch, err
 }
 
-const watchColumns = "account, region, grp, name, status, since, reason, detail, run, outcomes, in_a_row, retrying, retrying_since"
+const watchColumns = "account, region, grp, name, status, since, reason, detail, run, outcomes, in_a_row, retrying, retrying_since, known"
 
 // scanWatch reads watchColumns, which begin at col, into w.
 func scanWatch(st *sqlite.Stmt, col int, w *monitor.Watch) {
@@ -59,6 +60,7 @@ func scanWatch(st *sqlite.Stmt, col int, w *monitor.Watch) {
 	w.Reason, w.Detail, w.Run = monitor.Reason(text()), text(), at()
 	w.Outcomes, w.InARow = uint64(st.ColumnInt64(next())), st.ColumnInt(next())
 	w.Retrying, w.RetryingSince = at(), at()
+	w.Known = max(st.ColumnInt(next()), bits.Len64(w.Outcomes))
 }
 
 // watchIn puts the schedule's watch among the others, if it is not there.
@@ -146,12 +148,12 @@ func (s *Store) keepWatch(c *sqlite.Conn, k *monitor.Kept) error {
 		s.news.watched[w.Schedule] = 0
 	}
 	delete(s.news.well, w.Schedule)
-	return exec(c, `INSERT INTO watches (schedule, `+watchColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+	return exec(c, `INSERT INTO watches (schedule, `+watchColumns+`) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
  ON CONFLICT (schedule) DO UPDATE SET status=excluded.status, since=excluded.since, reason=excluded.reason,
   detail=excluded.detail, run=excluded.run, outcomes=excluded.outcomes, in_a_row=excluded.in_a_row,
-  retrying=excluded.retrying, retrying_since=excluded.retrying_since`,
+  retrying=excluded.retrying, retrying_since=excluded.retrying_since, known=excluded.known`,
 		w.Schedule, w.Ref.Account, w.Ref.Region, w.Ref.Group, w.Ref.Name, string(w.Status), w.Since, string(w.Reason), w.Detail, w.Run,
-		int64(w.Outcomes), w.InARow, w.Retrying, w.RetryingSince)
+		int64(w.Outcomes), w.InARow, w.Retrying, w.RetryingSince, w.Known)
 }
 
 // condition reports whether what the watch was decided on is still so.

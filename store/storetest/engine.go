@@ -122,7 +122,7 @@ func (e *engineTest) spec(r belfry.ScheduleRef) *belfry.Schedule {
 			Parameters: []byte(`{"SqsParameters":{"MessageGroupId":"g"}}`),
 		},
 		Settings: belfry.Settings{OncePer: &belfry.OncePer{Window: "1d", Key: "$.a"}},
-		Created:  at(0).Add(123 * time.Millisecond), Modified: at(1), Since: at(2),
+		Created:  at(0).Add(123 * time.Millisecond), Modified: at(1), Since: at(2), Timed: at(1).Add(7 * time.Millisecond),
 	}
 }
 

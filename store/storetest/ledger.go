@@ -72,7 +72,7 @@ func (e *engineTest) runsQuery() {
 func (e *engineTest) gapsQuery() {
 	s, other := e.spec(engineRef("a")), e.spec(engineRef("b"))
 	late := belfry.Gap{Schedule: s.ID, From: at(100), To: at(200), Count: 3, Reason: belfry.GapMissed}
-	early := belfry.Gap{Schedule: s.ID, From: at(10), To: at(20), Count: 2, Reason: belfry.GapEdited}
+	early := belfry.Gap{Schedule: s.ID, From: at(10), To: at(20), Count: 2, Reason: belfry.GapEdited, At: at(20).Add(5 * time.Millisecond)}
 	open := belfry.Gap{Schedule: s.ID, From: at(300), Reason: belfry.GapDisabled}
 	others := belfry.Gap{Schedule: other.ID, From: at(50), To: at(60), Count: 1, Reason: belfry.GapMissed}
 	e.ok(e.CreateSchedule(e.ctx, creation(s, nil, &late)))

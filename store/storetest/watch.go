@@ -109,7 +109,7 @@ func failed(d *belfry.Due, claim belfry.Claim, reason string) belfry.Finish {
 func downWatch(s *belfry.Schedule) *monitor.Watch {
 	return &monitor.Watch{
 		Schedule: s.ID, Ref: s.Ref(), Status: monitor.Down, Since: at(60), Reason: monitor.ReasonFailed,
-		Detail: "It failed: ☂", Run: at(60), Outcomes: 0xF000000000000001, InARow: 1, Retrying: at(30), RetryingSince: at(31),
+		Detail: "It failed: ☂", Run: at(60), Outcomes: 0xF000000000000001, Known: 64, InARow: 1, Retrying: at(30), RetryingSince: at(31),
 	}
 }
 

@@ -15,7 +15,7 @@ CREATE TABLE gaps_next (
   reason   TEXT NOT NULL,
   to_at    INTEGER NOT NULL, -- 0 while the gap is open
   count    INTEGER NOT NULL,
-  waited   INTEGER NOT NULL, -- 1: they were due and waited when the schedule was changed
+  settled_at INTEGER NOT NULL, -- milliseconds: when it was settled that they do not run; 0 of a stretch in which the schedule was disabled
   PRIMARY KEY (schedule, from_at, seq)
 ) WITHOUT ROWID;
 INSERT INTO gaps_next SELECT schedule, from_at + (to_at = 0), row_number() OVER (PARTITION BY schedule, from_at + (to_at = 0)), reason, to_at, count, 0 FROM gaps;
@@ -29,3 +29,10 @@ CREATE TABLE seen (
   key   TEXT PRIMARY KEY,
   value TEXT NOT NULL
 ) WITHOUT ROWID;
+
+-- When the times of a schedule were set, in milliseconds, if it was enabled after
+-- that; 0: at since_at.
+ALTER TABLE schedules ADD COLUMN timed_at INTEGER NOT NULL DEFAULT 0;
+
+-- How many of the 64 outcomes are known; 0 in an old row, whose oldest bad one tells.
+ALTER TABLE watches ADD COLUMN known INTEGER NOT NULL DEFAULT 0;
