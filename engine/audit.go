@@ -283,7 +283,7 @@ func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now 
 	s := it.Spec
 	if !it.Time.After(now) && t.fits(it) { // it is due; only its place in the window is wrong
 		to := it.Due
-		to.At, to.Kept = earlierOf(it.At, laterOf(t.due(it.Time), now)), true
+		to.At, to.Kept = earlierOf(it.At, t.due(it.Time)), true
 		return &to, nil
 	}
 	from := laterOf(now, s.Since)
@@ -309,11 +309,7 @@ func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now 
 			return nil, nil
 		}
 	}
-	to := t.entry(o, it.Revision)
-	if to.At.Before(now) {
-		to.At, to.Kept = now, true
-	}
-	return to, nil
+	return t.entry(o, it.Revision), nil // in its own place, also when that has passed: it is as late as it is
 }
 
 // unaccounted is the first occurrence after from, and before to, that has no
