@@ -126,6 +126,7 @@ type ScheduleChange struct {
 	Pending *Due      // the entry that Old has in the due queue; nil is none
 	Next    *Due      // the entry that takes its place
 	Gaps    []Gap     // to record; one with a zero To stays open
+	Undone  []Gap     // to remove, since their occurrence runs after all
 	CloseAt time.Time // when set, the schedule's open gap ends here ...
 	Closed  int64     // ... with so many occurrences in it; with none it goes
 	Token   *Token    // the client's; nil is none

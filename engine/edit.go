@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -123,9 +124,19 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 	next, gap := oneTimeEntry(ch.New, t, now)
 	before, _ := was.next(time.Time{})
 	inGap := ch.Closed > 0 && was.oneTime() && before.Equal(o)
+	// It may have waited when it was disabled before.
+	waited, err := e.c.Store.Gaps(ctx, []belfry.ID{ch.Old.ID}, o, o)
+	if err != nil {
+		return err
+	}
+	waited = slices.DeleteFunc(waited, func(g belfry.Gap) bool { return g.To.IsZero() || g.Count != 1 })
+	inGap = inGap || len(waited) > 0
 	switch {
 	case next != nil && inGap:
-		ch.Closed = 0
+		ch.Undone = waited
+		if was.oneTime() && before.Equal(o) {
+			ch.Closed = 0
+		}
 	case gap != nil && !inGap:
 		ch.Gaps = append(ch.Gaps, *gap)
 	}

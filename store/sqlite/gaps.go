@@ -57,15 +57,18 @@ func (s *Store) GapsBeyond(ctx context.Context, at time.Time, from belfry.ID, li
 	return found, err
 }
 
+// dropGap removes a gap that is as it was read.
+func dropGap(c *sqlite.Conn, g *belfry.Gap) error {
+	return exec(c, "DELETE FROM gaps WHERE schedule=? AND from_at=? AND to_at=? AND reason=? AND count=?",
+		g.Schedule, g.From.Unix(), gapEnd(g.To), string(g.Reason), g.Count)
+}
+
 // ChangeGaps puts gaps right; one that is no longer as its change expects it
 // stays.
 func (s *Store) ChangeGaps(ctx context.Context, changes []belfry.GapChange) error {
 	return s.write(ctx, func(c *sqlite.Conn) error {
 		for i := range changes {
-			old := &changes[i].Old
-			err := exec(c, "DELETE FROM gaps WHERE schedule=? AND from_at=? AND to_at=? AND reason=? AND count=?",
-				old.Schedule, old.From.Unix(), gapEnd(old.To), string(old.Reason), old.Count)
-			if err != nil {
+			if err := dropGap(c, &changes[i].Old); err != nil {
 				return err
 			}
 			if c.Changes() == 0 || changes[i].New == nil {

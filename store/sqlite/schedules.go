@@ -290,6 +290,11 @@ func (s *Store) changeSchedule(c *sqlite.Conn, ch belfry.ScheduleChange) error {
 			return err
 		}
 	}
+	for i := range ch.Undone {
+		if err := dropGap(c, &ch.Undone[i]); err != nil {
+			return err
+		}
+	}
 	for _, g := range ch.Gaps {
 		if err := putGap(c, g); err != nil {
 			return err

@@ -99,6 +99,16 @@ func (e *engineTest) changeCloses() {
 	e.same(e.gaps(other.ID), []belfry.Gap{others})
 }
 
+func (e *engineTest) changeUndoes() {
+	s, d := e.create("a", 60)
+	one := belfry.Gap{Schedule: s.ID, From: at(60), To: at(60), Count: 1, Reason: belfry.GapDisabled}
+	other := belfry.Gap{Schedule: s.ID, From: at(10), To: at(20), Count: 2, Reason: belfry.GapMissed}
+	off := edited(s, "off")
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: s, New: off, Pending: d, Gaps: []belfry.Gap{other, one}}))
+	e.ok(e.ChangeSchedule(e.ctx, belfry.ScheduleChange{Old: off, New: edited(off, "on"), Undone: []belfry.Gap{one}}))
+	e.same(e.gaps(s.ID), []belfry.Gap{other})
+}
+
 func (e *engineTest) changeRemoves() {
 	s, d := e.create("a", 60)
 	next := entry(s, 120)

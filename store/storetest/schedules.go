@@ -23,6 +23,7 @@ var scheduleCases = []engineCase{
 	{"a change is stale when its entry has been started", (*engineTest).changeStarted},
 	{"of many changes to one revision, by two nodes, exactly one wins", (*engineTest).changeRace},
 	{"a change closes the open gap of its schedule only", (*engineTest).changeCloses},
+	{"a gap is undone when its occurrence runs after all", (*engineTest).changeUndoes},
 	{"removal takes the entry and keeps the history", (*engineTest).changeRemoves},
 }
 
