@@ -33,7 +33,8 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 	updated.ID, updated.Revision, updated.Created, updated.Modified = old.ID, old.Revision+1, old.Created, now
 	same := sameTimes(old, &updated)
 	enabled := old.State == belfry.Disabled && updated.State == belfry.Enabled
-	switch updated.Since = now; {
+	updated.Since, updated.Timed = now, time.Time{}
+	switch {
 	case same && enabled:
 		updated.Timed = old.TimesSet()
 	case same:
