@@ -93,7 +93,8 @@ type Finish struct {
 	Attempts []Attempt // all so far; nil is one that succeeded
 	Retry    *Due      // the attempt that follows
 	// Delete is the revision of a schedule that has completed and asked to be
-	// deleted then; an edit since keeps it. 0 is none.
+	// deleted then; an edit since keeps it, and so does an entry that is Kept. 0 is
+	// none.
 	Delete int64
 }
 

@@ -322,10 +322,17 @@ func (s *Store) finish(c *sqlite.Conn, f *belfry.Finish, attempts []byte) (bool,
 	return true, putDue(c, f.Retry)
 }
 
-// retireCompleted removes the schedule unless it has been edited since.
+// retireCompleted removes the schedule unless it has been edited since, or has an
+// entry that an edit before that has kept: that is still to run, whatever the
+// definition says of what comes.
 func (s *Store) retireCompleted(c *sqlite.Conn, id belfry.ID, revision int64, at time.Time) error {
+	waits := false
+	err := query(c, "SELECT 1 FROM due WHERE schedule=? AND kept>0", func(*sqlite.Stmt) error { waits = true; return nil }, id)
+	if err != nil || waits {
+		return err
+	}
 	var sch *belfry.Schedule
-	err := query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=? AND revision=?",
+	err = query(c, "SELECT "+scheduleColumns+" FROM schedules WHERE id=? AND revision=?",
 		func(st *sqlite.Stmt) error { sch = scanSchedule(st, 0); return nil }, id, revision)
 	if err != nil || sch == nil {
 		return err

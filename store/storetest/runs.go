@@ -222,6 +222,16 @@ func (e *engineTest) finishDeletes() {
 	e.finish(end)
 	_, err = e.Schedule(e.ctx, s.Ref())
 	e.kind(err, belfry.NotFound)
+
+	// One that has an entry which an edit has kept is not complete.
+	waits, first := e.create("waits", 60)
+	kept := *entry(waits, 90)
+	kept.Kept, kept.Own = true, true
+	end = succeeded(first, e.start(startOf(first, &kept)))
+	end.Delete = waits.Revision
+	e.finish(end)
+	_, err = e.Schedule(e.ctx, waits.Ref())
+	e.ok(err)
 	if runs := e.runs(s.ID); len(runs) != 2 {
 		e.Fatalf("%d runs are left, want both", len(runs))
 	}
