@@ -132,6 +132,15 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 	}
 	waited = slices.DeleteFunc(waited, func(g belfry.Gap) bool { return g.To.IsZero() || g.Count != 1 })
 	inGap = inGap || len(waited) > 0
+	if next != nil && !o.After(now) {
+		_, ran, err := e.ranEarlier(ctx, ch.New.Ref(), o)
+		if err != nil {
+			return err
+		}
+		if ran {
+			next, gap = nil, &belfry.Gap{Schedule: ch.New.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone}
+		}
+	}
 	switch {
 	case next != nil && inGap:
 		ch.Undone = waited

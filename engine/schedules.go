@@ -58,6 +58,17 @@ func (e *Engine) tryCreate(ctx context.Context, s belfry.Schedule, token *belfry
 	return &s, nil
 }
 
+// ranEarlier reports whether a deleted schedule of the name ran the occurrence, and
+// which of them is the newest; 0 when there is none.
+func (e *Engine) ranEarlier(ctx context.Context, r belfry.ScheduleRef, o time.Time) (newest belfry.ID, ran bool, err error) {
+	lives, err := e.c.Store.Retired(ctx, r, livesLook)
+	if err != nil || len(lives) == 0 {
+		return 0, false, err
+	}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: lives, From: o, To: o, Limit: 1})
+	return lives[0], len(runs) > 0, err
+}
+
 // livesLook bounds the earlier lives of a name that are looked at for what they ran.
 const livesLook = 1000
 
@@ -65,18 +76,10 @@ const livesLook = 1000
 // its name ran that very occurrence: who makes a schedule again, with the same
 // name and time, does not want its work done again.
 func (e *Engine) unlessRan(ctx context.Context, c *belfry.ScheduleCreation, t *timing, now time.Time) error {
-	lives, err := e.c.Store.Retired(ctx, c.Schedule.Ref(), livesLook)
-	if err != nil {
-		return err
-	}
-	c.After = new(belfry.ID)
-	if len(lives) == 0 {
-		return nil
-	}
-	*c.After = lives[0]
 	o := c.Next.Time
-	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: lives, From: o, To: o, Limit: 1})
-	if err != nil || len(runs) == 0 {
+	newest, ran, err := e.ranEarlier(ctx, c.Schedule.Ref(), o)
+	c.After = &newest
+	if err != nil || !ran {
 		return err
 	}
 	c.Gap = &belfry.Gap{Schedule: c.Schedule.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone, At: now}
