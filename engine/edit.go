@@ -58,7 +58,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		}
 	}
 	if disabled && !staysDisabled {
-		ch.Gaps = append(ch.Gaps, disabledGap(&t, now))
+		ch.Gaps = append(ch.Gaps, disabledGap(now, &t, was))
 	}
 	switch {
 	case pending != nil && !pending.Time.After(now) && old.State == belfry.Enabled:
@@ -84,11 +84,15 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 }
 
 // disabledGap is the open gap of a schedule that is disabled now. It begins with
-// this second, unless that is an occurrence: what is due by now is not part of it.
-func disabledGap(t *timing, now time.Time) belfry.Gap {
-	from := now.Truncate(time.Second)
-	if o, ok := t.next(from.Add(-1)); ok && o.Equal(from) {
-		from = from.Add(time.Second)
+// this second, unless that is an occurrence, by what the schedule says now or by
+// what it said before: what is due by now is not part of it.
+func disabledGap(now time.Time, t *timing, before ...*timing) belfry.Gap {
+	second := now.Truncate(time.Second)
+	from := second
+	for _, x := range append(before, t) {
+		if o, ok := x.next(second.Add(-1)); ok && o.Equal(second) {
+			from = second.Add(time.Second)
+		}
 	}
 	return belfry.Gap{Schedule: t.id, From: from, Reason: belfry.GapDisabled}
 }
