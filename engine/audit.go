@@ -517,9 +517,17 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 		ch.New = e.cut(s, g, now)
 		return ch, nil
 	}
-	// It was disabled under the wrong clock. What it has run by then stays run, so
-	// its times, and the gap, begin after that.
+	// It was disabled under the wrong clock. Its gap begins after what has an outcome,
+	// or where its times were set. What it has run by then of times to come stays run,
+	// so its times, and the gap, begin after that.
 	from := now
+	if s != nil && !s.Since.After(now) {
+		last, err := e.lastAccounted(ctx, g.Schedule, now)
+		if err != nil {
+			return ch, err
+		}
+		from = laterOf(s.Since, last)
+	}
 	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{g.Schedule}, Limit: 1})
 	if err != nil {
 		return ch, err
