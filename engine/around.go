@@ -29,6 +29,19 @@ func (e *Engine) around(ctx context.Context, s *belfry.Schedule, t *timing, gaps
 	return all, nil
 }
 
+// unlessRun takes the run out of a step whose occurrence has run under a clock that
+// was ahead: the store knows that of recent runs alone, and it may be history.
+func (e *Engine) unlessRun(ctx context.Context, st *belfry.Start) error {
+	if st.Run == nil || !e.steps.back.Load() {
+		return nil
+	}
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{st.Run.Schedule}, From: st.Run.Time, To: st.Run.Time, Limit: 1})
+	if err == nil && len(runs) > 0 {
+		st.Run = nil
+	}
+	return err
+}
+
 // split is the gap without the runs, newest first, that lie in it.
 func split(g belfry.Gap, runs []belfry.Run, t *timing) []belfry.Gap {
 	if len(runs) == 0 {

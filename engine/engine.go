@@ -287,7 +287,7 @@ func (e *Engine) housekeep(ctx context.Context) {
 		if _, err := e.c.Store.ForgetTokens(ctx, now.Add(-belfry.TokenLife)); err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "dropping old client tokens failed; it is tried again", "err", err)
 		}
-		e.noteClock(ctx, now)
+		e.noteClock(ctx)
 		if e.c.Clock.Monotonic() < forget {
 			continue
 		}

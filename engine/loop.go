@@ -366,7 +366,9 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 			return nil
 		}
 		st = plan(&it.DueItem, &t, now)
-		st.Gaps, failed = e.around(ctx, it.Spec, &t, st.Gaps)
+		if st.Gaps, failed = e.around(ctx, it.Spec, &t, st.Gaps); failed == nil {
+			failed = e.unlessRun(ctx, &st)
+		}
 		// A payload without the key gets no claim, and is not delivered either.
 		if st.Run != nil {
 			st.Once, _ = e.onceClaims(it.Spec, *st.Run)

@@ -35,8 +35,9 @@ type stepWatch struct {
 	mu    sync.Mutex
 	steps []Step // guarded by mu
 
-	// back says that the clock has been set back lately, so that there may be runs
-	// of times to come.
+	newest time.Time // guarded by mu: that the clock has ever shown
+	// back says that the clock is behind that, so that there may be runs of times to
+	// come.
 	back atomic.Bool
 }
 
@@ -75,18 +76,32 @@ func (w *stepWatch) add(s Step) {
 		w.steps = w.steps[1:]
 	}
 	w.steps = append(w.steps, s)
-	if s.By < 0 {
-		w.back.Store(true)
-	}
 }
 
-// clockKey is where the store keeps the newest time that the clock has shown.
-const clockKey = "clock"
+// lastKey is where the store keeps the time that the clock showed last, and
+// newestKey the newest that it ever has.
+const (
+	lastKey   = "clock"
+	newestKey = "clock_newest"
+)
 
-// noteClock keeps the time, so that the next start can tell whether the clock was
-// set back meanwhile.
-func (e *Engine) noteClock(ctx context.Context, now time.Time) {
-	if err := e.c.Store.See(ctx, clockKey, now.Format(time.RFC3339)); err != nil && ctx.Err() == nil {
+// noteClock keeps the time, so that a later start can tell that the clock has been
+// set back. While it is behind where it has been there may be runs of times to
+// come, in the history too (back).
+func (e *Engine) noteClock(ctx context.Context) {
+	now := e.now()
+	e.steps.mu.Lock()
+	ahead := now.After(e.steps.newest)
+	if ahead {
+		e.steps.newest = now
+	}
+	e.steps.back.Store(!ahead)
+	e.steps.mu.Unlock()
+	err := e.c.Store.See(ctx, lastKey, now.Format(time.RFC3339))
+	if err == nil && ahead {
+		err = e.c.Store.See(ctx, newestKey, now.Format(time.RFC3339))
+	}
+	if err != nil && ctx.Err() == nil {
 		e.c.Logger.WarnContext(ctx, "the time could not be stored", "err", err)
 	}
 }
@@ -94,17 +109,30 @@ func (e *Engine) noteClock(ctx context.Context, now time.Time) {
 // lookBack tells when the clock is behind where it was before the last stop. What
 // follows from it the check of the queue finds, at each start.
 func (e *Engine) lookBack(ctx context.Context) {
-	text, err := e.c.Store.Seen(ctx, clockKey)
-	before, perr := time.Parse(time.RFC3339, text)
-	if err != nil || perr != nil {
-		return // none was kept, or it says nothing
-	}
+	last, newest := e.seenTime(ctx, lastKey), e.seenTime(ctx, newestKey)
+	e.steps.mu.Lock()
+	e.steps.newest = newest
+	e.steps.mu.Unlock()
 	now := e.now()
-	if by := now.Sub(before); by < -leastStep {
+	if by := now.Sub(last); !last.IsZero() && by < -leastStep {
 		e.c.Metrics.steps.Inc()
 		e.steps.add(Step{At: now, By: by, Down: true})
 		e.c.Logger.WarnContext(ctx, "the clock is behind where it was before the last stop; the due queue and the ledger are checked against it", "by", -by)
 	}
+	e.noteClock(ctx)
+}
+
+// seenTime is a time that was kept; zero when there is none that can be read.
+func (e *Engine) seenTime(ctx context.Context, key string) time.Time {
+	text, err := e.c.Store.Seen(ctx, key)
+	if err != nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // lookAtClock puts right what was read from the clock when it was wrong: all
@@ -121,6 +149,10 @@ func (e *Engine) lookAtClock(ctx context.Context) {
 	e.steps.add(Step{At: e.now(), By: by})
 	e.forget()
 	e.loop.quiet = 0
+	e.steps.mu.Lock()
+	e.steps.newest = laterOf(e.steps.newest, e.now().Add(-by)) // before a step back
+	e.steps.mu.Unlock()
+	e.noteClock(ctx)
 	if by < 0 {
 		e.c.Logger.WarnContext(ctx, "the clock was set back; the due queue and the ledger are checked against it", "by", -by)
 		e.recheck()
