@@ -221,7 +221,7 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		return e.move(ctx, it, nil, "schedule disabled")
 	}
 	if s.Since.After(now.Add(leastStep)) {
-		fixed, err := e.resince(ctx, s, &it.Due, now)
+		fixed, err := e.resince(ctx, s, &it.Due, now, nil)
 		if err != nil || fixed == nil {
 			return err
 		}
@@ -258,11 +258,16 @@ func (e *Engine) movedBack(ctx context.Context, it *belfry.DueItem, t *timing, n
 }
 
 // resince has the schedule's times be set now, when by the clock they will be: it
-// was edited before the clock was set back. nil: it has been edited meanwhile.
-func (e *Engine) resince(ctx context.Context, s *belfry.Schedule, entry *belfry.Due, now time.Time) (*belfry.Schedule, error) {
+// was edited before the clock was set back. A gap is put right with it. nil: it has
+// been edited meanwhile.
+func (e *Engine) resince(ctx context.Context, s *belfry.Schedule, entry *belfry.Due, now time.Time, gap *belfry.GapChange) (*belfry.Schedule, error) {
 	fixed := *s
 	fixed.Since = now
-	err := e.c.Store.ChangeSchedule(ctx, belfry.ScheduleChange{Old: s, New: &fixed, Pending: entry, Next: entry, At: now})
+	ch := belfry.ScheduleChange{Old: s, New: &fixed, Pending: entry, Next: entry, At: now}
+	if gap != nil {
+		ch.Undone, ch.Gaps = []belfry.Gap{gap.Old}, []belfry.Gap{*gap.New}
+	}
+	err := e.c.Store.ChangeSchedule(ctx, ch)
 	if err != nil {
 		return nil, ignoreStale(err)
 	}
@@ -535,12 +540,12 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 	if len(runs) > 0 {
 		from = laterOf(from, runs[0].Time)
 	}
-	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(leastStep)) {
-		if _, err := e.resince(ctx, s, nil, from); err != nil {
-			return ch, err
-		}
-	}
 	ch.New = &belfry.Gap{Schedule: g.Schedule, From: earlierOf(g.From, from.Truncate(time.Second).Add(time.Second)), Reason: g.Reason}
+	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(leastStep)) {
+		_, err := e.resince(ctx, s, nil, from, &ch) // in one step: between two a crash would leave a hole
+		ch.New = &ch.Old
+		return ch, err
+	}
 	return ch, nil
 }
 

@@ -138,7 +138,13 @@ func (e *Engine) holds(s *belfry.Schedule, g *belfry.Gap, at time.Time) (holds, 
 		return false, false
 	}
 	t, err := e.parser.timing(s)
-	return err == nil && t.has(at), err == nil
+	if err != nil {
+		return false, false
+	}
+	if n, _ := t.count(g.From.Add(-1), g.To); n != g.Count {
+		return false, false // its zone's rules have changed since
+	}
+	return t.has(at), true
 }
 
 // waits tells of the entry that the schedule has in the due queue, when the time
