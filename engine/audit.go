@@ -15,7 +15,7 @@ import (
 //
 //   - each entry when its time has come (fits): one that is no occurrence of its
 //     schedule any more is not started;
-//   - all of it at start, after the clock was set back, and every auditEvery, by a
+//   - all of it at start, after the clock was set back, and every hour (Config.Audit), by a
 //     goroutine of its own that takes a fifth of one processor at most.
 //
 // Such a round begins with what cannot wait. Whatever fired or was given up under
@@ -23,7 +23,6 @@ import (
 // schedules come first, then the queue in its own order, so that what is due soon
 // is looked at before what is due in a year.
 const (
-	auditEvery = time.Hour
 	auditFirst = time.Minute // from the first round, at start, to the second
 	auditStep  = 500         // entries, or schedules, that one step looks at
 	auditRest  = 4           // times as long as a step took is the pause after it
@@ -62,7 +61,7 @@ func (e *Engine) audit(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		release()
-		rest, round = auditEvery, e.checkAll
+		rest, round = e.c.Audit, e.checkAll
 	}
 }
 

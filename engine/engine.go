@@ -69,6 +69,9 @@ type Config struct {
 	// MaxSleep is how long the engine may go without a look at the clock, which
 	// may have jumped while the machine slept; 0 is DefaultMaxSleep.
 	MaxSleep time.Duration
+	// Audit is the pause between two checks of the due queue against schedules, clock
+	// and time zones; 0 is DefaultAudit.
+	Audit time.Duration
 	// Housekeeping is the pause between two rounds of moving closed runs into
 	// the history; 0 is DefaultHousekeeping.
 	Housekeeping time.Duration
@@ -109,6 +112,8 @@ const (
 	// rescanFactor times MaxSleep is how often the queue is read again from its
 	// start, so that nothing that memory lost stays behind.
 	rescanFactor = 12
+	// DefaultAudit is how long an entry may be wrong that nothing pointed at.
+	DefaultAudit = time.Hour
 	// DefaultHousekeeping keeps one round short.
 	DefaultHousekeeping = time.Minute
 	// storeRetry is the wait after a store error.
@@ -166,6 +171,9 @@ func New(c Config) *Engine {
 	}
 	if c.MaxSleep == 0 {
 		c.MaxSleep = DefaultMaxSleep
+	}
+	if c.Audit == 0 {
+		c.Audit = DefaultAudit
 	}
 	if c.Housekeeping == 0 {
 		c.Housekeeping = DefaultHousekeeping

@@ -46,7 +46,7 @@ func mixed(now time.Time) []belfry.Schedule {
 func TestAYearLosesNothingAndRepeatsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t)
-		b.config.MaxSleep, b.config.Housekeeping = time.Hour, 6*time.Hour
+		b.config.MaxSleep, b.config.Housekeeping, b.config.Audit = time.Hour, 6*time.Hour, 7*24*time.Hour
 		b.config.Retention = 10 * 365 * 24 * time.Hour
 		b.start()
 		now := time.Now().UTC()
