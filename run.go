@@ -143,7 +143,8 @@ type Gap struct {
 	Reason   GapReason
 	// At is when it was settled that they do not run: they were due, and could not
 	// be started in time, or waited to be when the schedule was changed. Zero: of a
-	// stretch in which the schedule was disabled.
+	// stretch in which the schedule was disabled. Of one that is open, that it was made
+	// longer when the clock was set back, and may go over runs.
 	At time.Time
 }
 

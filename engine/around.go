@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/belfry-run/belfry"
 )
@@ -20,13 +21,32 @@ func (e *Engine) around(ctx context.Context, s *belfry.Schedule, t *timing, gaps
 			all = append(all, g)
 			continue
 		}
-		runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{s.ID}, From: g.From, To: g.To, Limit: auditLook})
+		parts, err := e.aroundRuns(ctx, s, t, g)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, split(g, runs, t)...)
+		all = append(all, parts...)
 	}
 	return all, nil
+}
+
+func (e *Engine) aroundRuns(ctx context.Context, s *belfry.Schedule, t *timing, g belfry.Gap) ([]belfry.Gap, error) {
+	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{s.ID}, From: g.From, To: g.To, Limit: auditLook})
+	return split(g, runs, t), err
+}
+
+// closed is the gap of a schedule that is disabled as it would be if it ended at
+// that time, without what has run in it. Of an open gap, At says that it was made
+// longer when the clock was set back, so that runs may lie in it.
+func (e *Engine) closed(ctx context.Context, s *belfry.Schedule, t *timing, g belfry.Gap, at time.Time) ([]belfry.Gap, error) {
+	g.To = at.Truncate(time.Second)
+	g.Count, _ = t.count(g.From.Add(-1), at)
+	longer := !g.At.IsZero()
+	g.At = time.Time{}
+	if longer {
+		return e.aroundRuns(ctx, s, t, g)
+	}
+	return e.around(ctx, s, t, []belfry.Gap{g})
 }
 
 // unlessRun takes the run out of a step whose occurrence has run under a clock that

@@ -522,8 +522,8 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 		return ch, nil
 	}
 	// It was disabled under the wrong clock. Its gap begins after what has an outcome,
-	// or where its times were set. What it has run by then of times to come stays run,
-	// so its times, and the gap, begin after that.
+	// or where its times were set. What it has run by then of times to come stays run:
+	// At says that the gap goes over that.
 	from := now
 	if s != nil && !s.Since.After(now) {
 		last, err := e.lastAccounted(ctx, g.Schedule, now)
@@ -532,14 +532,9 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 		}
 		from = laterOf(s.Since, last)
 	}
-	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{g.Schedule}, Limit: 1})
-	if err != nil {
-		return ch, err
+	ch.New = &belfry.Gap{
+		Schedule: g.Schedule, From: earlierOf(g.From, from.Truncate(time.Second).Add(time.Second)), Reason: g.Reason, At: now,
 	}
-	if len(runs) > 0 {
-		from = laterOf(from, runs[0].Time)
-	}
-	ch.New = &belfry.Gap{Schedule: g.Schedule, From: earlierOf(g.From, from.Truncate(time.Second).Add(time.Second)), Reason: g.Reason}
 	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(leastStep)) {
 		_, err := e.resince(ctx, s, nil, from, &ch) // in one step: between two a crash would leave a hole
 		ch.New = &ch.Old

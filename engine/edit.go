@@ -295,25 +295,28 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 	if err != nil {
 		was = timing{id: old.ID} // it can be edited and deleted all the same
 	}
-	_, more := was.next(now.Add(lead))
+	_, more := was.next(now.Add(-zoneReach - windowReach)) // its zone may have said later
 	sure := err != nil || more && old.State == belfry.Enabled
 	pending, err := e.c.Store.Pending(ctx, old.ID, was.pendingCandidates(now, old.Revision), now, sure)
 	if err != nil {
 		return belfry.ScheduleChange{}, err
 	}
 	ch, err := decide(old, pending, &was, afterWhatIsDone(old, pending, &was, now))
-	if err != nil || !e.steps.back.Load() {
+	if err != nil {
 		return ch, err
 	}
-	if ch.Closed > 0 { // the gap that is closed becomes those around what has run in it
+	if ch.Closed > 0 {
 		gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{old.ID}, now, time.Time{})
 		if err != nil {
 			return ch, err
 		}
 		for _, g := range gaps {
-			if g.To.IsZero() {
-				g.To, g.Count = ch.CloseAt.Truncate(time.Second), ch.Closed
-				ch.Gaps, ch.Closed = append(ch.Gaps, g), 0
+			if g.To.IsZero() && (!g.At.IsZero() || e.steps.back.Load()) {
+				parts, err := e.closed(ctx, old, &was, g, ch.CloseAt)
+				if err != nil {
+					return ch, err
+				}
+				ch.Gaps, ch.Closed = append(ch.Gaps, parts...), 0
 			}
 		}
 	}

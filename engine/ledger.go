@@ -179,24 +179,20 @@ func (e *Engine) gaps(ctx context.Context, h *History, from, to time.Time) ([]En
 			if h.Current == nil || x.Gap.Schedule != h.Current.ID {
 				continue // its schedule is gone, so it cannot be
 			}
-			x.Gap.To = now.Truncate(time.Second)
 			t, err := e.parser.timing(h.Current)
 			if err == nil {
-				x.Gap.Count, _ = t.count(x.Gap.From.Add(-1), now)
-			}
-			if err == nil && x.Gap.Count == 0 {
-				continue
-			}
-			if err == nil {
-				parts, err := e.around(ctx, h.Current, &t, []belfry.Gap{*x.Gap})
+				parts, err := e.closed(ctx, h.Current, &t, *x.Gap, now)
 				if err != nil {
 					return nil, err
 				}
 				for p := range parts {
-					all = append(all, Entry{Gap: &parts[p], Open: true})
+					if parts[p].Count > 0 {
+						all = append(all, Entry{Gap: &parts[p], Open: true})
+					}
 				}
 				continue
 			}
+			x.Gap.To, x.Gap.At = now.Truncate(time.Second), time.Time{}
 		}
 		all = append(all, x)
 	}
