@@ -143,8 +143,8 @@ type Gap struct {
 	Reason   GapReason
 	// At is when it was settled that they do not run: they were due, and could not
 	// be started in time, or waited to be when the schedule was changed. Zero: of a
-	// stretch in which the schedule was disabled. Of one that is open, that it was made
-	// longer when the clock was set back, and may go over runs.
+	// stretch in which the schedule was disabled; while that is open, it says that the
+	// clock has been set back, so that there may be runs in it.
 	At time.Time
 }
 

@@ -320,6 +320,11 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 			}
 		}
 	}
+	for i := range ch.Gaps {
+		if g := &ch.Gaps[i]; g.To.IsZero() && e.steps.back.Load() {
+			g.At = now // it may come to times that have run
+		}
+	}
 	ch.Gaps, err = e.around(ctx, old, &was, ch.Gaps)
 	return ch, err
 }
