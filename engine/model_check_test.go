@@ -464,8 +464,9 @@ func (v *view) checkWhy(n *node, h *engine.History) {
 		if !slices.ContainsFunc(v.claims, func(c claim) bool { return c.must && c.at.Equal(at) }) {
 			continue
 		}
+		// What a stretch held by the rules that its zone had then is not stored.
 		for i := range v.gaps {
-			if g := &v.gaps[i]; covers(g, at) && r == nil && (told == nil || told.Gap == nil) {
+			if g := &v.gaps[i]; !v.l.zoned && covers(g, at) && r == nil && (told == nil || told.Gap == nil) {
 				v.fail("why %s: %q, and there is a gap %s", stamp(at), y.Sentence, gapText(g))
 			}
 		}
