@@ -12,12 +12,12 @@ import (
 // occurrences that have run: under a clock that was ahead then and has been set
 // back since. Without such a step there are none, and nothing is asked.
 func (e *Engine) around(ctx context.Context, s *belfry.Schedule, t *timing, gaps []belfry.Gap) ([]belfry.Gap, error) {
-	if !e.steps.back.Load() {
+	if !slices.ContainsFunc(gaps, func(g belfry.Gap) bool { return e.steps.mayHaveRun(g.From) }) {
 		return gaps, nil
 	}
 	var all []belfry.Gap
 	for _, g := range gaps {
-		if g.To.IsZero() {
+		if g.To.IsZero() || !e.steps.mayHaveRun(g.From) {
 			all = append(all, g)
 			continue
 		}
@@ -52,7 +52,7 @@ func (e *Engine) closed(ctx context.Context, s *belfry.Schedule, t *timing, g be
 // unlessRun takes the run out of a step whose occurrence has run under a clock that
 // was ahead: the store knows that of recent runs alone, and it may be history.
 func (e *Engine) unlessRun(ctx context.Context, st *belfry.Start) error {
-	if st.Run == nil || !e.steps.back.Load() {
+	if st.Run == nil || !e.steps.mayHaveRun(st.Run.Time) {
 		return nil
 	}
 	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{st.Run.Schedule}, From: st.Run.Time, To: st.Run.Time, Limit: 1})

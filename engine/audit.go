@@ -190,9 +190,10 @@ func placeOf(d *belfry.Due) string {
 
 // fits reports whether the entry stands for an occurrence of its schedule, as
 // the time-zone data is now. One that an edit of the times has kept stands for
-// itself.
+// itself; that of a one-time schedule that was created late does not.
 func (t *timing) fits(it *belfry.DueItem) bool {
-	return it.Own || it.Time.Before(it.Spec.Since) || t.has(it.Time)
+	kept := it.Time.Before(it.Spec.Since) && !it.Spec.Since.Equal(it.Spec.Created)
+	return it.Own || kept || t.has(it.Time)
 }
 
 // wellPlaced reports whether the entry is where it belongs at now, as far as that
@@ -541,6 +542,30 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 		return ch, err
 	}
 	return ch, nil
+}
+
+// trimOne trims the closed gaps of one schedule: after an edit it could not be told
+// how much of them lies before it.
+func (e *Engine) trimOne(ctx context.Context, id belfry.ID, now time.Time) error {
+	gaps, err := e.c.Store.Gaps(ctx, []belfry.ID{id}, now, time.Time{})
+	if err != nil {
+		return err
+	}
+	var changes []belfry.GapChange
+	for i := range gaps {
+		if !gaps[i].To.After(now) {
+			continue
+		}
+		ch, err := e.trimmed(ctx, &gaps[i], now)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, ch)
+	}
+	if len(changes) == 0 {
+		return nil
+	}
+	return e.c.Store.ChangeGaps(ctx, changes)
 }
 
 // urgentMax bounds the schedules that are looked at before all others.

@@ -291,6 +291,12 @@ func (e *Engine) retireIfGivenUp(ctx context.Context, s *belfry.Schedule, next *
 // decided finds the place of old in the due queue and lets decide say what
 // becomes of it.
 func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Time, decide changeFunc) (belfry.ScheduleChange, error) {
+	e.steps.glance(e.c.Clock)
+	if e.steps.mayHaveRun(now) {
+		if err := e.trimOne(ctx, old.ID, now); err != nil {
+			return belfry.ScheduleChange{}, err
+		}
+	}
 	was, err := e.parser.timing(old)
 	if err != nil {
 		was = timing{id: old.ID} // it can be edited and deleted all the same
@@ -311,7 +317,7 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 			return ch, err
 		}
 		for _, g := range gaps {
-			if g.To.IsZero() && (!g.At.IsZero() || e.steps.back.Load()) {
+			if g.To.IsZero() && (!g.At.IsZero() || e.steps.mayHaveRun(g.From)) {
 				parts, err := e.closed(ctx, old, &was, g, ch.CloseAt)
 				if err != nil {
 					return ch, err
@@ -321,7 +327,7 @@ func (e *Engine) decided(ctx context.Context, old *belfry.Schedule, now time.Tim
 		}
 	}
 	for i := range ch.Gaps {
-		if g := &ch.Gaps[i]; g.To.IsZero() && e.steps.back.Load() {
+		if g := &ch.Gaps[i]; g.To.IsZero() && e.steps.mayHaveRun(now) {
 			g.At = now // it may come to times that have run
 		}
 	}

@@ -3,7 +3,6 @@ package engine_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"time"
@@ -118,9 +117,7 @@ func (w *world) checkName(n *node, r belfry.ScheduleRef, from, now time.Time, re
 		v.checkRuns()
 		if rest {
 			v.checkPending()
-			if os.Getenv("NOWHY") == "" {
-				v.checkWhy(n, h)
-			}
+			v.checkWhy(n, h)
 		}
 	}
 }

@@ -31,14 +31,18 @@ type Step struct {
 type stepWatch struct {
 	wall time.Time
 	mono time.Duration // of the last look; both belong to the loop's goroutine
+	// apart is by how much the wall clock was ahead of the monotonic one at the last
+	// look, in nanoseconds; 0 before the first.
+	apart atomic.Int64
 
 	mu    sync.Mutex
 	steps []Step // guarded by mu
 
 	newest time.Time // guarded by mu: that the clock has ever shown
-	// back says that the clock is behind that, so that there may be runs of times to
-	// come.
-	back atomic.Bool
+	kept   int64     // guarded by mu: through as it is in the store
+	// through is what the newest was when the clock was last set back, Unix seconds:
+	// occurrences up to there may have run before their time.
+	through atomic.Int64
 }
 
 // look returns by how much the wall clock has jumped since the look before; 0
@@ -50,6 +54,7 @@ func (w *stepWatch) look(c Clock) time.Duration {
 		by = wall.Sub(w.wall) - (mono - w.mono)
 	}
 	w.wall, w.mono = wall, mono
+	w.apart.Store(wall.UnixNano() - int64(mono))
 	if by.Abs() < leastStep {
 		return 0
 	}
@@ -78,16 +83,33 @@ func (w *stepWatch) add(s Step) {
 	w.steps = append(w.steps, s)
 }
 
-// lastKey is where the store keeps the time that the clock showed last, and
-// newestKey the newest that it ever has.
+// lastKey is where the store keeps the time that the clock showed last, newestKey
+// the newest that it ever has, and throughKey what that was when the clock was set
+// back.
 const (
-	lastKey   = "clock"
-	newestKey = "clock_newest"
+	lastKey    = "clock"
+	newestKey  = "clock_newest"
+	throughKey = "clock_back_from"
 )
 
+// mayHaveRun reports whether an occurrence at that time may have run under a clock
+// that was ahead.
+func (w *stepWatch) mayHaveRun(at time.Time) bool { return at.Unix() <= w.through.Load() }
+
+// glance finds that the clock has been set back since the last look, for those who
+// cannot wait for the next.
+func (w *stepWatch) glance(c Clock) {
+	apart := w.apart.Load()
+	wall, mono := bothTimes(c)
+	if by := wall.UnixNano() - int64(mono) - apart; apart != 0 && by < -int64(leastStep) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.through.Store(max(w.through.Load(), wall.Add(-time.Duration(by)).Unix()+1))
+	}
+}
+
 // noteClock keeps the time, so that a later start can tell that the clock has been
-// set back. While it is behind where it has been there may be runs of times to
-// come, in the history too (back).
+// set back.
 func (e *Engine) noteClock(ctx context.Context) {
 	now := e.now()
 	e.steps.mu.Lock()
@@ -95,14 +117,27 @@ func (e *Engine) noteClock(ctx context.Context) {
 	if ahead {
 		e.steps.newest = now
 	}
-	e.steps.back.Store(!ahead)
+	if now.Before(e.steps.newest.Add(-leastStep)) {
+		e.steps.through.Store(max(e.steps.through.Load(), e.steps.newest.Unix()+1))
+	}
+	through := e.steps.through.Load()
+	back := through != e.steps.kept
+	e.steps.kept = through
 	e.steps.mu.Unlock()
 	err := e.c.Store.See(ctx, lastKey, now.Format(time.RFC3339))
 	if err == nil && ahead {
 		err = e.c.Store.See(ctx, newestKey, now.Format(time.RFC3339))
 	}
+	if err == nil && back {
+		err = e.c.Store.See(ctx, throughKey, time.Unix(through, 0).UTC().Format(time.RFC3339))
+	}
+	if err != nil {
+		e.steps.mu.Lock()
+		e.steps.kept = 0 // it is tried again
+		e.steps.mu.Unlock()
+	}
 	if err != nil && ctx.Err() == nil {
-		e.c.Logger.WarnContext(ctx, "the time could not be stored", "err", err)
+		e.c.Logger.WarnContext(ctx, "the time could not be stored; it is tried again", "err", err)
 	}
 }
 
@@ -112,6 +147,8 @@ func (e *Engine) lookBack(ctx context.Context) {
 	last, newest := e.seenTime(ctx, lastKey), e.seenTime(ctx, newestKey)
 	e.steps.mu.Lock()
 	e.steps.newest = newest
+	e.steps.kept = e.seenTime(ctx, throughKey).Unix()
+	e.steps.through.Store(e.steps.kept)
 	e.steps.mu.Unlock()
 	now := e.now()
 	if by := now.Sub(last); !last.IsZero() && by < -leastStep {
