@@ -527,7 +527,7 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 	// At says that the gap goes over that.
 	from := now
 	if s != nil && !s.Since.After(now) {
-		last, err := e.lastAccounted(ctx, g.Schedule, now)
+		last, err := e.lastAccounted(ctx, g.Schedule, now.Add(time.Second)) // cut leaves now's own second in a gap
 		if err != nil {
 			return ch, err
 		}

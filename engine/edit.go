@@ -58,7 +58,7 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 		}
 	}
 	if disabled && !staysDisabled {
-		ch.Gaps = append(ch.Gaps, disabledGap(now, &t, was))
+		ch.Gaps = append(ch.Gaps, disabledGap(now, old.Since, &t, was))
 	}
 	switch {
 	case pending != nil && !pending.Time.After(now) && old.State == belfry.Enabled:
@@ -85,10 +85,14 @@ func (e *Engine) replaced(ctx context.Context, s belfry.Schedule, old *belfry.Sc
 
 // disabledGap is the open gap of a schedule that is disabled now. It begins with
 // this second, unless that is an occurrence, by what the schedule says now or by
-// what it said before: what is due by now is not part of it.
-func disabledGap(now time.Time, t *timing, before ...*timing) belfry.Gap {
+// what it said before: what is due by now is not part of it. Times that were set in
+// this very second, at since, may have followed others of which it was one.
+func disabledGap(now, since time.Time, t *timing, before ...*timing) belfry.Gap {
 	second := now.Truncate(time.Second)
 	from := second
+	if !since.Before(second) {
+		from = second.Add(time.Second)
+	}
 	for _, x := range append(before, t) {
 		if o, ok := x.next(second.Add(-1)); ok && o.Equal(second) {
 			from = second.Add(time.Second)

@@ -463,12 +463,12 @@ func (v *view) checkWhy(n *node, h *engine.History) {
 		}
 		// What a stretch held by the rules that its zone had then is not stored.
 		for i := range v.gaps {
-			if g := &v.gaps[i]; !v.l.zoned && covers(g, at) && r == nil && (told == nil || told.Gap == nil) {
+			if g := &v.gaps[i]; !v.l.retold && covers(g, at) && r == nil && (told == nil || told.Gap == nil) {
 				v.fail("why %s: %q, and there is a gap %s", stamp(at), y.Sentence, gapText(g))
 			}
 		}
 		// A time of which two definitions have something is told by one of them.
-		sure := v.w.backs == 0 && !v.l.zoned && !v.l.blurred
+		sure := v.w.backs == 0 && !v.l.retold && !v.l.blurred
 		switch {
 		case sure && y.Outcome == "unknown" && y.Gap == nil:
 			v.fail("why %s: %q", stamp(at), y.Sentence)

@@ -120,6 +120,7 @@ func (w *world) cut(l *life, at time.Time) {
 func (w *world) rezone() {
 	for _, l := range w.lives {
 		d := l.last()
+		l.retold = l.retold || d.Timezone == zoneNew
 		if !l.gone.IsZero() || d.Timezone != zoneNew || d.x.Kind() == expr.Rate || l.Rule() != "" {
 			continue
 		}

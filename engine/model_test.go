@@ -114,7 +114,8 @@ type life struct {
 	wanted       bool          // a client deleted it, or its group
 	complete     time.Duration // monotonic: since when nothing can follow; 0: something can
 	blurred      bool          // it was deleted under a clock that was set back since
-	zoned        bool          // its zone's data was replaced
+	zoned        bool          // its zone's data was replaced while it lived
+	retold       bool          // its zone's data was replaced, maybe after its end
 }
 
 // A def is what a schedule said from one edit to the next.

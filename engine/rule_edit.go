@@ -115,7 +115,7 @@ func (x *ruleEdit) put(ctx context.Context, e *Engine, t belfry.RuleTarget) erro
 	}
 	ch := belfry.ScheduleChange{New: &s, At: x.now}
 	if s.State == belfry.Disabled {
-		ch.Gaps = []belfry.Gap{disabledGap(x.now, &timing)}
+		ch.Gaps = []belfry.Gap{disabledGap(x.now, time.Time{}, &timing)}
 	} else {
 		ch.Next = timing.entryAfter(x.now, s.Revision)
 	}

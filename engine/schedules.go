@@ -144,7 +144,7 @@ func (e *Engine) check(ctx context.Context, s, old *belfry.Schedule, now time.Ti
 // first decides what a new schedule begins with.
 func first(s *belfry.Schedule, t *timing, now time.Time) (*belfry.Due, *belfry.Gap) {
 	if s.State == belfry.Disabled {
-		gap := disabledGap(now, t)
+		gap := disabledGap(now, time.Time{}, t)
 		return nil, &gap
 	}
 	if t.oneTime() {
