@@ -192,8 +192,12 @@ func placeOf(d *belfry.Due) string {
 // the time-zone data is now. One that an edit of the times has kept stands for
 // itself; that of a one-time schedule that was created late does not.
 func (t *timing) fits(it *belfry.DueItem) bool {
-	kept := it.Time.Before(it.Spec.Since) && !it.Spec.Since.Equal(it.Spec.Created)
-	return it.Own || kept || t.has(it.Time)
+	return t.keeps(it) || t.has(it.Time)
+}
+
+// keeps reports whether the entry is of times that have been replaced.
+func (t *timing) keeps(it *belfry.DueItem) bool {
+	return it.Own || it.Time.Before(it.Spec.Since) && !it.Spec.Since.Equal(it.Spec.Created)
 }
 
 // wellPlaced reports whether the entry is where it belongs at now, as far as that
@@ -220,6 +224,7 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 	if s.State == belfry.Disabled {
 		return e.move(ctx, it, nil, "schedule disabled")
 	}
+	kept := t.keeps(it)
 	if s.Since.After(now.Add(leastStep)) {
 		fixed, err := e.resince(ctx, s, &it.Due, now, nil)
 		if err != nil || fixed == nil {
@@ -227,11 +232,15 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		}
 		it.Spec, s = fixed, fixed
 	}
-	to, err := e.placed(ctx, it, t, now)
+	seen := *it
+	if kept && it.Time.After(now) {
+		seen.Own = false // by the clock as it is now, its times were replaced before it was due
+	}
+	to, err := e.placed(ctx, &seen, t, now)
 	switch {
 	case err != nil:
 		return err
-	case to == nil && t.oneTime():
+	case to == nil && t.oneTime() && !kept:
 		return e.movedBack(ctx, it, t, now)
 	case to != nil && *to == it.Due:
 		return nil

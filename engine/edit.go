@@ -171,8 +171,9 @@ func (e *Engine) accounted(ctx context.Context, id belfry.ID, o, since time.Time
 	if err != nil {
 		return false, err
 	}
+	sure := !e.steps.mayHaveRun(since)
 	for i := range runs {
-		if runs[i].Time.Equal(o) || !runs[i].Started.Before(since) {
+		if runs[i].Time.Equal(o) || sure && !runs[i].Started.Before(since) {
 			return true, nil
 		}
 	}

@@ -345,6 +345,22 @@ func TestAWallClockThatIsSetSilencesNothing(t *testing.T) {
 			b.empty()
 		})
 	})
+	t.Run("back by hours, and a one-time made of what has run", func(t *testing.T) {
+		broken(t, func(b *bench, c *stepClock) {
+			s := schedule("s", "cron(0 * * * ? *)")
+			b.create(s)
+			until("08:00:10")
+			c.step(-4 * time.Hour)
+			after(time.Second)
+			s.Expression, s.State = "at(2000-01-01T04:05:00)", belfry.Disabled
+			b.update(s)
+			s.State = belfry.Enabled
+			b.update(s)
+			b.take()
+			after(10 * time.Minute)
+			equal(b.t, "deliveries", fired(b.take()), []string{"04:05:00"})
+		})
+	})
 	t.Run("a one-time within the jump", func(t *testing.T) {
 		broken(t, func(b *bench, c *stepClock) {
 			s := schedule("s", "at(2000-01-01T00:10:00)")
@@ -547,6 +563,20 @@ func TestDoneWorkIsNotDoneAgain(t *testing.T) {
 			s.Expression = "at(2000-01-01T01:00:00)"
 			b.update(s)
 			until("02:05:00")
+			equal(b.t, "deliveries", fired(b.take()), []string{})
+		})
+	})
+	t.Run("one that was made past while it waited, and the clock set back", func(t *testing.T) {
+		broken(t, func(b *bench, c *stepClock) {
+			s := windowed(b, "s", "at(2000-01-01T00:01:00)", 2*time.Minute, 30*time.Second)
+			until("00:01:02")
+			s.Timezone = "Europe/Berlin" // an hour earlier
+			b.update(s)
+			c.step(-20 * time.Minute)
+			after(time.Minute)
+			b.stop()
+			b.start()
+			after(30 * time.Minute)
 			equal(b.t, "deliveries", fired(b.take()), []string{})
 		})
 	})

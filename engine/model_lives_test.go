@@ -63,8 +63,11 @@ func (w *world) read(n *node, asked time.Duration, acked bool) {
 			l := w.life(s, asked, now)
 			if l.gone.IsZero() {
 				l.gone, l.asked, l.acked, l.wanted = s.Retired, asked, now, acked
-				w.cut(l, s.Retired)
-				l.last().next = s.Retired
+				if w.backs > 0 && l.gone.After(w.clock.Now().Add(time.Second)) { // before the clock was set back
+					l.gone, l.blurred = earlierTime(l.gone, w.backTo), true
+				}
+				w.cut(l, l.gone)
+				l.last().next = l.gone
 			}
 		}
 		if current != nil {
