@@ -50,14 +50,22 @@ func (e *Engine) closed(ctx context.Context, s *belfry.Schedule, t *timing, g be
 }
 
 // unlessRun takes the run out of a step whose occurrence has run under a clock that
-// was ahead: the store knows that of recent runs alone, and it may be history.
-func (e *Engine) unlessRun(ctx context.Context, st *belfry.Start) error {
+// was ahead: the store knows that of recent runs alone, and it may be history, or be
+// that of an earlier life of the name.
+func (e *Engine) unlessRun(ctx context.Context, s *belfry.Schedule, st *belfry.Start) error {
 	if st.Run == nil || !e.steps.mayHaveRun(st.Run.Time) {
 		return nil
 	}
 	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: []belfry.ID{st.Run.Schedule}, From: st.Run.Time, To: st.Run.Time, Limit: 1})
-	if err == nil && len(runs) > 0 {
+	if err != nil || len(runs) > 0 {
 		st.Run = nil
+		return err
+	}
+	o := st.Run.Time
+	_, ran, err := e.ranEarlier(ctx, s.Ref(), o)
+	if ran {
+		st.Run = nil
+		st.Gaps = append(st.Gaps, belfry.Gap{Schedule: s.ID, From: o, To: o, Count: 1, Reason: belfry.GapDone, At: st.At})
 	}
 	return err
 }

@@ -435,7 +435,7 @@ func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) err
 	o, more := t.next(laterOf(last, s.Since))
 	if t.oneTime() {
 		o, more = t.next(time.Time{})
-		done, err := e.accounted(ctx, s.ID, o, s.Since)
+		done, err := e.accounted(ctx, s.ID, o, s)
 		if err != nil {
 			return err
 		}

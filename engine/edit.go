@@ -122,11 +122,11 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 			return nil
 		}
 	}
-	since := farAway
+	var set *belfry.Schedule
 	if sameTimes(ch.Old, ch.New) {
-		since = ch.Old.Since
+		set = ch.Old
 	}
-	done, err := e.accounted(ctx, ch.Old.ID, o, since)
+	done, err := e.accounted(ctx, ch.Old.ID, o, set)
 	if err != nil || done {
 		return err
 	}
@@ -163,17 +163,24 @@ func (e *Engine) resumeOneTime(ctx context.Context, ch *belfry.ScheduleChange, w
 }
 
 // accounted reports whether the occurrence of a one-time schedule, at o, has a run
-// or was given up. One that has run since its times were set has had it, though
-// the zone's rules may say by now that it was at another time.
-func (e *Engine) accounted(ctx context.Context, id belfry.ID, o, since time.Time) (bool, error) {
+// or was given up. Of one whose times are as set has them, a run since then was it,
+// though the zone's rules may say by now that it was at another time; unless it was
+// started under a clock that was ahead, and of an earlier revision, and so maybe
+// before. nil: the times are being replaced.
+func (e *Engine) accounted(ctx context.Context, id belfry.ID, o time.Time, set *belfry.Schedule) (bool, error) {
 	ids := []belfry.ID{id}
 	runs, err := e.c.Store.Runs(ctx, belfry.RunQuery{Schedules: ids, Limit: livesLook})
 	if err != nil {
 		return false, err
 	}
-	sure := !e.steps.mayHaveRun(since)
+	now := e.now()
 	for i := range runs {
-		if runs[i].Time.Equal(o) || sure && !runs[i].Started.Before(since) {
+		r := &runs[i]
+		switch {
+		case r.Time.Equal(o):
+			return true, nil
+		case set == nil || r.Time.Sub(o).Abs() > zoneReach:
+		case r.Revision == set.Revision, !r.Started.Before(set.Since) && !r.Started.After(now):
 			return true, nil
 		}
 	}

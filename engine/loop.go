@@ -367,7 +367,7 @@ func (e *Engine) prepare(ctx context.Context, it *starting, now time.Time) (st b
 		}
 		st = plan(&it.DueItem, &t, now)
 		if st.Gaps, failed = e.around(ctx, it.Spec, &t, st.Gaps); failed == nil {
-			failed = e.unlessRun(ctx, &st)
+			failed = e.unlessRun(ctx, it.Spec, &st)
 		}
 		// A payload without the key gets no claim, and is not delivered either.
 		if st.Run != nil {

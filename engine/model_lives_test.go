@@ -99,6 +99,9 @@ func (w *world) life(s *belfry.Schedule, asked, now time.Duration) *life {
 	}
 	d := &def{Schedule: *s, x: x, begin: s.Modified, asked: asked, acked: now}
 	if len(l.defs) > 0 {
+		if last := l.last(); last.Since.Equal(s.Since) {
+			d.floor = last.floor // its times are those of before
+		}
 		w.cut(l, s.Modified)
 		l.last().next = s.Modified
 	}
@@ -179,7 +182,8 @@ func (l *life) claims(from, now time.Time) []claim {
 		}
 		if i == 0 && d.State == belfry.Enabled && d.firstAtCreation() && d.Rule() == "" {
 			if o := d.Anchor; !d.after0(o).IsZero() && !o.After(now) {
-				add(claim{o, d, !o.After(end)})
+				rebased := !d.Since.Equal(d.Created) // its creation lies after now, by the clock as it is
+				add(claim{o, d, !o.After(end) && !rebased})
 			}
 		}
 		if !d.low.IsZero() && d.low.Before(begin) {

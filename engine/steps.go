@@ -155,6 +155,7 @@ func (e *Engine) lookBack(ctx context.Context) {
 		e.c.Metrics.steps.Inc()
 		e.steps.add(Step{At: now, By: by, Down: true})
 		e.c.Logger.WarnContext(ctx, "the clock is behind where it was before the last stop; the due queue and the ledger are checked against it", "by", -by)
+		e.recheck() // all of it at once: what was given up may have no entry
 	}
 	e.noteClock(ctx)
 }
