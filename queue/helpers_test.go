@@ -15,12 +15,12 @@ import (
 
 var scope = belfry.Scope{Account: "000000000000", Region: "eu-west-1"}
 
-// clock is the clock of the bubble in which a test runs.
-type clock struct{}
+// clock is the clock of the bubble in which a test runs, which somebody may set.
+type clock struct{ ahead time.Duration }
 
-func (clock) Now() time.Time { return time.Now() }
+func (c *clock) Now() time.Time { return time.Now().Add(c.ahead) }
 
-func (clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
+func (*clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)
 	return t.C, func() { t.Stop() }
 }
@@ -29,6 +29,7 @@ func (clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 type fixture struct {
 	*testing.T
 	*queue.Service
+	clock *clock
 }
 
 // run runs a test in fake time.
@@ -45,7 +46,8 @@ func run(t *testing.T, test func(f *fixture)) {
 				t.Error(err)
 			}
 		}()
-		f := &fixture{t, queue.New(s, clock{}, slog.New(slog.DiscardHandler), nil)}
+		c := &clock{}
+		f := &fixture{t, queue.New(s, c, slog.New(slog.DiscardHandler), nil), c}
 		f.create("q", nil)
 		test(f)
 	})

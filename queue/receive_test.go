@@ -491,3 +491,32 @@ func TestRunSweeps(t *testing.T) {
 		f.equal(f.attribute("q", "ApproximateNumberOfMessages"), "0")
 	})
 }
+
+// TestAClockThatWasAheadHidesNothing: what was sent and received while the clock was
+// eight hours ahead is there when it is right again, and not in eight hours; what was
+// delayed, or is in flight, under the right clock stays so.
+func TestAClockThatWasAheadHidesNothing(t *testing.T) {
+	run(t, func(f *fixture) {
+		ctx, cancel := context.WithCancel(f.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { f.Service.Run(ctx) })
+		f.create("right", nil)
+		f.send("right", "in flight")
+		_, err := f.Receive(ctx, scope, "right", queue.ReceiveOptions{VisibilityTimeout: new(600)})
+		f.ok(err)
+		_, err = f.Send(ctx, scope, "right", queue.Message{Body: "delayed", DelaySeconds: new(600)})
+		f.ok(err)
+		f.clock.ahead = 8 * time.Hour
+		f.send("q", "received")
+		f.equal(len(f.take("q")), 1)
+		f.send("q", "sent")
+		_, err = f.Send(ctx, scope, "q", queue.Message{Body: "late", DelaySeconds: new(900)})
+		f.ok(err)
+		f.clock.ahead = 0
+		time.Sleep(2 * time.Minute)
+		f.equal(len(f.take("q")), 3)
+		f.equal(len(f.take("right")), 0)
+		cancel()
+		wg.Wait()
+	})
+}

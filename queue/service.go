@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -28,6 +29,9 @@ type Service struct {
 	apart   *barrier.Set
 	ids     ids
 	waiters waiters
+
+	newest  atomic.Int64 // Unix milliseconds: what the clock has shown at most since it was set back
+	retimed bool         // Run's own: what the store had at start has been put right
 
 	closing chan struct{}
 	close   func()
@@ -67,7 +71,13 @@ func New(store Store, clock Clock, log *slog.Logger, apart *barrier.Set) *Servic
 func (s *Service) Close() { s.close() }
 
 // now is the time as stores keep it.
-func (s *Service) now() time.Time { return s.clock.Now().UTC().Truncate(time.Millisecond) }
+func (s *Service) now() time.Time {
+	now := s.clock.Now().UTC().Truncate(time.Millisecond)
+	if ms := now.UnixMilli(); ms > s.newest.Load() {
+		s.newest.Store(ms) // of two at once either will do
+	}
+	return now
+}
 
 // Queue returns the queue of that name. The caller must not change it.
 func (s *Service) Queue(ctx context.Context, scope belfry.Scope, name string) (*Queue, error) {

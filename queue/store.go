@@ -83,6 +83,12 @@ type Messages interface {
 	// message that was sent with a delay up to that delay longer. Two sweeps
 	// at once are harmless.
 	Sweep(ctx context.Context, now time.Time, limit int) (removed int, err error)
+
+	// Retime ends delays and visibility timeouts of messages that were sent or
+	// received after the time ahead, that is to say under a clock that has been set
+	// back: those of messages that nobody has received at now, others at back at the
+	// latest. It returns how many there were.
+	Retime(ctx context.Context, now, ahead, back time.Time) (changed int, err error)
 }
 
 // Stored is a message as the store keeps it.

@@ -12,6 +12,12 @@ const (
 	// sweepStep is the number of messages that one step removes, so that no
 	// step holds up the store's other callers for long.
 	sweepStep = 500
+	// leastStep is by how much the clock must be behind where it was to have been
+	// set back.
+	leastStep = time.Second
+	// backVisible is when a message that was received under a clock that was ahead
+	// is visible again at the latest: a visibility timeout, as it is by default, later.
+	backVisible = 30 * time.Second
 )
 
 // Run removes expired messages, and those of deleted and purged queues, from
@@ -33,10 +39,33 @@ func (s *Service) Run(ctx context.Context) {
 }
 
 func (s *Service) sweep(ctx context.Context) error {
+	if err := s.retime(ctx); err != nil {
+		return err
+	}
 	for {
 		n, err := s.store.Sweep(ctx, s.now(), sweepStep)
 		if err != nil || n < sweepStep {
 			return err
 		}
 	}
+}
+
+// retime puts right what was stored under a clock that was ahead, once at start
+// and after each step back: it would stay hidden until the clock comes there.
+func (s *Service) retime(ctx context.Context) error {
+	newest := s.newest.Load()
+	now := s.now()
+	if s.retimed && newest-now.UnixMilli() < leastStep.Milliseconds() {
+		return nil
+	}
+	n, err := s.store.Retime(ctx, now, now.Add(leastStep), now.Add(backVisible))
+	if err != nil {
+		return err
+	}
+	s.retimed = true
+	s.newest.CompareAndSwap(newest, now.UnixMilli())
+	if n > 0 {
+		s.log.WarnContext(ctx, "the clock was set back; messages that were sent or received before are visible again", "messages", n)
+	}
+	return nil
 }

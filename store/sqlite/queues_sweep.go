@@ -148,3 +148,48 @@ func (d *dirt) clean(c *sqlite.Conn, limit int) (removed int, err error) {
 	}
 	return removed, exec(c, `UPDATE queue_contents SET ready=ready-?, received=received-? WHERE id=?`, ready, received, d.contents)
 }
+
+// Retime implements [queue.Messages].
+func (s *Store) Retime(ctx context.Context, now, ahead, back time.Time) (changed int, err error) {
+	var all []int64
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		return query(c, `SELECT id FROM queue_contents WHERE live<>0`, func(st *sqlite.Stmt) error {
+			all = append(all, st.ColumnInt64(0))
+			return nil
+		})
+	})
+	floor := queue.FloorID(ahead)
+	for _, contents := range all {
+		for _, q := range []struct {
+			sql  string
+			args []any
+		}{
+			{
+				`UPDATE queue_ready SET visible_at=?2 WHERE contents=?1 AND (visible_at, id) IN
+				(SELECT visible_at, id FROM queue_ready WHERE contents=?1 AND visible_at>?2 AND id>=?3 LIMIT ?4)`,
+				[]any{contents, now, floor[:], retimeStep},
+			},
+			{
+				`UPDATE queue_received SET visible_at=?2 WHERE contents=?1 AND id IN
+				(SELECT id FROM queue_received INDEXED BY queue_received_visible
+				 WHERE contents=?1 AND visible_at>?2 AND (id>=?3 OR first_received_at>?5) LIMIT ?4)`,
+				[]any{contents, back, floor[:], retimeStep, ahead},
+			},
+		} {
+			for n := retimeStep; n == retimeStep && err == nil; changed += n {
+				err = s.write(ctx, func(c *sqlite.Conn) error {
+					err := exec(c, q.sql, q.args...)
+					n = c.Changes()
+					return err
+				})
+			}
+		}
+		if err != nil {
+			return changed, err
+		}
+	}
+	return changed, err
+}
+
+// retimeStep is the number of messages that one transaction puts right.
+const retimeStep = 500
