@@ -30,6 +30,9 @@ func (s *Service) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		var next time.Time
 		err := s.c.Apart.Round(ctx, "look at checks", func() (err error) {
+			if err := s.retime(ctx); err != nil {
+				return err
+			}
 			next, err = s.look(ctx)
 			return err
 		})
@@ -88,6 +91,51 @@ func (s *Service) look(ctx context.Context) (time.Time, error) {
 			}
 		}
 	}
+}
+
+// retime looks, once at start and after each step back of the clock, at the checks
+// whose last ping lies after now: it came under a clock that was ahead, and the next
+// one would not be missed before the clock comes there. It counts as having come now,
+// and a probe that has looked then looks again.
+func (s *Service) retime(ctx context.Context) error {
+	now := s.now()
+	if !s.seen.SetBack(now) {
+		return nil
+	}
+	ids, err := s.store.ChecksAhead(ctx, now.Add(belfry.ClockStep))
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, id := range ids {
+		s.c.Apart.Do(ctx, "put check right", id, func() error {
+			_, err := s.change(ctx, id, func(c *Check, now time.Time) (Change, error) {
+				if c.LastPing.After(now) {
+					c.LastPing = now
+				}
+				if c.LastStart.After(now) {
+					c.LastStart = now
+				}
+				flips, err := s.settle(c, now)
+				return Change{Flips: flips}, err
+			})
+			if errors.As(err, new(damagedError)) {
+				return err
+			}
+			if belfry.KindOf(err) != belfry.NotFound {
+				errs = append(errs, err)
+			}
+			return nil
+		})
+	}
+	if err := errors.Join(append(errs, s.store.LookAgain(ctx, now))...); err != nil {
+		return err
+	}
+	if len(ids) > 0 {
+		s.log.WarnContext(ctx, "the clock was set back; checks whose last ping came before that expect their next one as if it had come now", "checks", len(ids))
+	}
+	s.seen.Settled(now)
+	return nil
 }
 
 func (s *Service) takeDown(ctx context.Context, id string) error {

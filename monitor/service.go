@@ -57,6 +57,7 @@ type Service struct {
 	store     Store
 	log       *slog.Logger
 	schedules schedules
+	seen      belfry.ClockWatch
 }
 
 // NewService returns a service. Run must be running for checks to go down.
@@ -70,7 +71,11 @@ func NewService(c Config) *Service {
 }
 
 // now is the time as stores keep it.
-func (s *Service) now() time.Time { return s.c.Clock.Now().UTC().Truncate(time.Millisecond) }
+func (s *Service) now() time.Time {
+	now := s.c.Clock.Now().UTC().Truncate(time.Millisecond)
+	s.seen.See(now)
+	return now
+}
 
 // BodyLimit returns how many bytes of a ping's body are kept.
 func (s *Service) BodyLimit() int { return s.c.BodyLimit }

@@ -191,3 +191,27 @@ func sha1Hex(s string) string {
 	sum := sha1.Sum([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
+
+// TestAClockThatWasAheadSilencesNoCheck: a ping that came while the clock was eight
+// hours ahead does not keep the check up for eight hours once it is right again.
+func TestAClockThatWasAheadSilencesNoCheck(t *testing.T) {
+	for _, restarted := range []bool{false, true} {
+		b := newBench(t)
+		c := b.create()
+		b.clock.add(8 * time.Hour)
+		b.ping(c, monitor.PingSuccess)
+		if !restarted {
+			b.look()
+		}
+		b.clock.add(-8 * time.Hour)
+		b.look()
+		b.clock.add(71 * time.Minute)
+		b.look()
+		if got := b.get(c).Status; got != monitor.Down {
+			t.Errorf("seen ahead %t: 71 minutes after the last ping of a check with an hour and ten minutes it is %s", !restarted, got)
+		}
+		if b.get(c).LastPing.After(b.clock.Now()) {
+			t.Error("its last ping lies in the future")
+		}
+	}
+}

@@ -70,6 +70,14 @@ type Checks interface {
 	// the others is to be looked at; the zero time when there is none.
 	DueChecks(ctx context.Context, now time.Time, limit int) (ids []string, next time.Time, err error)
 
+	// ChecksAhead returns the ids of the checks whose last ping or start is after the
+	// given time. It reads all of them.
+	ChecksAhead(ctx context.Context, at time.Time) ([]string, error)
+
+	// LookAgain makes the probes due at now whose last look is after now. It reads
+	// all of them.
+	LookAgain(ctx context.Context, now time.Time) error
+
 	// CountChecks returns how many checks of all accounts have each stored status.
 	CountChecks(ctx context.Context) (map[Status]int64, error)
 }

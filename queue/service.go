@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -30,8 +29,7 @@ type Service struct {
 	ids     ids
 	waiters waiters
 
-	newest  atomic.Int64 // Unix milliseconds: what the clock has shown at most since it was set back
-	retimed bool         // Run's own: what the store had at start has been put right
+	seen belfry.ClockWatch
 
 	closing chan struct{}
 	close   func()
@@ -73,9 +71,7 @@ func (s *Service) Close() { s.close() }
 // now is the time as stores keep it.
 func (s *Service) now() time.Time {
 	now := s.clock.Now().UTC().Truncate(time.Millisecond)
-	if ms := now.UnixMilli(); ms > s.newest.Load() {
-		s.newest.Store(ms) // of two at once either will do
-	}
+	s.seen.See(now)
 	return now
 }
 

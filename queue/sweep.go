@@ -3,6 +3,8 @@ package queue
 import (
 	"context"
 	"time"
+
+	"github.com/belfry-run/belfry"
 )
 
 const (
@@ -12,9 +14,6 @@ const (
 	// sweepStep is the number of messages that one step removes, so that no
 	// step holds up the store's other callers for long.
 	sweepStep = 500
-	// leastStep is by how much the clock must be behind where it was to have been
-	// set back.
-	leastStep = time.Second
 	// backVisible is when a message that was received under a clock that was ahead
 	// is visible again at the latest: a visibility timeout, as it is by default, later.
 	backVisible = 30 * time.Second
@@ -53,17 +52,15 @@ func (s *Service) sweep(ctx context.Context) error {
 // retime puts right what was stored under a clock that was ahead, once at start
 // and after each step back: it would stay hidden until the clock comes there.
 func (s *Service) retime(ctx context.Context) error {
-	newest := s.newest.Load()
 	now := s.now()
-	if s.retimed && newest-now.UnixMilli() < leastStep.Milliseconds() {
+	if !s.seen.SetBack(now) {
 		return nil
 	}
-	n, err := s.store.Retime(ctx, now, now.Add(leastStep), now.Add(backVisible))
+	n, err := s.store.Retime(ctx, now, now.Add(belfry.ClockStep), now.Add(backVisible))
 	if err != nil {
 		return err
 	}
-	s.retimed = true
-	s.newest.CompareAndSwap(newest, now.UnixMilli())
+	s.seen.Settled(now)
 	if n > 0 {
 		s.log.WarnContext(ctx, "the clock was set back; messages that were sent or received before are visible again", "messages", n)
 	}

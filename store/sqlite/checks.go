@@ -344,6 +344,18 @@ func (s *Store) DueChecks(ctx context.Context, now time.Time, limit int) (ids []
 	return ids, next, err
 }
 
+// ChecksAhead implements [monitor.Checks].
+func (s *Store) ChecksAhead(ctx context.Context, at time.Time) (ids []string, err error) {
+	err = s.read(ctx, func(c *sqlite.Conn) error {
+		ids = nil
+		return query(c, `SELECT k.id FROM check_states s JOIN checks k ON k.number=s.number WHERE s.last_ping>?1 OR s.last_start>?1`, func(st *sqlite.Stmt) error {
+			ids = append(ids, st.ColumnText(0))
+			return nil
+		}, at)
+	})
+	return ids, err
+}
+
 // CountChecks implements [monitor.Checks].
 func (s *Store) CountChecks(ctx context.Context) (counts map[monitor.Status]int64, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) error {

@@ -111,6 +111,13 @@ func (s *Store) ChangeProbe(ctx context.Context, check string, decide func(p *mo
 	return p, err
 }
 
+// LookAgain implements [monitor.Checks].
+func (s *Store) LookAgain(ctx context.Context, now time.Time) error {
+	return s.write(ctx, func(c *sqlite.Conn) error {
+		return exec(c, "UPDATE probes SET next_at=?1 WHERE last_at>?1", now)
+	})
+}
+
 // DueProbes implements [monitor.ProbeStore].
 func (s *Store) DueProbes(ctx context.Context, now time.Time, limit int) (all []monitor.Probe, err error) {
 	err = s.read(ctx, func(c *sqlite.Conn) (err error) {
