@@ -43,7 +43,7 @@ func NewServer(binary, data, logFile string) (*Server, error) {
 	defer l.Close()
 	return &Server{
 		Binary: binary, Data: data, LogFile: logFile, addr: l.Addr().String(),
-		http: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
+		http: &http.Client{Timeout: time.Minute, Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 	}, nil
 }
 
