@@ -39,7 +39,7 @@ var imports = []row{
 	{pkg: "function", may: []string{".", "barrier", "egress", "memory", "function/sandbox"}},
 	{pkg: "function/sandbox", may: []string{"function/sandbox/shim"}},
 	{pkg: "function/sandbox/shim", may: nil},
-	{pkg: "queue", may: []string{".", "barrier", "memory"}},
+	{pkg: "queue", may: []string{".", "barrier"}},
 	{pkg: "table", may: []string{".", "barrier"}},
 	{pkg: "lock", may: []string{".", "barrier"}},
 	{pkg: "logs", may: []string{".", "barrier"}},

@@ -168,7 +168,9 @@ func TestAnswersAreBoundedUntilTheyAreTaken(t *testing.T) {
 		var all sync.WaitGroup
 		readers := make(chan struct{})
 		for range 10 {
-			all.Go(func() { router.ServeHTTP(&slowWriter{httptest.NewRecorder(), readers}, sqsJSON("ReceiveMessage", `{"QueueUrl":"http://x/1/q"}`)) })
+			all.Go(func() {
+				router.ServeHTTP(&slowWriter{httptest.NewRecorder(), readers}, sqsJSON("ReceiveMessage", `{"QueueUrl":"http://x/1/q"}`))
+			})
 		}
 		synctest.Wait()
 		if n, c := len(b.begun), answers.Counts(); n != 8 || c.Waiting != 2 {
