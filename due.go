@@ -152,6 +152,8 @@ type ScheduleQuery struct {
 	AfterGroup string // position: the last one of the page before
 	AfterName  string
 	Limit      int
+	// Brief leaves out Target.Input and Target.Parameters, which may be large.
+	Brief bool
 }
 
 // A RunQuery selects runs of a schedule, newest first.

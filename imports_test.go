@@ -32,10 +32,11 @@ const everything = "*"
 var imports = []row{
 	{pkg: ".", may: nil},
 	{pkg: "barrier", may: nil}, // what keeps a damaged object from its neighbours; any package may stand behind it
+	{pkg: "memory", may: nil},  // bytes that may be held at once; any package may take of it
 	{pkg: "expr", may: nil},
 	{pkg: "auth", may: []string{".", "barrier"}},
 	{pkg: "egress", may: []string{"."}}, // where connections may go; beneath the domains
-	{pkg: "function", may: []string{".", "barrier", "egress", "function/sandbox"}},
+	{pkg: "function", may: []string{".", "barrier", "egress", "memory", "function/sandbox"}},
 	{pkg: "function/sandbox", may: []string{"function/sandbox/shim"}},
 	{pkg: "function/sandbox/shim", may: nil},
 	{pkg: "queue", may: []string{".", "barrier"}},
@@ -52,7 +53,7 @@ var imports = []row{
 
 	// The wire layer, then what is generated on top of it, then the dialects.
 	{pkg: "api/awswire/internal/...", may: []string{".", "api/awswire/internal/..."}},
-	{pkg: "api/awswire", may: []string{".", "auth", "api/awswire/internal/..."}, tests: []string{"api/awswire/..."}},
+	{pkg: "api/awswire", may: []string{".", "auth", "memory", "api/awswire/internal/..."}, tests: []string{"api/awswire/..."}},
 	{pkg: "api/awswire/...", may: []string{".", "auth", "api/awswire", "api/awswire/internal/..."}},
 	{pkg: "api/scheduler", may: []string{".", "engine", "auth", "api/awswire", "api/awswire/schedulerapi"}},
 	{pkg: "api/events", may: []string{".", "engine", "auth", "api/awswire", "api/awswire/eventsapi"}},
@@ -63,7 +64,7 @@ var imports = []row{
 	{pkg: "api/iam", may: []string{".", "auth", "api/awswire", "api/awswire/iamapi", "api/awswire/stsapi"}},
 	{pkg: "api/cloudscheduler", may: []string{".", "engine", "auth"}},
 	{pkg: "api/healthchecks", may: []string{".", "monitor", "auth"}},
-	{pkg: "api/mail", may: []string{".", "monitor"}},
+	{pkg: "api/mail", may: []string{".", "memory", "monitor"}},
 	{pkg: "api/native", may: []string{".", "engine", "lock", "logs", "monitor", "monitor/probe", "auth"}, tests: []string{"monitor/notify"}},
 
 	{pkg: "console", may: []string{".", "expr", "engine", "function", "queue", "monitor", "auth"}},
@@ -79,7 +80,7 @@ var imports = []row{
 // inTests is what the test files of any package may import beside the row of
 // their package: the embedded store, because tests run on real SQLite, and the
 // suite that every store must pass.
-var inTests = []string{".", "barrier", "expr", "store/sqlite", "store/storetest"}
+var inTests = []string{".", "barrier", "expr", "memory", "store/sqlite", "store/storetest"}
 
 type goPackage struct {
 	ImportPath   string

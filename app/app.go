@@ -30,6 +30,7 @@ import (
 	"github.com/belfry-run/belfry/engine"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/logs"
+	"github.com/belfry-run/belfry/memory"
 	"github.com/belfry-run/belfry/monitor"
 	"github.com/belfry-run/belfry/monitor/notify"
 	"github.com/belfry-run/belfry/queue"
@@ -106,6 +107,7 @@ type Config struct {
 
 	Functions Functions
 	Logs      Logs
+	Memory    Memory
 }
 
 // Quotas bound what one account may have and do. Zero is the default: AWS's
@@ -148,6 +150,7 @@ type Server struct {
 	writes                writeProbe
 	descriptors           descriptors
 	callers               *callers
+	bodies, answers       *memory.Budget
 	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
 
 	copying    sync.Mutex // held while a backup is made
@@ -201,6 +204,7 @@ func Start(ctx context.Context, c Config) (_ *Server, err error) {
 	if err := s.startDescriptors(); err != nil {
 		return nil, err
 	}
+	s.startMemory()
 	lock, err := lockDir(c.DataDir)
 	if err != nil {
 		return nil, err
@@ -307,6 +311,7 @@ func (s *Server) startFunctions(ctx context.Context, clock wallClock) error {
 		Dir: filepath.Join(s.c.DataDir, "functions"), Store: s.store, Logger: s.log, Apart: s.apart, Clock: clock, EndpointURL: s.functionURL(),
 		Queues: records{s.queues}, Endpoints: ends, EgressAllow: s.c.EgressAllow,
 		Logs: s.record, MaxLog: s.c.Logs.MaxInvocation, MaxInstances: s.descriptors.instances,
+		EventBytes: s.c.Memory.Events, Answers: s.answers,
 	}
 	if !s.c.Dev {
 		c.Roles = functionRoles{s.auth}

@@ -61,12 +61,17 @@ func fill(t *testing.T, dir string) (release func()) {
 
 // zipped is a deployment package of 100 kB, in base64.
 func zipped(t *testing.T) string {
+	return zippedCode(t, "def f(event, context):\n    return 1\n"+strings.Repeat("#\n", 50_000))
+}
+
+// zippedCode is a deployment package with h.py, in base64.
+func zippedCode(t *testing.T, code string) string {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
 	w, err := z.CreateHeader(&zip.FileHeader{Name: "h.py", Method: zip.Store})
 	if err == nil {
-		_, err = w.Write([]byte("def f(event, context):\n    return 1\n" + strings.Repeat("#\n", 50_000)))
+		_, err = w.Write([]byte(code))
 	}
 	if err = errors.Join(err, z.Close()); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/auth"
 	"github.com/belfry-run/belfry/function"
+	"github.com/belfry-run/belfry/memory"
 	"github.com/belfry-run/belfry/target"
 )
 
@@ -81,6 +82,8 @@ func (g *guard) Invoke(ctx context.Context, in *belfry.Invocation) belfry.Result
 	if ref == canary {
 		return belfry.Result{Status: belfry.AttemptSucceeded}
 	}
+	ctx, done := memory.Scope(ctx) // a function's answer is looked at until then
+	defer done()
 	err := g.authorize(ctx, ref, in.Target)
 	if err == nil {
 		return g.targets.Invoke(ctx, in)

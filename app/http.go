@@ -36,7 +36,7 @@ import (
 func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	q := s.c.Quotas
 	aws := awswire.NewRouter(
-		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request},
+		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request, Bodies: s.bodies, Answers: s.answers},
 		schedulerapi.New(scheduler.New(s.engine, secret, scheduler.Rates{Create: q.CreateRate, Schedules: q.ScheduleRate, Others: q.OtherRate})),
 		eventsapi.New(events.New(s.engine)),
 		lambdaapi.New(lambda.New(s.host)),
@@ -47,16 +47,16 @@ func (s *Server) handler(f *figures, secret []byte) http.Handler {
 		stsapi.New(iam.NewSTS(s.auth)),
 	)
 	code := lambda.CodeHandler(s.host)
-	own := native.New(native.Config{
+	own := s.within(native.MaxBody, native.New(native.Config{
 		Engine: s.engine, Watcher: s.watcher, Self: s.self, Alerts: s.alerts, Probes: s.probes, Monitor: s.monitor, Auth: s.auth,
 		Locks: lock.New(s.store, time.Now), Logs: s.logs, RequestID: requestID, Functions: functionSettings{s.host}, Region: regionOf,
 		Authenticate: s.authenticate, Open: s.c.Dev, Log: s.log, Isolation: s.isolation(), Runtimes: s.runtimes,
 		Unreadable: s.unreadable, Deep: s.deep, Backup: s.nativeBackup,
-	})
+	}), refuseJSON)
 	acknowledge := native.Acknowledger(s.alerts, s.log)
-	checks := healthchecks.New(healthchecks.Config{
+	checks := s.within(max(healthchecks.MaxRequest, s.monitor.BodyLimit()), healthchecks.New(healthchecks.Config{
 		Monitor: s.monitor, Log: s.log, Now: time.Now, Secret: secret, Channels: s.channelNames, URL: s.c.PublicURL, Dev: s.c.Dev,
-	})
+	}), refuseText)
 	metrics := promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{})
 	return s.keepIn(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch path := r.URL.Path; {

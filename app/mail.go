@@ -33,6 +33,7 @@ func (s *Server) startMail(ctx context.Context) error {
 		offered.NextProtos = nil // HTTP's
 	}
 	server := mail.NewServer(context.WithoutCancel(ctx), l, mail.Config{Monitor: s.monitor, Log: s.log, Name: name, TLS: offered})
+	gauge(s.metrics, "belfry_mail_memory_bytes", "Bytes of large mails that are in memory.", func() float64 { return float64(server.Memory().Used) })
 	s.background.Go(func() {
 		if err := server.Serve(); err != nil {
 			s.failed <- fmt.Errorf("receive mail: %w", err)

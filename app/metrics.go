@@ -108,6 +108,7 @@ func (f *figures) watch(e *engine.Engine, h *function.Host, log *slog.Logger) {
 	gauge(f.reg, "belfry_function_pool_processes", "Processes without a function that are kept for starts to come.", func() float64 { return float64(h.Stats().Blanks) })
 	gauge(f.reg, "belfry_function_waiting", "Invocations that wait for an instance.", func() float64 { return float64(h.Stats().Waiting) })
 	gauge(f.reg, "belfry_function_events_pending", "Asynchronous invocations that were accepted and have not ended.", func() float64 { return float64(h.Stats().Events) })
+	gauge(f.reg, "belfry_function_event_bytes", "Bytes of large events and records that are being tried.", func() float64 { return float64(h.Stats().EventBytes) })
 	counter(f.reg, "belfry_function_starts_total", "Function instances started.", func() float64 { return float64(h.Stats().Starts) })
 	counter(f.reg, "belfry_function_pooled_starts_total", "Function instances started from a process of the pool.", func() float64 { return float64(h.Stats().Pooled) })
 	counter(f.reg, "belfry_function_prestarts_total", "Function instances started before a scheduled run was due.", func() float64 { return float64(h.Stats().Prestarts) })

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // How events are tried (semantics.md 3.7); see [EventConfig] for the rest.
@@ -32,9 +33,10 @@ type events struct {
 }
 
 type dueEvent struct {
-	id  string
-	ref Ref
-	at  time.Time
+	id   string
+	ref  Ref
+	at   time.Time
+	size int // bytes that it has in the store
 }
 
 type dueHeap []dueEvent
@@ -117,7 +119,7 @@ func (h *Host) loadEvents(pending []*Event) {
 func (q *events) add(e *Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	heap.Push(&q.due, dueEvent{id: e.ID, ref: e.Function, at: e.Due})
+	heap.Push(&q.due, dueEvent{id: e.ID, ref: e.Function, at: e.Due, size: max(e.Size, len(e.Payload)+len(e.ClientContext))})
 	if q.due[0].id == e.ID {
 		close(q.wake)
 		q.wake = make(chan struct{})
@@ -196,10 +198,17 @@ var errSetApart = errors.New("set apart")
 func (q *events) try(ctx context.Context, d dueEvent) {
 	h := q.host
 	again, err := (*Event)(nil), errSetApart
-	h.cfg.Apart.Do(ctx, "try event", d.id, func() error {
-		again, err = q.once(ctx, d.id)
-		return nil
-	})
+	if hold, waitErr := h.eventBytes.Take(ctx, d.size); waitErr != nil {
+		err = waitErr
+	} else {
+		kept, end := memory.Scope(ctx) // the answer's bytes, until it has been told on
+		h.cfg.Apart.Do(ctx, "try event", d.id, func() error {
+			again, err = q.once(kept, d.id)
+			return nil
+		})
+		end()
+		hold.Release()
+	}
 	q.mu.Lock()
 	delete(q.active, d.id)
 	q.mu.Unlock()
@@ -209,7 +218,7 @@ func (q *events) try(ctx context.Context, d dueEvent) {
 			if !errors.Is(err, errSetApart) { // else the log has been told
 				h.log.ErrorContext(ctx, "an event could not be dealt with; it is tried again later", "request_id", d.id, "error", err)
 			}
-			q.add(&Event{ID: d.id, Function: d.ref, Due: h.now().Add(max(storeRetryDelay, h.cfg.Apart.Wait("try event", d.id)))})
+			q.add(&Event{ID: d.id, Function: d.ref, Size: d.size, Due: h.now().Add(max(storeRetryDelay, h.cfg.Apart.Wait("try event", d.id)))})
 		}
 		return
 	}

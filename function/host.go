@@ -20,6 +20,7 @@ import (
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/barrier"
 	"github.com/belfry-run/belfry/function/sandbox"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // Defaults of a Config.
@@ -29,6 +30,7 @@ const (
 	DefaultMaxWait     = 10 * time.Second // for an instance; below the clients' own patience
 	DefaultMaxWaiting  = 10_000           // callers
 	DefaultMaxEvents   = 100_000          // pending events; each holds about 200 bytes of memory
+	DefaultEventBytes  = 64 << 20         // of events that are tried at once
 	DefaultProcesses   = 64               // of an isolated instance, threads included
 	startsPerCore      = 2                // more only take the processor from each other
 	// functionMaxAge is that of what is remembered of a function. A change by this host
@@ -74,6 +76,13 @@ type Config struct {
 	MaxWait      time.Duration // of a caller for an instance; 0 is the default
 	MaxWaiting   int           // callers that may wait; 0 is the default
 	MaxEvents    int           // pending events; 0 is the default
+	// EventBytes bounds the bytes of the events, and of the records for endpoints,
+	// that are tried at once; others wait. 0 is the default.
+	EventBytes int
+	// Answers bounds the bytes of the answers of functions that are in memory: who
+	// finds no room waits, and its function's time-out does not run meanwhile. An
+	// answer's bytes are kept with [memory.Keep]. nil: nothing does.
+	Answers *memory.Budget
 	// Pool is how many processes without a function are kept for starts to come, by
 	// language, for each kind that was asked for lately; nil is DefaultPool. There
 	// are none below [sandbox.Rootless].
@@ -114,6 +123,7 @@ type Stats struct {
 	Instances, Idle, Starting, Waiting int
 	MemoryPromised                     int // MB
 	Events                             int // pending
+	EventBytes                         int // of those that are tried
 	Blanks                             int // processes that wait for a function
 
 	Starts, Invocations, Errors, Throttles uint64
@@ -138,6 +148,7 @@ type Host struct {
 	pools        *pools
 	events       *events // for functions
 	posts        *events // records for endpoints: those that are slow hold up nothing else
+	eventBytes   *memory.Budget
 	prestarts    *prestarts
 	restock      chan struct{} // cap 1: there may be too few blanks
 	secret       []byte        // signs links to code
@@ -191,6 +202,7 @@ func New(cfg Config) (*Host, error) {
 	setDefault(&cfg.MaxWait, DefaultMaxWait)
 	setDefault(&cfg.MaxWaiting, DefaultMaxWaiting)
 	setDefault(&cfg.MaxEvents, DefaultMaxEvents)
+	setDefault(&cfg.EventBytes, DefaultEventBytes)
 	if cfg.Pool == nil {
 		cfg.Pool = DefaultPool()
 	}
@@ -217,6 +229,7 @@ func New(cfg Config) (*Host, error) {
 		secret:       make([]byte, 32),
 	}
 	_, _ = crand.Read(h.secret) // never fails
+	h.eventBytes = memory.NewBudget(cfg.EventBytes)
 	h.events, h.posts = newEvents(h, eventWorkers), newEvents(h, postWorkers)
 	h.prestarts = newPrestarts(h)
 	h.restock = make(chan struct{}, 1)
@@ -402,7 +415,7 @@ func (h *Host) Stats() Stats {
 	s := Stats{
 		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
 		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(), Skipped: h.counts.skipped.Load(),
-		Events: h.events.count(), Prestarts: h.counts.prestarts.Load(), Pooled: h.counts.pooled.Load(),
+		Events: h.events.count(), EventBytes: h.eventBytes.Counts().Used, Prestarts: h.counts.prestarts.Load(), Pooled: h.counts.pooled.Load(),
 	}
 	p := h.pools
 	p.mu.Lock()

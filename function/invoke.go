@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // A Request is one invocation.
@@ -26,6 +27,9 @@ type Request struct {
 	// Patient waits for an instance until ctx ends: want of the host's own capacity is
 	// then never an error. The function's reserved concurrency still is.
 	Patient bool
+	// Delivered is called when an instance has Payload, of which nothing is kept then;
+	// nil: Payload is kept.
+	Delivered func()
 }
 
 // A Response is what became of an invocation that reached the handler, or
@@ -281,10 +285,16 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	in.logs.platform(in.fn, startEvent(r.RequestID, in.fn))
 	stop := context.AfterFunc(ctx, in.kill)
 	in.thaw()
-	answer, err := in.link.invoke(deadline, &call{
+	c := &call{
 		id: r.RequestID, arn: r.arn(), trace: newTrace(now), deadline: deadline,
 		clientContext: r.ClientContext, payload: r.Payload,
-	})
+		room: func(n int) (*memory.Hold, error) { return h.room(ctx, in, n) },
+	}
+	if r.Delivered != nil {
+		c.delivered = func() { r.Payload = nil; r.Delivered() }
+	}
+	answer, err := in.link.invoke(deadline, c)
+	memory.Keep(ctx, answer.hold)
 	v.Duration = time.Since(now)
 	if !stop() {
 		h.pools.discard(in)
@@ -324,6 +334,25 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 	in.freezeSoon()
 	h.pools.release(in)
 	return nil
+}
+
+// room waits until n bytes of an answer may be in memory.
+func (h *Host) room(ctx context.Context, in *instance, n int) (*memory.Hold, error) {
+	if h.cfg.Answers == nil {
+		return nil, nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-in.exited:
+			if h.pools.isClosed() { // else what it has answered is still there
+				cancel()
+			}
+		case <-waiting.Done():
+		}
+	}()
+	return h.cfg.Answers.Take(waiting, n)
 }
 
 const unhandled = "Unhandled"

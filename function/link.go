@@ -10,6 +10,8 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/belfry-run/belfry/memory"
 )
 
 // A link carries invocations to one process, and what it makes of them back.
@@ -32,13 +34,29 @@ type call struct {
 	deadline      time.Time // the function's
 	clientContext json.RawMessage
 	payload       []byte
+	delivered     func() // called when the process has the payload, if it is not nil
+	// room waits until so many bytes of the answer may be read. The time-out does not
+	// run meanwhile, and there are answerGrace for the rest then.
+	room func(n int) (*memory.Hold, error)
+}
+
+// answerGrace is how long a process has to hand over an answer that had to wait.
+const answerGrace = 10 * time.Second
+
+// taken lets the payload go.
+func (c *call) taken() {
+	if c.delivered != nil {
+		c.payload = nil
+		c.delivered()
+	}
 }
 
 // A reply is what a runtime answered.
 type reply struct {
 	kind    replyKind
 	payload []byte
-	last    bool // the process ends with it
+	hold    *memory.Hold // of payload
+	last    bool         // the process ends with it
 }
 
 type replyKind uint8
@@ -115,7 +133,7 @@ func (f *framed) ready(deadline time.Time) ([]byte, error) {
 	if err := f.conn.SetDeadline(deadline); err != nil {
 		return nil, errGone
 	}
-	kind, body, err := f.read()
+	kind, body, _, err := f.read(nil)
 	switch {
 	case err != nil:
 		return nil, err
@@ -147,20 +165,22 @@ func (f *framed) invoke(deadline time.Time, c *call) (reply, error) {
 	case err != nil:
 		return reply{}, linkError(err)
 	}
-	kind, body, err := f.read()
+	c.taken()
+	kind, body, hold, err := f.read(c.room)
 	if err != nil {
 		return reply{}, err
 	}
 	switch kind {
 	case 'O':
-		return reply{kind: replied, payload: body}, nil
+		return reply{kind: replied, payload: body, hold: hold}, nil
 	case 'E':
-		return reply{kind: errored, payload: body}, nil
+		return reply{kind: errored, payload: body, hold: hold}, nil
 	case 'U':
-		return reply{kind: errored, payload: body, last: true}, nil
+		return reply{kind: errored, payload: body, hold: hold, last: true}, nil
 	case 'L':
-		return reply{kind: tooLarge}, nil
+		return reply{kind: tooLarge, hold: hold}, nil
 	}
+	hold.Release()
 	return reply{}, errGone
 }
 
@@ -176,20 +196,30 @@ func (f *framed) write(kind byte, meta, body []byte) (int, error) {
 	return n, err
 }
 
-func (f *framed) read() (kind byte, body []byte, err error) {
+func (f *framed) read(room func(n int) (*memory.Hold, error)) (kind byte, body []byte, hold *memory.Hold, err error) {
 	var head [frameHeader]byte
 	if _, err := io.ReadFull(f.r, head[:]); err != nil {
-		return 0, nil, linkError(err)
+		return 0, nil, nil, linkError(err)
 	}
 	meta, size := binary.BigEndian.Uint32(head[1:]), binary.BigEndian.Uint32(head[5:])
 	if meta != 0 || size > MaxResponse { // the bootstrap never sends it; its code was tampered with
-		return 0, nil, errGone
+		return 0, nil, nil, errGone
+	}
+	if room != nil && size > memory.Small {
+		if hold, err = room(int(size)); err != nil {
+			return 0, nil, nil, errGone
+		}
+		if err := f.conn.SetReadDeadline(time.Now().Add(answerGrace)); err != nil {
+			hold.Release()
+			return 0, nil, nil, errGone
+		}
 	}
 	body = make([]byte, size)
 	if _, err := io.ReadFull(f.r, body); err != nil {
-		return 0, nil, linkError(err)
+		hold.Release()
+		return 0, nil, nil, linkError(err)
 	}
-	return head[0], body, nil
+	return head[0], body, hold, nil
 }
 
 func (f *framed) close() { f.conn.Close() } // the process is gone

@@ -1,6 +1,7 @@
 package function
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/belfry-run/belfry/memory"
 )
 
 // runtimeAPI is the link to a runtime that speaks Lambda's HTTP Runtime API
@@ -30,12 +33,14 @@ type runtimeAPI struct {
 	calls chan *call  // to next
 	init  chan []byte // from init: nil when it asks for its first call, else the reported error
 	reply chan reply  // of the call that is under way
+	waits chan bool   // true: its answer waits for room, and false: no longer
 
-	mu      sync.Mutex // guards what follows
-	started bool       // next has been called, or init has failed
-	failed  bool       // init has failed
-	current string     // id of the call under way; empty between calls
-	last    string     // id of the last call that was answered
+	mu      sync.Mutex                        // guards what follows
+	started bool                              // next has been called, or init has failed
+	failed  bool                              // init has failed
+	current string                            // id of the call under way; empty between calls
+	room    func(n int) (*memory.Hold, error) // for its answer
+	last    string                            // id of the last call that was answered
 }
 
 const runtimeAPIVersion = "/2018-06-01"
@@ -43,6 +48,7 @@ const runtimeAPIVersion = "/2018-06-01"
 func newRuntimeAPI() *runtimeAPI {
 	a := &runtimeAPI{
 		gone:  make(chan struct{}),
+		waits: make(chan bool),
 		calls: make(chan *call), init: make(chan []byte, 1), reply: make(chan reply, 1),
 	}
 	a.server = &http.Server{
@@ -86,18 +92,53 @@ func (a *runtimeAPI) invoke(deadline time.Time, c *call) (reply, error) {
 	case <-t.C:
 		return reply{}, os.ErrDeadlineExceeded
 	}
-	select {
-	case r := <-a.reply:
-		return r, nil
-	case <-a.gone:
+	for {
 		select {
 		case r := <-a.reply:
 			return r, nil
-		default:
-			return reply{}, errGone
+		case waits := <-a.waits:
+			if t.Stop(); !waits {
+				t.Reset(answerGrace)
+			}
+		case <-a.gone:
+			select {
+			case r := <-a.reply:
+				return r, nil
+			default:
+				return reply{}, errGone
+			}
+		case <-t.C:
+			return reply{}, os.ErrDeadlineExceeded
 		}
-	case <-t.C:
-		return reply{}, os.ErrDeadlineExceeded
+	}
+}
+
+// wait waits until n bytes of an answer may be read; false: nobody waits for it.
+func (a *runtimeAPI) wait(n int) (hold *memory.Hold, ok bool) {
+	a.mu.Lock()
+	room := a.room
+	a.mu.Unlock()
+	if n <= memory.Small || room == nil {
+		return nil, true
+	}
+	if !a.tell(true) {
+		return nil, false
+	}
+	hold, err := room(n)
+	if err != nil || !a.tell(false) {
+		hold.Release()
+		return nil, false
+	}
+	return hold, true
+}
+
+// tell tells invoke that an answer waits, or no longer; false: it has left.
+func (a *runtimeAPI) tell(waits bool) bool {
+	select {
+	case a.waits <- waits:
+		return true
+	case <-a.gone:
+		return false
 	}
 }
 
@@ -150,7 +191,7 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	a.mu.Lock()
-	a.current = c.id
+	a.current, a.room = c.id, c.room
 	a.mu.Unlock()
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
@@ -163,6 +204,7 @@ func (a *runtimeAPI) next(w http.ResponseWriter, r *http.Request) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(c.payload)))
 	_, _ = w.Write(c.payload) // a runtime that went away shows as its exit
+	c.taken()
 }
 
 // begin says whether an answer for the call is due now; it has answered when not.
@@ -190,6 +232,7 @@ func (a *runtimeAPI) end(w http.ResponseWriter, id string, r reply) bool {
 	}
 	a.mu.Unlock()
 	if !first {
+		r.hold.Release()
 		refuseState(w)
 		return false
 	}
@@ -206,13 +249,13 @@ func (a *runtimeAPI) response(w http.ResponseWriter, r *http.Request) {
 		refuseRuntime(w, http.StatusBadRequest, "InvalidFunctionResponseMode", "Invalid function response mode")
 		return
 	}
-	body, ok := readRuntime(w, r, func() { a.end(discard{}, id, reply{kind: tooLarge}) })
+	body, hold, ok := a.read(w, r, id)
 	if !ok {
 		return
 	}
-	answer := reply{kind: replied, payload: body}
+	answer := reply{kind: replied, payload: body, hold: hold}
 	if kind := r.Trailer.Get("Lambda-Runtime-Function-Error-Type"); kind != "" { // a stream that failed on the way
-		answer = reply{kind: errored, payload: trailerError(kind, r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))}
+		answer = reply{kind: errored, hold: hold, payload: trailerError(kind, r.Trailer.Get("Lambda-Runtime-Function-Error-Body"))}
 	}
 	if a.end(w, id, answer) {
 		acceptRuntime(w)
@@ -224,11 +267,11 @@ func (a *runtimeAPI) error(w http.ResponseWriter, r *http.Request) {
 	if !a.begin(w, id) {
 		return
 	}
-	body, ok := readRuntime(w, r, func() { a.end(discard{}, id, reply{kind: tooLarge}) })
+	body, hold, ok := a.read(w, r, id)
 	if !ok {
 		return
 	}
-	if a.end(w, id, reply{kind: errored, payload: runtimeError(body, r.Header)}) {
+	if a.end(w, id, reply{kind: errored, hold: hold, payload: runtimeError(body, r.Header)}) {
 		acceptRuntime(w)
 	}
 }
@@ -247,6 +290,32 @@ func (a *runtimeAPI) initError(w http.ResponseWriter, r *http.Request) {
 	a.started, a.failed = true, true
 	a.init <- runtimeError(body, r.Header)
 	acceptRuntime(w)
+}
+
+// streamed is how much of a stream is read before there is room for it, in bytes.
+const streamed = 1 << 20
+
+// read reads an answer when there is room for it.
+func (a *runtimeAPI) read(w http.ResponseWriter, r *http.Request, id string) (body []byte, hold *memory.Hold, ok bool) {
+	size := int(min(r.ContentLength, MaxResponse))
+	if r.ContentLength < 0 {
+		// How much a stream will be nobody knows, and it may take its time: the first of
+		// it waits for nothing. An error comes again when the rest is read.
+		head, _ := io.ReadAll(io.LimitReader(r.Body, streamed))
+		if size = len(head); size == streamed {
+			size = MaxResponse
+		}
+		r.Body = io.NopCloser(io.MultiReader(bytes.NewReader(head), r.Body))
+	}
+	if hold, ok = a.wait(size); !ok {
+		return nil, nil, false
+	}
+	if body, ok = readRuntime(w, r, func() { a.end(discard{}, id, reply{kind: tooLarge}) }); !ok {
+		hold.Release()
+		return nil, nil, false
+	}
+	hold.Shrink(len(body))
+	return body, hold, true
 }
 
 // readRuntime reads a body; over is called before a body that is too large is

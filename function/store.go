@@ -89,6 +89,7 @@ type Event struct {
 	Endpoint      string // URL that Payload is posted to; empty: it is for the function
 	Payload       []byte
 	ClientContext []byte // JSON; nil is none
+	Size          int    // bytes of both; given by the store
 	Tries         int    // that ended with an error of the function
 	Backoffs      int    // in a row that did not reach the function
 	Accepted      time.Time

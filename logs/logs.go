@@ -76,6 +76,10 @@ type EventQuery struct {
 	Before   *Position // the event at it is left out; nil: to the end
 	Newest   bool      // the last Limit of those that are selected, not the first
 	Limit    int
+	// Bytes bounds the size of the messages: what is selected ends with the one
+	// before that with which they would be larger, and has one at least. 0: nothing
+	// does.
+	Bytes int
 }
 
 // A StreamQuery selects streams of one group.
@@ -137,15 +141,15 @@ type Store interface {
 	// nothing. Unless it is durable, a power cut may undo it.
 	AppendLogs(ctx context.Context, events []Addition, durable bool) error
 	LogEvents(ctx context.Context, q EventQuery) ([]Event, error)
-	// NewLogEvents returns up to limit events of the group that were stored after
-	// the event with that ID, in the order of ID, and where to go on. It may
+	// NewLogEvents returns up to limit events of the group, as [EventQuery] says of
+	// up to so many bytes, that were stored after the event with that ID, in the order of ID, and where to go on. It may
 	// return none although there are more: then last has grown.
-	NewLogEvents(ctx context.Context, group, after int64, limit int) (events []Event, last int64, err error)
+	NewLogEvents(ctx context.Context, group, after int64, limit, bytes int) (events []Event, last int64, err error)
 	// LastLogEvent returns the highest ID that any event has had; 0: none.
 	LastLogEvent(ctx context.Context) (int64, error)
-	// RequestLog returns up to limit events of an invocation after the position,
+	// RequestLog returns up to limit events, of up to so many bytes, of an invocation after the position,
 	// in the order of time and ID, with the groups that they are in.
-	RequestLog(ctx context.Context, request string, after *Position, limit int) ([]Addition, error)
+	RequestLog(ctx context.Context, request string, after *Position, limit, bytes int) ([]Addition, error)
 
 	// LogSizes returns the sizes of all events by group, of those groups that
 	// have any, deleted ones included.

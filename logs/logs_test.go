@@ -2,6 +2,7 @@ package logs_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -88,11 +89,11 @@ func TestWhatWasRecordedIsReadAtOnceInTheOrderOfTime(t *testing.T) {
 	if got := messages(t, s, logs.EventQuery{From: clock.now.Add(2 * time.Second), To: clock.now.Add(3 * time.Second)}); got != "b" {
 		t.Errorf("from is included, to is not: %s", got)
 	}
-	ref, list, err := s.RequestLog(t.Context(), group.Account, "r", nil, 10)
+	ref, list, _, err := s.RequestLog(t.Context(), group.Account, "r", nil, 10)
 	if err != nil || *ref != group || len(list) != 3 {
 		t.Errorf("%v %v %v", ref, list, err)
 	}
-	if _, _, err := s.RequestLog(t.Context(), "111111111111", "r", nil, 10); belfry.KindOf(err) != belfry.NotFound {
+	if _, _, _, err := s.RequestLog(t.Context(), "111111111111", "r", nil, 10); belfry.KindOf(err) != belfry.NotFound {
 		t.Errorf("another account: %v", err)
 	}
 }
@@ -290,5 +291,73 @@ func TestPatterns(t *testing.T) {
 		if _, err := logs.ParsePattern(bad); belfry.KindOf(err) != belfry.Invalid {
 			t.Errorf("%s: %v", bad, err)
 		}
+	}
+}
+
+func TestReadingIsBoundedByBytes(t *testing.T) {
+	s, _ := open(t, func(c *logs.Config) { c.Page = 1000 })
+	for i := range 30 {
+		s.Record(group, "s", time.Date(2026, 3, 1, 11, 0, i, 0, time.UTC), "r", strings.Repeat("x", 299)+fmt.Sprintf("%02d", i))
+	}
+	s.Record(group, "s", time.Date(2026, 3, 1, 11, 30, 0, 0, time.UTC), "r", strings.Repeat("y", 2000)) // larger than a page
+	bounded := func(list []logs.Event) {
+		t.Helper()
+		size := 0
+		for i := range list {
+			size += len(list[i].Message)
+		}
+		if size > 1000 && len(list) > 1 {
+			t.Errorf("a page has %d bytes", size)
+		}
+	}
+	pages := func(next func(*logs.Position) ([]logs.Event, *logs.Position)) (n int) {
+		for at := (*logs.Position)(nil); ; {
+			var list []logs.Event
+			list, at = next(at)
+			bounded(list)
+			if n += len(list); at == nil {
+				return n
+			}
+		}
+	}
+	if n := pages(func(at *logs.Position) ([]logs.Event, *logs.Position) {
+		_, list, next, err := s.RequestLog(t.Context(), "", "r", at, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list, next
+	}); n != 31 {
+		t.Errorf("the log of the request has %d events", n)
+	}
+	if n := pages(func(at *logs.Position) ([]logs.Event, *logs.Position) {
+		list, next, err := s.Filter(t.Context(), group, logs.EventQuery{Limit: 100, After: at}, func(*logs.Event) bool { return true })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list, next
+	}); n != 31 {
+		t.Errorf("the filter finds %d events", n)
+	}
+	if list, next, err := s.Filter(t.Context(), group, logs.EventQuery{Limit: 100}, func(e *logs.Event) bool { return e.Message[0] == 'y' }); err != nil || len(list) != 1 || next != nil {
+		t.Errorf("the filter finds %d events, %v, %v: what does not match must not end a page", len(list), next, err)
+	}
+	for _, newest := range []bool{false, true} {
+		list, err := s.Events(t.Context(), group, logs.EventQuery{Limit: 100, Newest: newest})
+		if bounded(list); err != nil || len(list) == 0 {
+			t.Errorf("a page of %d events, %v", len(list), err)
+		}
+	}
+	n, all := 0, errors.New("all are there")
+	err := s.Follow(t.Context(), group, 0, time.Hour, func(list []logs.Event, _ int64) error {
+		if bounded(list); len(list) > 1 { // an eighth of a page
+			t.Errorf("%d events at once are sent to one who follows", len(list))
+		}
+		if n += len(list); n == 31 {
+			return all
+		}
+		return nil
+	})
+	if !errors.Is(err, all) {
+		t.Errorf("followed %d events: %v", n, err)
 	}
 }

@@ -10,10 +10,13 @@ import (
 
 // Bounds of one page of events.
 const (
-	MaxPage  = 10_000  // events
-	maxBytes = 1 << 20 // of messages
-	maxScan  = 50_000  // events that are looked at for one page
+	MaxPage  = 10_000 // events
+	maxScan  = 50_000 // events that are looked at for one page
+	maxSteps = 64     // readings of a page: many, when events are large
 	scanStep = 1000
+	// followPart is the part of a page that each of those who follow is sent at
+	// once: there may be many.
+	followPart = 8
 )
 
 // Events returns events of a group in the order of time; q.Group is set here.
@@ -29,26 +32,8 @@ func (s *Service) Events(ctx context.Context, ref Ref, q EventQuery) ([]Event, e
 			return nil, err
 		}
 	}
-	list, err := s.store.LogEvents(ctx, q)
-	return bounded(list, q.Newest), err
-}
-
-// bounded cuts a page to so much as an answer may have, but at least one event.
-func bounded(list []Event, newest bool) []Event {
-	size := 0
-	for i := range list {
-		j := i
-		if newest {
-			j = len(list) - 1 - i
-		}
-		if size += len(list[j].Message); size > maxBytes && i > 0 {
-			if newest {
-				return list[j+1:]
-			}
-			return list[:j]
-		}
-	}
-	return list
+	q.Bytes = s.cfg.Page
+	return s.store.LogEvents(ctx, q)
 }
 
 // Filter returns the events of a group that q selects and match lets pass, in the
@@ -62,8 +47,8 @@ func (s *Service) Filter(ctx context.Context, ref Ref, q EventQuery, match func(
 	}
 	q.Group = g.ID
 	limit, size := q.Limit, 0
-	q.Limit = scanStep
-	for scanned := 0; scanned < maxScan; scanned += scanStep {
+	q.Limit, q.Bytes = scanStep, s.cfg.Page
+	for scanned, steps := 0, 0; scanned < maxScan && steps < maxSteps; steps++ {
 		list, err := s.store.LogEvents(ctx, q)
 		if err != nil {
 			return nil, nil, err
@@ -71,41 +56,48 @@ func (s *Service) Filter(ctx context.Context, ref Ref, q EventQuery, match func(
 		for i := range list {
 			e := &list[i]
 			if match(e) {
-				if len(found) == limit || len(found) > 0 && size+len(e.Message) > maxBytes {
+				if len(found) == limit || len(found) > 0 && size+len(e.Message) > s.cfg.Page {
 					return found, q.After, nil
 				}
 				found, size = append(found, *e), size+len(e.Message)
 			}
 			q.After = new(e.Position())
 		}
-		if len(list) < scanStep {
+		if len(list) == 0 { // a short one may have been cut by its bytes
 			return found, nil, nil
 		}
+		scanned += len(list)
 	}
 	return found, q.After, nil
 }
 
 // RequestLog returns up to limit events of an invocation, in the order of time,
-// with the group that they are in; account is whose it must be, empty: whoever's.
-// NotFound when there are none.
-func (s *Service) RequestLog(ctx context.Context, account, request string, after *Position, limit int) (*Ref, []Event, error) {
+// with the group that they are in, and where the next page begins; nil is the end.
+// account is whose it must be, empty: whoever's. NotFound when there are none.
+func (s *Service) RequestLog(ctx context.Context, account, request string, after *Position, limit int) (*Ref, []Event, *Position, error) {
 	s.Flush(ctx)
-	list, err := s.store.RequestLog(ctx, request, after, limit)
+	list, err := s.store.RequestLog(ctx, request, after, limit, s.cfg.Page)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if len(list) == 0 {
 		if after != nil {
-			return nil, nil, nil
+			return nil, nil, nil, nil
 		}
-		return nil, nil, noLog()
+		return nil, nil, nil, noLog()
 	}
 	ref, err := s.refOf(ctx, list[0].Group)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if ref == nil || account != "" && ref.Account != account {
-		return nil, nil, noLog()
+		return nil, nil, nil, noLog()
+	}
+	next := new(list[len(list)-1].Position())
+	if more, err := s.store.RequestLog(ctx, request, next, 1, s.cfg.Page); err != nil {
+		return nil, nil, nil, err
+	} else if len(more) == 0 {
+		next = nil
 	}
 	events := make([]Event, 0, len(list))
 	for i := range list {
@@ -113,7 +105,7 @@ func (s *Service) RequestLog(ctx context.Context, account, request string, after
 			events = append(events, list[i].Event)
 		}
 	}
-	return ref, events, nil
+	return ref, events, next, nil
 }
 
 func noLog() error {
@@ -183,7 +175,7 @@ func (s *Service) Follow(ctx context.Context, ref Ref, after int64, beat time.Du
 		s.mu.Lock()
 		changed := s.changed
 		s.mu.Unlock()
-		events, last, err := s.store.NewLogEvents(ctx, g.ID, after, scanStep)
+		events, last, err := s.store.NewLogEvents(ctx, g.ID, after, scanStep, s.cfg.Page/followPart)
 		if err != nil {
 			return fmt.Errorf("follow %s: %w", ref.ARN(), err)
 		}

@@ -15,6 +15,7 @@ const (
 	DefaultGroupSize = 256 << 20 // bytes
 	DefaultTotalSize = 1 << 30   // bytes
 	DefaultBuffer    = 16 << 20  // bytes
+	DefaultPage      = 1 << 20   // bytes
 )
 
 const (
@@ -42,6 +43,7 @@ type Config struct {
 	GroupSize int64 // bytes that a group may have, see [Overhead]
 	TotalSize int64 // bytes that all groups may have
 	Buffer    int64 // bytes that may wait for the store
+	Page      int   // bytes of messages that are read at once, and that a page has; one message may be larger
 	Apart     *barrier.Set
 }
 
@@ -99,6 +101,7 @@ func New(ctx context.Context, cfg Config) (*Service, error) {
 	setDefault(&cfg.TotalSize, DefaultTotalSize)
 	setDefault(&cfg.GroupSize, min(DefaultGroupSize, cfg.TotalSize))
 	setDefault(&cfg.Buffer, DefaultBuffer)
+	setDefault(&cfg.Page, DefaultPage)
 	sizes, err := cfg.Store.LogSizes(ctx)
 	if err != nil {
 		return nil, err

@@ -17,7 +17,15 @@ type ReceiveOptions struct {
 	WaitTime          *int
 	Attributes        []string // names and patterns of message attributes
 	System            []string // names of system attributes
+	// Room is called before more than SmallReceive bytes of messages are read, with
+	// how many there are; its error ends the receive, and nothing has been handed
+	// out. nil: there is room for any number.
+	Room func(ctx context.Context, bytes int) error
 }
+
+// SmallReceive is how many bytes of messages a receive reads without asking whether
+// there is room for them.
+const SmallReceive = 64 << 10
 
 func (o *ReceiveOptions) check() error {
 	if m := o.Max; m != nil && (*m < 1 || *m > maxBatch) {
@@ -117,11 +125,14 @@ func (s *Service) claim(ctx context.Context, q *Queue, o *ReceiveOptions) (out [
 	if o.Max != nil {
 		limit = *o.Max
 	}
-	now := s.now()
-	c := Claim{
-		Contents: q.Contents, Max: limit,
-		Now: now, Until: now.Add(seconds(o.VisibilityTimeout, q.settings.visibility)), Cutoff: q.cutoff(now),
+	c := Claim{Contents: q.Contents, Max: limit}
+	if o.Room != nil {
+		c.Bytes = SmallReceive
 	}
+	at := func(now time.Time) {
+		c.Now, c.Until, c.Cutoff = now, now.Add(seconds(o.VisibilityTimeout, q.settings.visibility)), q.cutoff(now)
+	}
+	at(s.now())
 	var dlq *Queue
 	if r := q.settings.redrive; r.set() {
 		// A target that is gone, or damaged, leaves the messages where they are.
@@ -144,18 +155,26 @@ func (s *Service) claim(ctx context.Context, q *Queue, o *ReceiveOptions) (out [
 		if got.DeadLettered > 0 {
 			s.waiters.wake(dlq.ID, got.DeadLettered)
 		}
+		if got.Needs > 0 {
+			if err := o.Room(ctx, got.Needs); err != nil {
+				return nil, time.Time{}, err
+			}
+			c.Bytes, c.Part = got.Needs, true
+			at(s.now()) // that may have taken a while
+			continue
+		}
 		if len(got.Messages) == 0 && got.More {
 			continue
 		}
 		for i := range got.Messages {
-			m, err := q.handOut(&got.Messages[i], now, o)
+			m, err := q.handOut(&got.Messages[i], c.Now, o)
 			if err != nil { // it must not keep the others from being handed out; it comes again, and ends where a redrive policy says
 				s.apart.Report(ctx, "read message", fmt.Sprintf("%s %x", q.ARN(), got.Messages[i].ID), err)
 				continue
 			}
 			out = append(out, m)
 		}
-		if len(out) == 0 && len(got.Messages) > 0 && c.Until.After(now) {
+		if len(out) == 0 && len(got.Messages) > 0 && c.Until.After(c.Now) {
 			continue
 		}
 		return out, got.Next, nil

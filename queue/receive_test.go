@@ -520,3 +520,37 @@ func TestAClockThatWasAheadHidesNothing(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+func TestAReceiveAsksForRoom(t *testing.T) {
+	run(t, func(f *fixture) {
+		asked := 0
+		receive := func(room error) ([]queue.Received, error) {
+			asked = 0
+			return f.Receive(f.Context(), scope, "q", queue.ReceiveOptions{Max: new(10), WaitTime: new(5), Room: func(_ context.Context, n int) error {
+				asked = n
+				time.Sleep(time.Minute) // others are served first
+				return room
+			}})
+		}
+		body := strings.Repeat("x", queue.SmallReceive/2)
+		f.send("q", body)
+		f.send("q", body)
+		got, err := receive(nil)
+		f.ok(err)
+		f.equal([]int{len(got), asked}, []int{2, 0})
+		f.send("q", body+"y")
+		f.send("q", body)
+		_, err = receive(errors.New("none"))
+		f.equal([]any{err.Error(), asked}, []any{"none", queue.SmallReceive + 1})
+		time.Sleep(30 * time.Second)
+		f.equal(f.attribute("q", "ApproximateNumberOfMessages"), "4") // nobody has got any
+		f.ok(f.PurgeQueue(f.Context(), scope, "q"))
+		time.Sleep(2 * time.Second)
+		f.send("q", strings.Repeat("x", 1<<20))
+		got, err = receive(nil)
+		f.ok(err)
+		f.equal([]int{len(got), asked}, []int{1, 1 << 20})
+		time.Sleep(30*time.Second - time.Millisecond)
+		f.empty("q") // the visibility timeout begins when it is handed out
+	})
+}

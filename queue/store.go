@@ -119,6 +119,10 @@ type Stored struct {
 // moved to the contents DeadLetter instead, visible at once, with its ID, its
 // FirstReceived and Source set, and its receives as Earlier ones. When those contents are gone it is handed out like the others,
 // so that it is not lost.
+//
+// When Bytes is not 0, the sizes of what is handed out add up to no more. A claim
+// whose messages are larger hands out none, and says in Needs how large they are;
+// with Part it hands out those that fit, and one at least.
 type Claim struct {
 	Contents           Contents
 	Max                int
@@ -126,12 +130,15 @@ type Claim struct {
 	MaxReceives        int
 	DeadLetter         Contents
 	Source             string // the Source of dead-lettered messages
+	Bytes              int    // of bodies and attributes; 0: any number
+	Part               bool
 }
 
 // Claimed answers a [Claim].
 type Claimed struct {
 	Messages     []Stored
 	DeadLettered int // messages moved to the dead-letter queue by this claim
+	Needs        int // bytes of the messages that would have been handed out, were they not too large
 	// More is set when the store stopped before it had looked at all that is
 	// visible; another claim may find messages at once.
 	More bool

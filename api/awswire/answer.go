@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/api/awswire/internal/formwire"
 	"github.com/belfry-run/belfry/api/awswire/internal/jsonwire"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // internalMessage is all that a client learns of a failure of ours.
@@ -144,6 +146,12 @@ func (rt *Router) write(c *Call, w http.ResponseWriter) {
 		h.Set("Content-Type", c.contentType())
 	}
 	h.Set("Content-Length", strconv.Itoa(len(c.out)))
+	if len(c.out) > memory.Small {
+		// Writers of tests know no deadline.
+		conn := http.NewResponseController(w)
+		_ = conn.SetWriteDeadline(time.Now().Add(answerPatience + time.Duration(len(c.out))*time.Second/answerRate))
+		defer func() { _ = conn.SetWriteDeadline(time.Time{}) }()
+	}
 	w.WriteHeader(c.status)
 	if c.r.Method == http.MethodHead {
 		return

@@ -8,6 +8,7 @@ import (
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/auth"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // A Caller is who makes a request.
@@ -136,6 +137,8 @@ type identity struct {
 	requestID  string
 	endpoint   string
 	authorizer Authorizer
+	body       *memory.Hold // what the body takes
+	answers    *memory.Budget
 }
 
 type identityKey struct{}
@@ -157,6 +160,14 @@ func RequestIDFrom(ctx context.Context) string { return identityOf(ctx).requestI
 // EndpointFrom returns the scheme and host that the client has sent the
 // request to, as http://127.0.0.1:7420, for URLs that it is to come back to.
 func EndpointFrom(ctx context.Context) string { return identityOf(ctx).endpoint }
+
+// BodyGone says that nothing of the body of the request that ctx belongs to is kept
+// any more, though it has not been answered.
+func BodyGone(ctx context.Context) {
+	if id, ok := ctx.Value(identityKey{}).(*identity); ok {
+		id.body.Release()
+	}
+}
 
 // An Authorizer says what callers with temporary credentials may do.
 type Authorizer interface {

@@ -2,6 +2,7 @@ package awswire
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // keptBuffer is the largest buffer, in bytes, that waits for the next request;
@@ -28,7 +30,7 @@ func (b *buffer) bytes() []byte {
 var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, 4<<10)} }}
 
 func (b *buffer) release() {
-	if b == nil || cap(b.b) > keptBuffer {
+	if b == nil || b.b == nil || cap(b.b) > keptBuffer {
 		return
 	}
 	b.b = b.b[:0]
@@ -43,14 +45,63 @@ var errTooLarge = errors.New("body beyond the limit")
 const (
 	bodyPatience = 20 * time.Second
 	bodyRate     = 16 << 10
+	// hurriedRate is bodyRate while others wait for the memory that the body takes.
+	hurriedRate = 256 << 10
+	// memoryWait is how long a request waits for memory, which is less than clients
+	// wait for an answer.
+	memoryWait = 50 * time.Second
+	// An answer that takes memory has answerPatience to be taken, and longer only as
+	// far as it goes at answerRate bytes a second.
+	answerPatience = 20 * time.Second
+	answerRate     = 64 << 10
 )
+
+// take takes n bytes of a budget for a request.
+func take(ctx context.Context, b *memory.Budget, n int) (*memory.Hold, error) {
+	if b == nil || n <= memory.Small {
+		return nil, nil
+	}
+	waiting, cancel := context.WithTimeout(ctx, memoryWait)
+	defer cancel()
+	h, err := b.Take(waiting, n)
+	if err != nil {
+		return nil, &belfry.Error{
+			Kind: belfry.Unavailable, Err: err,
+			Message: "The server has as many large requests under way as its memory lets it; try again later.",
+		}
+	}
+	return h, nil
+}
+
+// TakeAnswer waits for the bytes of an answer to the request that ctx belongs to, and
+// takes them until it has been answered. The error is Unavailable.
+func TakeAnswer(ctx context.Context, n int) error {
+	h, err := take(ctx, identityOf(ctx).answers, n)
+	memory.Keep(ctx, h)
+	return err
+}
 
 // readBody reads the body, of at most limit bytes, into a pooled buffer. The
 // buffer grows with what arrives, not with what Content-Length promises: at
-// most fourfold, and never much beyond the limit.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*buffer, error) {
+// most fourfold, and never much beyond that promise. A large one waits for its bytes of
+// the budget before anything of it is read.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64, budget *memory.Budget) (_ *buffer, hold *memory.Hold, err error) {
 	if r.Body == nil || r.ContentLength == 0 {
-		return nil, nil
+		return nil, nil, nil
+	}
+	most := limit
+	if r.ContentLength > 0 {
+		most = min(r.ContentLength, limit)
+	}
+	if r.ContentLength <= limit {
+		if hold, err = take(r.Context(), budget, int(most)); err != nil {
+			return nil, nil, err
+		}
+		defer func() {
+			if err != nil {
+				hold.Release()
+			}
+		}()
 	}
 	// Writers of tests know no deadline; then there is none. After a refusal it
 	// stays, so that it ends what the server would still read.
@@ -58,13 +109,13 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*buffer, err
 	_ = conn.SetReadDeadline(began.Add(bodyPatience))
 	if r.ContentLength > limit {
 		drain(r, limit)
-		return nil, errTooLarge
+		return nil, nil, errTooLarge
 	}
 	buf := buffers.Get().(*buffer)
 	b := buf.b[:0]
 	for {
 		if len(b) == cap(b) {
-			grown := make([]byte, len(b), min(4*int64(cap(b)), limit+bytes.MinRead))
+			grown := make([]byte, len(b), min(4*int64(cap(b)), most+bytes.MinRead))
 			copy(grown, b)
 			b = grown
 		}
@@ -73,28 +124,34 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) (*buffer, err
 		buf.b = b
 		if int64(len(b)) > limit {
 			buf.release()
+			hold.Release()
 			drain(r, limit)
-			return nil, errTooLarge
+			return nil, nil, errTooLarge
 		}
 		if err == io.EOF {
 			// What goes on meanwhile has time.
 			_ = conn.SetReadDeadline(time.Time{})
-			return buf, nil
+			hold.Shrink(len(b))
+			return buf, hold, nil
 		}
 		if len(b) >= granted+4*bodyRate {
 			granted = len(b)
-			_ = conn.SetReadDeadline(began.Add(bodyPatience + time.Duration(granted)*time.Second/bodyRate))
+			rate := time.Duration(bodyRate)
+			if hold.Contended() {
+				rate = hurriedRate
+			}
+			_ = conn.SetReadDeadline(began.Add(bodyPatience + time.Duration(granted)*time.Second/rate))
 		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			buf.release()
-			return nil, &belfry.Error{
+			return nil, nil, &belfry.Error{
 				Kind: belfry.Invalid, Code: "RequestTimeoutException",
 				Message: "The request body did not arrive in time.", Err: err,
 			}
 		}
 		if err != nil {
 			buf.release()
-			return nil, &belfry.Error{
+			return nil, nil, &belfry.Error{
 				Kind: belfry.Invalid, Code: "IncompleteBody",
 				Message: "The request body ended before its announced length.", Err: err,
 			}

@@ -105,6 +105,10 @@ func (c *Call) Payload() []byte {
 	if len(b) == 0 {
 		return nil
 	}
+	if cap(b) > keptBuffer { // nobody else would have used it
+		c.body.b = nil
+		return b
+	}
 	return bytes.Clone(b)
 }
 
@@ -260,5 +264,11 @@ func (c *Call) Out() []byte { return c.out[:0] }
 // SetOut sets the answer's body.
 func (c *Call) SetOut(b []byte) { c.out = b }
 
-// SetPayload sets the answer's body to bytes that belong to somebody else.
-func (c *Call) SetPayload(b []byte) { c.out = append(c.out[:0], b...) }
+// SetPayload sets the answer's body to bytes that nobody changes any more.
+func (c *Call) SetPayload(b []byte) {
+	if cap(b) > keptBuffer { // it is not kept as a buffer
+		c.out = b
+		return
+	}
+	c.out = append(c.out[:0], b...)
+}

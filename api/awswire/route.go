@@ -172,7 +172,7 @@ func (rt *Router) routeForm(c *Call) error {
 
 func (rt *Router) read(c *Call, limit int64) error {
 	var err error
-	if c.body, err = readBody(c.w, c.r, limit); !errors.Is(err, errTooLarge) {
+	if c.body, c.id.body, err = readBody(c.w, c.r, limit, rt.bodies); !errors.Is(err, errTooLarge) {
 		return err
 	}
 	if c.service != nil && c.service.Dialect.TooLarge != nil {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/memory"
 )
 
 // A Router serves several AWS services on one port.
@@ -20,6 +21,8 @@ type Router struct {
 	log      *slog.Logger
 	observe  func(Observation)
 	services []*Service
+	bodies   *memory.Budget
+	answers  *memory.Budget
 	calls    sync.Pool
 }
 
@@ -33,6 +36,12 @@ type Options struct {
 	// Observe, when it is set, is told of every request that was answered. It
 	// may be called from many goroutines at once.
 	Observe func(Observation)
+	// Bodies bounds the bytes of requests' bodies that are in memory at once, until
+	// the operation is done, and Answers those of answers, until the client has taken
+	// them; nil: nothing does. Operations whose answers can be large take of Answers
+	// beforehand as much as [Service.Answers] says, or what they find, with
+	// [TakeAnswer].
+	Bodies, Answers *memory.Budget
 }
 
 // An Observation is one answered request. Service and Operation are names that
@@ -49,7 +58,7 @@ func NewRouter(o Options, services ...*Service) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	rt := &Router{auth: o.Auth, authz: o.Authorizer, log: o.Logger, observe: o.Observe, services: services}
+	rt := &Router{auth: o.Auth, authz: o.Authorizer, log: o.Logger, observe: o.Observe, services: services, bodies: o.Bodies, answers: o.Answers}
 	rt.calls.New = func() any { return new(Call) }
 	for _, s := range services {
 		s.prepare()
@@ -81,10 +90,14 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		scheme = "https://"
 	}
 	c.w, c.r = w, r
-	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host, authorizer: rt.authz}
+	c.id = &identity{requestID: newRequestID(), endpoint: scheme + r.Host, authorizer: rt.authz, answers: rt.answers}
 	c.header = w.Header()
 
-	err := rt.serve(c)
+	ctx, answered := memory.Scope(r.Context())
+	defer answered()
+	err := rt.serve(ctx, c)
+	c.body.release()
+	c.id.body.Release()
 	if err != nil {
 		rt.refuse(c, err)
 	}
@@ -100,7 +113,6 @@ func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		rt.observe(o)
 	}
-	c.body.release()
 	c.reset()
 	rt.calls.Put(c)
 }
@@ -116,7 +128,7 @@ func (c *Call) reset() {
 	*c = Call{decoder: c.decoder, check: c.check, out: out}
 }
 
-func (rt *Router) serve(c *Call) (err error) {
+func (rt *Router) serve(ctx context.Context, c *Call) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = &belfry.Error{Message: "panic", Err: fmt.Errorf("%v\n%s", p, debug.Stack())}
@@ -129,6 +141,12 @@ func (rt *Router) serve(c *Call) (err error) {
 		return err
 	}
 	c.status = c.op.Status
-	ctx := context.WithValue(c.r.Context(), identityKey{}, c.id)
-	return c.op.Run(ctx, c)
+	answer, err := take(ctx, rt.answers, c.op.answer)
+	if err != nil {
+		return err
+	}
+	memory.Keep(ctx, answer)
+	err = c.op.Run(context.WithValue(ctx, identityKey{}, c.id), c)
+	answer.Shrink(len(c.out))
+	return err
 }

@@ -22,6 +22,10 @@ type Service struct {
 	Operations []Operation
 	Dialect    Dialect
 
+	// Answers is how many bytes an answer can have, for the operations whose answers
+	// can be large; see [Options].
+	Answers map[string]int
+
 	// OwnsPath says whether an unsigned request for this escaped path, of a
 	// method and path that no operation has, is the service's none the less.
 	OwnsPath func(path string) bool
@@ -39,6 +43,7 @@ type Operation struct {
 	// the answer.
 	Run func(ctx context.Context, c *Call) error
 
+	answer   int      // bytes, of Service.Answers
 	segments []string // of Path; a label is the empty string
 	query    string   // of Path: a parameter and its value
 }
@@ -86,6 +91,7 @@ func (s *Service) prepare() {
 		if op.Limit == 0 {
 			op.Limit = DefaultLimit
 		}
+		op.answer = s.Answers[op.Name]
 		if !s.rest() {
 			continue
 		}

@@ -12,8 +12,20 @@ import (
 	"github.com/belfry-run/belfry/table"
 )
 
+// How many bytes reads can answer: an item of 400 kB, a page of 1 MiB and the item
+// that passes it, or 16 MiB.
+const (
+	oneItem  = 512 << 10
+	onePage  = 1<<20 + oneItem
+	oneBatch = 16 << 20
+)
+
 // New returns the API as a router serves it.
-func New(tables *table.Service) *awswire.Service { return dynamodbapi.New(&api{tables}) }
+func New(tables *table.Service) *awswire.Service {
+	s := dynamodbapi.New(&api{tables})
+	s.Answers = map[string]int{"GetItem": oneItem, "Query": onePage, "Scan": onePage, "BatchGetItem": oneBatch, "TransactGetItems": oneBatch}
+	return s
+}
 
 type api struct{ tables *table.Service }
 

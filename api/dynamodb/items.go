@@ -17,6 +17,13 @@ type given struct {
 	names             map[string]string
 	values            map[string]dynamodbapi.AttributeValue
 	onFailure         *string
+	returned          *string // ReturnValues
+}
+
+// answers says whether an item may be in the answer.
+func (g *given) answers() bool {
+	return awswire.Or(g.returned, dynamodbapi.ReturnValueNone) != dynamodbapi.ReturnValueNone ||
+		awswire.Value(g.onFailure) == dynamodbapi.ReturnValuesOnConditionCheckFailureAllOld
 }
 
 func (g *given) write(ctx context.Context, action table.Action) (w table.Write, err error) {
@@ -46,6 +53,9 @@ const (
 // do does one write.
 func (a *api) do(ctx context.Context, action table.Action, g *given) (table.Written, error) {
 	w, err := g.write(ctx, action)
+	if err == nil && g.answers() {
+		err = awswire.TakeAnswer(ctx, oneItem)
+	}
 	if err != nil {
 		return table.Written{}, err
 	}
@@ -106,7 +116,7 @@ func (a *api) PutItem(ctx context.Context, in *dynamodbapi.PutItemInput) (*dynam
 	}
 	w, err := a.do(ctx, table.Put, &given{
 		table: in.TableName, item: in.Item, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure,
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure, returned: in.ReturnValues,
 	})
 	if err != nil {
 		return nil, err
@@ -127,7 +137,7 @@ func (a *api) DeleteItem(ctx context.Context, in *dynamodbapi.DeleteItemInput) (
 	}
 	w, err := a.do(ctx, table.Delete, &given{
 		table: in.TableName, item: in.Key, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure,
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure, returned: in.ReturnValues,
 	})
 	if err != nil {
 		return nil, err
@@ -149,7 +159,7 @@ func (a *api) UpdateItem(ctx context.Context, in *dynamodbapi.UpdateItemInput) (
 	}
 	w, err := a.do(ctx, table.Update, &given{
 		table: in.TableName, item: in.Key, condition: in.ConditionExpression, update: in.UpdateExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure,
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues, onFailure: in.ReturnValuesOnConditionCheckFailure, returned: in.ReturnValues,
 	})
 	if err != nil {
 		return nil, err

@@ -39,19 +39,19 @@ func action(t *dynamodbapi.TransactWriteItem) (g given, action table.Action, err
 	n := 0
 	if p := t.Put; p != nil {
 		n, action = n+1, table.Put
-		g = given{p.TableName, p.Item, p.ConditionExpression, nil, p.ExpressionAttributeNames, p.ExpressionAttributeValues, p.ReturnValuesOnConditionCheckFailure}
+		g = given{p.TableName, p.Item, p.ConditionExpression, nil, p.ExpressionAttributeNames, p.ExpressionAttributeValues, p.ReturnValuesOnConditionCheckFailure, nil}
 	}
 	if u := t.Update; u != nil {
 		n, action = n+1, table.Update
-		g = given{u.TableName, u.Key, u.ConditionExpression, u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues, u.ReturnValuesOnConditionCheckFailure}
+		g = given{u.TableName, u.Key, u.ConditionExpression, u.UpdateExpression, u.ExpressionAttributeNames, u.ExpressionAttributeValues, u.ReturnValuesOnConditionCheckFailure, nil}
 	}
 	if d := t.Delete; d != nil {
 		n, action = n+1, table.Delete
-		g = given{d.TableName, d.Key, d.ConditionExpression, nil, d.ExpressionAttributeNames, d.ExpressionAttributeValues, d.ReturnValuesOnConditionCheckFailure}
+		g = given{d.TableName, d.Key, d.ConditionExpression, nil, d.ExpressionAttributeNames, d.ExpressionAttributeValues, d.ReturnValuesOnConditionCheckFailure, nil}
 	}
 	if c := t.ConditionCheck; c != nil {
 		n, action = n+1, table.Check
-		g = given{c.TableName, c.Key, c.ConditionExpression, nil, c.ExpressionAttributeNames, c.ExpressionAttributeValues, c.ReturnValuesOnConditionCheckFailure}
+		g = given{c.TableName, c.Key, c.ConditionExpression, nil, c.ExpressionAttributeNames, c.ExpressionAttributeValues, c.ReturnValuesOnConditionCheckFailure, nil}
 	}
 	if n != 1 {
 		return g, 0, invalid("TransactItems can only contain one of Check, Put, Update or Delete")

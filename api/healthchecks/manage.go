@@ -17,8 +17,8 @@ import (
 const (
 	// keyLength is the length of every API key.
 	keyLength = 32
-	// maxRequest bounds the body of a request, in bytes.
-	maxRequest = 1 << 20
+	// MaxRequest bounds the body of a request, in bytes.
+	MaxRequest = 1 << 20
 	// devAccount is whose checks every key opens in --dev.
 	devAccount = "000000000000"
 )
@@ -130,10 +130,10 @@ func (a *API) serve(version int, methods map[string]method) http.HandlerFunc {
 // admit reads the request's body and finds out whose checks it is about.
 func (a *API) admit(w http.ResponseWriter, c *call, readOnly bool) error {
 	if c.Method == http.MethodPost {
-		body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, maxRequest))
+		body, err := io.ReadAll(http.MaxBytesReader(w, c.Body, MaxRequest))
 		switch {
 		case errors.As(err, new(*http.MaxBytesError)):
-			return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request body is larger than %d bytes", maxRequest)}
+			return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the request body is larger than %d bytes", MaxRequest)}
 		case err != nil:
 			return badRequest("could not parse request body")
 		}

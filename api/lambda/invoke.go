@@ -44,14 +44,16 @@ func (s *Service) Invoke(ctx context.Context, in *lambdaapi.InvokeInput) (*lambd
 		}
 		return &lambdaapi.InvokeOutput{StatusCode: new(http.StatusAccepted)}, nil
 	}
+	in.Payload = nil // it may be large, and the function may run for long
+	req.Delivered = func() { awswire.BodyGone(ctx) }
 	// As on Lambda, the function runs on when the client goes away.
 	answer, err := s.host.Invoke(context.WithoutCancel(ctx), req)
 	if err != nil {
 		return nil, reason(err)
 	}
-	out := &lambdaapi.InvokeOutput{StatusCode: new(http.StatusOK), ExecutedVersion: &answer.Version, Payload: answer.Payload}
+	out := &lambdaapi.InvokeOutput{StatusCode: new(http.StatusOK), ExecutedVersion: new(answer.Version), Payload: answer.Payload}
 	if answer.FunctionError != "" {
-		out.FunctionError = &answer.FunctionError
+		out.FunctionError = new(answer.FunctionError)
 	}
 	if awswire.Value(in.LogType) == lambdaapi.LogTypeTail {
 		out.LogResult = new(base64.StdEncoding.EncodeToString(answer.LogTail()))

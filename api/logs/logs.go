@@ -15,8 +15,16 @@ import (
 	"github.com/belfry-run/belfry/logs"
 )
 
+// pageBytes is what an answer with a page of events takes: its messages, and as much
+// around them.
+const pageBytes = 4 << 20
+
 // New returns the API as a router serves it.
-func New(s *logs.Service) *awswire.Service { return logsapi.New(&api{logs: s}) }
+func New(s *logs.Service) *awswire.Service {
+	a := logsapi.New(&api{logs: s})
+	a.Answers = map[string]int{"GetLogEvents": pageBytes, "FilterLogEvents": pageBytes}
+	return a
+}
 
 type api struct{ logs *logs.Service }
 

@@ -310,6 +310,61 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}
 }
 
+func TestLargeMailsAreBoundedByTheirBytes(t *testing.T) {
+	p := newPost(t)
+	check := p.check(nil)
+	say := func(c *textproto.Conn, code int, line string) {
+		t.Helper()
+		if err := c.PrintfLine("%s", line); err != nil {
+			t.Fatal(err)
+		}
+		if _, text, err := c.ReadResponse(code); err != nil {
+			t.Fatalf("%.50s is answered with %s %v", line, text, err)
+		}
+	}
+	begin := func(lines int) *textproto.Conn {
+		c, _ := p.greet()
+		say(c, 250, "HELO x")
+		say(c, 250, "MAIL FROM:<job@example.org>")
+		say(c, 250, "RCPT TO:<"+check.ID+"@x.org>")
+		say(c, 354, "DATA")
+		for range lines {
+			if err := c.PrintfLine("%s", strings.Repeat("x", 998)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return c
+	}
+	until := func(what string, ok func() bool) {
+		t.Helper()
+		for began := time.Now(); !ok(); time.Sleep(time.Millisecond) {
+			if time.Since(began) > time.Minute {
+				t.Fatalf("%s: %+v", what, p.server.Memory())
+			}
+		}
+	}
+	var large []*textproto.Conn
+	for range 9 { // one more than there is room for
+		large = append(large, begin(100))
+	}
+	until("eight are read and one waits", func() bool { m := p.server.Memory(); return m.Used == 8<<20 && m.Waiting == 1 })
+	say(begin(10), 250, ".") // a small one waits for nobody
+	for _, c := range large {
+		if err := c.PrintfLine("."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range large {
+		if _, text, err := c.ReadResponse(250); err != nil {
+			t.Errorf("a large mail is answered with %s %v", text, err)
+		}
+	}
+	until("nothing is in memory", func() bool { return p.server.Memory().Used == 0 })
+	if n := len(p.pings(check)); n != 10 {
+		t.Errorf("%d pings of 10 mails", n)
+	}
+}
+
 func TestWhatCannotBeRecordedIsToBeSentAgain(t *testing.T) {
 	p := newPost(t)
 	check := p.check(nil)

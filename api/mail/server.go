@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"github.com/belfry-run/belfry/memory"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -22,6 +24,9 @@ const (
 	maxRead = 1 << 20
 	// maxLine is the length of a line, in bytes: jobs mail what programs print.
 	maxLine = 64 << 10
+	// DefaultMemory is the size of messages, in bytes, that are in memory at once, each
+	// with the part that is looked at; about three times as much is needed for them.
+	DefaultMemory = 16 << 20
 	// patience is how long a client may take for a command, a message included.
 	patience = 2 * time.Minute
 )
@@ -34,6 +39,9 @@ type Config struct {
 	Name string
 	// TLS is what STARTTLS offers; nil: it is not offered.
 	TLS *tls.Config
+	// Memory bounds the bytes of large messages that are in memory at once: others
+	// wait for them. 0 is DefaultMemory.
+	Memory int
 }
 
 // A Server receives mail at one listener.
@@ -41,11 +49,13 @@ type Server struct {
 	c        Config
 	smtp     *smtp.Server
 	listener *bounded
+	memory   *memory.Budget
 }
 
 // NewServer returns a server that receives at l. Pings are recorded with ctx.
 func NewServer(ctx context.Context, l net.Listener, c Config) *Server {
 	s := &Server{c: c, listener: &bounded{Listener: l, most: maxConnections, open: map[*counted]bool{}}}
+	s.memory = memory.NewBudget(cmp.Or(c.Memory, DefaultMemory))
 	s.smtp = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		host, _, err := net.SplitHostPort(c.Conn().RemoteAddr().String())
 		return &session{ctx: ctx, server: s, client: host}, err
@@ -57,6 +67,9 @@ func NewServer(ctx context.Context, l net.Listener, c Config) *Server {
 	s.smtp.ErrorLog = slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug) // what clients do wrong they are told
 	return s
 }
+
+// Memory returns how many bytes of large messages are in memory.
+func (s *Server) Memory() memory.Counts { return s.memory.Counts() }
 
 // Serve answers clients until Shutdown is called.
 func (s *Server) Serve() error { return s.smtp.Serve(s.listener) }

@@ -10,6 +10,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/belfry-run/belfry"
+	"github.com/belfry-run/belfry/memory"
 	"github.com/belfry-run/belfry/monitor"
 )
 
@@ -24,6 +25,7 @@ var (
 	errMailbox   = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "invalid mailbox: want a check's UUID, or PING-KEY+SLUG"}
 	errUnknown   = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "there is no such check"}
 	errAmbiguous = &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 4}, Message: "ambiguous slug: several checks have it"}
+	errBusy      = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 1}, Message: "too many large messages at once; try again later"}
 	errOurs      = &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "the ping could not be recorded; try again later"}
 )
 
@@ -69,7 +71,8 @@ func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
 
 // Data implements [smtp.Session].
 func (s *session) Data(r io.Reader) error {
-	raw, err := io.ReadAll(io.LimitReader(r, maxRead))
+	raw, hold, err := s.read(r)
+	defer hold.Release()
 	if err == nil {
 		_, err = io.Copy(io.Discard, r)
 	}
@@ -88,6 +91,22 @@ func (s *session) Data(r io.Reader) error {
 		return s.refusal(failed)
 	}
 	return nil
+}
+
+// read reads what is looked at of a message. A large one waits until there is room.
+func (s *session) read(r io.Reader) ([]byte, *memory.Hold, error) {
+	head, err := io.ReadAll(io.LimitReader(r, memory.Small))
+	if err != nil || len(head) < memory.Small {
+		return head, nil, err
+	}
+	waiting, cancel := context.WithTimeout(s.ctx, patience/2)
+	defer cancel()
+	hold, err := s.server.memory.Take(waiting, maxRead)
+	if err != nil {
+		return nil, nil, errBusy
+	}
+	rest, err := io.ReadAll(io.LimitReader(r, maxRead-memory.Small))
+	return append(head, rest...), hold, err
 }
 
 // refusal returns what the client is told of an error; it logs what is not for

@@ -86,7 +86,7 @@ func (a *API) runLog(r *http.Request) (any, error) {
 	if a.Open {
 		account = ""
 	}
-	ref, events, err := a.Logs.RequestLog(r.Context(), account, a.RequestID(r.PathValue("id")), after, limit+1)
+	ref, events, next, err := a.Logs.RequestLog(r.Context(), account, a.RequestID(r.PathValue("id")), after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -94,11 +94,6 @@ func (a *API) runLog(r *http.Request) (any, error) {
 		if err := a.mayRead(r, *ref); err != nil {
 			return nil, err
 		}
-	}
-	var next *logs.Position
-	if len(events) > limit {
-		events = events[:limit]
-		next = new(events[limit-1].Position())
 	}
 	return logPage(events, next), nil
 }

@@ -40,8 +40,8 @@ const (
 	maxPage     = 1000
 )
 
-// maxBody bounds the body of a request, in bytes.
-const maxBody = 64 << 10
+// MaxBody bounds the body of a request, in bytes.
+const MaxBody = 64 << 10
 
 // A Config is what the API is made of. All but Open is required.
 type Config struct {
@@ -171,12 +171,12 @@ func callerName(r *http.Request) string {
 // authenticated reads the request's body and returns the request with its
 // caller; of one that is refused, the request as it was.
 func (a *API) authenticated(r *http.Request) (*http.Request, error) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, MaxBody+1))
 	if err != nil {
 		return r, belfry.Errorf(belfry.Invalid, "", "The request's body ended before its announced length.")
 	}
-	if len(body) > maxBody {
-		return r, belfry.Errorf(belfry.TooLarge, "", "The request's body is larger than %d bytes.", maxBody)
+	if len(body) > MaxBody {
+		return r, belfry.Errorf(belfry.TooLarge, "", "The request's body is larger than %d bytes.", MaxBody)
 	}
 	caller, err := a.Authenticate(r, body)
 	if err != nil {

@@ -155,6 +155,7 @@ func (a *API) ListSchedules(ctx context.Context, in *schedulerapi.ListSchedulesI
 		return nil, err
 	}
 	q.AfterGroup, q.AfterName = after[0], after[1]
+	q.Brief = true
 	q.Limit++ // one more, to know whether there is another page
 	page, err := a.engine.Schedules(ctx, q)
 	if err != nil {

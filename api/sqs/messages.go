@@ -128,6 +128,7 @@ func (a *api) ReceiveMessage(ctx context.Context, in *sqsapi.ReceiveMessageInput
 		Max: in.MaxNumberOfMessages, VisibilityTimeout: in.VisibilityTimeout, WaitTime: in.WaitTimeSeconds,
 		Attributes: in.MessageAttributeNames,
 		System:     slices.Concat(in.AttributeNames, in.MessageSystemAttributeNames),
+		Room:       awswire.TakeAnswer,
 	})
 	if err != nil {
 		if ctx.Err() != nil {

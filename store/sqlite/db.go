@@ -41,6 +41,9 @@ type Options struct {
 	// OnCommit is told of each committed transaction: how long it took and
 	// how many callers shared it.
 	OnCommit func(took time.Duration, callers int)
+	// ArchiveBytes bounds what is in memory of the runs that move into the history; 0
+	// is 4 MiB. One run may be larger.
+	ArchiveBytes int
 	// Apart is told of rows that cannot be decoded, and of files; nil: the log is.
 	Apart *barrier.Set
 	// AcceptDamage opens a store that has lost something with what can be read,

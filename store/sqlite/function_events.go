@@ -38,7 +38,7 @@ func (s *Store) UpdateEvent(ctx context.Context, e *function.Event) error {
 	})
 }
 
-const eventColumns = `id, account, region, function, tries, backoffs, accepted_at, due_at, qualifier, endpoint`
+const eventColumns = `id, account, region, function, tries, backoffs, accepted_at, due_at, qualifier, endpoint, octet_length(payload)+ifnull(octet_length(client_context),0)`
 
 func scanEvent(st *sqlite.Stmt) *function.Event {
 	return &function.Event{
@@ -47,7 +47,7 @@ func scanEvent(st *sqlite.Stmt) *function.Event {
 			Scope: belfry.Scope{Account: st.ColumnText(1), Region: st.ColumnText(2)}, Name: st.ColumnText(3),
 		},
 		Tries: st.ColumnInt(4), Backoffs: st.ColumnInt(5),
-		Accepted: fromMillis(st.ColumnInt64(6)), Due: fromMillis(st.ColumnInt64(7)), Qualifier: st.ColumnText(8), Endpoint: st.ColumnText(9),
+		Accepted: fromMillis(st.ColumnInt64(6)), Due: fromMillis(st.ColumnInt64(7)), Qualifier: st.ColumnText(8), Endpoint: st.ColumnText(9), Size: st.ColumnInt(10),
 	}
 }
 
@@ -57,7 +57,7 @@ func (s *Store) Event(ctx context.Context, id string) (e *function.Event, err er
 		return query(c, `SELECT `+eventColumns+`, payload, client_context FROM function_events WHERE id=?`,
 			func(st *sqlite.Stmt) error {
 				e = scanEvent(st)
-				e.Payload, e.ClientContext = columnBlob(st, 10), columnBlob(st, 11)
+				e.Payload, e.ClientContext = columnBlob(st, 11), columnBlob(st, 12)
 				return nil
 			}, id)
 	})

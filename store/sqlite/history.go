@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,9 @@ const (
 	dayLayout   = "2006-01-02"
 	// Rows of one step: the writer deletes so many in a few milliseconds.
 	archiveStep = 1000
+	// defaultArchiveBytes is the size of the rows of a step: one run may have a
+	// megabyte, with what each of its attempts has logged.
+	defaultArchiveBytes = 4 << 20
 	// Day files kept open for reading.
 	openDays = 8
 )
@@ -209,10 +213,14 @@ func (s *Store) Archive(ctx context.Context, before time.Time) (moved int, err e
 
 func (s *Store) closedRuns(ctx context.Context, at, schedule int64, before time.Time) ([]archived, error) {
 	var rows []archived
+	left := cmp.Or(s.opts.ArchiveBytes, defaultArchiveBytes)
 	err := s.read(ctx, func(c *sqlite.Conn) error {
 		return query(c, "SELECT "+runColumns+` FROM runs
  WHERE (scheduled_at, schedule) > (?,?) AND scheduled_at < ? AND outcome > 1 ORDER BY scheduled_at, schedule LIMIT ?`,
 			func(st *sqlite.Stmt) error {
+				if left -= st.ColumnLen(6) + st.ColumnLen(7); left < 0 && len(rows) > 0 {
+					return errFound
+				}
 				rows = append(rows, archived{
 					at: st.ColumnInt64(0), schedule: st.ColumnInt64(1), revision: st.ColumnInt64(2), outcome: st.ColumnInt64(3),
 					started: st.ColumnInt64(4), ended: st.ColumnInt64(5), reason: optional(st.ColumnText(6)), attempts: columnBlob(st, 7),
@@ -220,6 +228,9 @@ func (s *Store) closedRuns(ctx context.Context, at, schedule int64, before time.
 				return nil
 			}, at, schedule, before.Unix(), archiveStep)
 	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
 	return rows, err
 }
 

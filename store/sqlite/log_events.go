@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -82,6 +83,20 @@ func addSizes(c *sqlite.Conn, sizes map[int64]int64, sign int64) error {
 
 const logEventColumns = `e.id, s.name, e.at, e.ingested_at, e.request, e.message, e.grp`
 
+// fitting calls take with each row up to the one with which the messages would be
+// larger than size, and returns errFound then; 0: there is no such.
+func fitting(size int, take func(*sqlite.Stmt)) func(*sqlite.Stmt) error {
+	taken, n := 0, 0
+	return func(st *sqlite.Stmt) error {
+		if n += st.ColumnLen(5); size > 0 && n > size && taken > 0 {
+			return errFound
+		}
+		taken++
+		take(st)
+		return nil
+	}
+}
+
 func scanLogEvent(st *sqlite.Stmt) logs.Event {
 	return logs.Event{
 		ID: st.ColumnInt64(0), Stream: st.ColumnText(1), Time: fromMillis(st.ColumnInt64(2)), Ingested: fromMillis(st.ColumnInt64(3)),
@@ -131,8 +146,11 @@ func (s *Store) LogEvents(ctx context.Context, q logs.EventQuery) (page []logs.E
 		page = nil
 		return query(c, `SELECT `+logEventColumns+` FROM events e JOIN streams s ON s.id=e.stream WHERE `+strings.Join(where, " AND ")+
 			` ORDER BY e.at`+direction+`, e.id`+direction+` LIMIT ?`,
-			func(st *sqlite.Stmt) error { page = append(page, scanLogEvent(st)); return nil }, append(args, q.Limit)...)
+			fitting(q.Bytes, func(st *sqlite.Stmt) { page = append(page, scanLogEvent(st)) }), append(args, q.Limit)...)
 	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
 	if q.Newest {
 		slices.Reverse(page)
 	}
@@ -140,7 +158,7 @@ func (s *Store) LogEvents(ctx context.Context, q logs.EventQuery) (page []logs.E
 }
 
 // NewLogEvents implements [logs.Store].
-func (s *Store) NewLogEvents(ctx context.Context, group, after int64, limit int) (events []logs.Event, last int64, err error) {
+func (s *Store) NewLogEvents(ctx context.Context, group, after int64, limit, size int) (events []logs.Event, last int64, err error) {
 	err = s.logs.read(ctx, func(c *sqlite.Conn) error {
 		events, last = nil, after
 		newest, err := lastLogEvent(c)
@@ -150,9 +168,13 @@ func (s *Store) NewLogEvents(ctx context.Context, group, after int64, limit int)
 		end := min(after+newEventsScan, newest)
 		err = query(c, `SELECT `+logEventColumns+` FROM events e JOIN streams s ON s.id=e.stream
  WHERE e.id>? AND e.id<=? AND +e.grp=? ORDER BY e.id LIMIT ?`,
-			func(st *sqlite.Stmt) error { events = append(events, scanLogEvent(st)); return nil }, after, end, group, limit)
-		if len(events) == limit {
-			end = events[limit-1].ID
+			fitting(size, func(st *sqlite.Stmt) { events = append(events, scanLogEvent(st)) }), after, end, group, limit)
+		cut := errors.Is(err, errFound)
+		if cut {
+			err = nil
+		}
+		if cut || len(events) == limit {
+			end = events[len(events)-1].ID
 		}
 		last = max(after, end)
 		return err
@@ -175,7 +197,7 @@ func (s *Store) LastLogEvent(ctx context.Context) (id int64, err error) {
 }
 
 // RequestLog implements [logs.Store].
-func (s *Store) RequestLog(ctx context.Context, request string, after *logs.Position, limit int) (list []logs.Addition, err error) {
+func (s *Store) RequestLog(ctx context.Context, request string, after *logs.Position, limit, size int) (list []logs.Addition, err error) {
 	p := logs.Position{Time: -1 << 62}
 	if after != nil {
 		p = *after
@@ -184,11 +206,13 @@ func (s *Store) RequestLog(ctx context.Context, request string, after *logs.Posi
 		list = nil
 		return query(c, `SELECT `+logEventColumns+` FROM events e JOIN streams s ON s.id=e.stream
  WHERE e.request=? AND (e.at, e.id)>(?,?) ORDER BY e.at, e.id LIMIT ?`,
-			func(st *sqlite.Stmt) error {
+			fitting(size, func(st *sqlite.Stmt) {
 				list = append(list, logs.Addition{Group: st.ColumnInt64(6), Event: scanLogEvent(st)})
-				return nil
-			}, requestColumn(request), p.Time, p.ID, limit)
+			}), requestColumn(request), p.Time, p.ID, limit)
 	})
+	if errors.Is(err, errFound) {
+		err = nil
+	}
 	return list, err
 }
 

@@ -147,6 +147,7 @@ type claim struct {
 	deadLetter      bool     // the dead-letter contents are there
 	ready, received int      // rows added and removed
 	moved           int
+	bytes           int // handed out
 }
 
 // A head is a message that is visible.
@@ -155,6 +156,7 @@ type head struct {
 	visible  int64
 	receives int64
 	fresh    bool // in queue_ready
+	size     int  // bytes of body and attributes
 }
 
 func (cl *claim) run() error {
@@ -176,12 +178,22 @@ func (cl *claim) run() error {
 			return err
 		}
 		cl.got.More = len(heads) == want
+		if n := cl.size(heads); !cl.Part && cl.Bytes > 0 && cl.bytes+n > cl.Bytes {
+			if cl.got.More = true; len(cl.got.Messages) == 0 {
+				cl.got.Needs = n
+			}
+			return cl.count()
+		}
 		for _, h := range heads {
 			if cl.handedOut(h.id) {
 				// With a visibility timeout of 0 it is visible still, behind
 				// all others.
 				cl.got.More = false
 				continue
+			}
+			if cl.Part && cl.Bytes > 0 && len(cl.got.Messages) > 0 && !cl.leaves(h) && cl.bytes+h.size > cl.Bytes {
+				cl.got.More = true
+				return cl.count()
 			}
 			if err := cl.settle(h); err != nil {
 				return err
@@ -191,10 +203,24 @@ func (cl *claim) run() error {
 			break
 		}
 	}
+	return cl.count()
+}
+
+func (cl *claim) count() error {
 	if cl.ready == 0 && cl.received == 0 {
 		return nil
 	}
 	return addCounts(cl.conn, cl.Contents, cl.ready, cl.received)
+}
+
+// size is how many bytes of these messages would be handed out.
+func (cl *claim) size(heads []head) (n int) {
+	for i := range heads {
+		if !cl.leaves(heads[i]) && !cl.handedOut(heads[i].id) {
+			n += heads[i].size
+		}
+	}
+	return n
 }
 
 func (cl *claim) handedOut(id queue.ID) bool {
@@ -204,10 +230,13 @@ func (cl *claim) handedOut(id queue.ID) bool {
 // A bare parameter beside ORDER BY, or in LIMIT, makes SQLite prepare the
 // statement again at each use, which costs twenty times the search: hence ?+0.
 
+// messageSize is found out without reading the message.
+const messageSize = `octet_length(body)+ifnull(octet_length(attributes),0)`
+
 // heads returns the first visible messages, at most limit.
 func (cl *claim) heads(limit int) ([]head, error) {
 	scan := func(st *sqlite.Stmt) (head, error) {
-		h := head{visible: st.ColumnInt64(0), receives: st.ColumnInt64(2), fresh: st.ColumnInt64(3) == 1}
+		h := head{visible: st.ColumnInt64(0), receives: st.ColumnInt64(2), fresh: st.ColumnInt64(3) == 1, size: st.ColumnInt(5)}
 		if st.ColumnType(1) != sqlite.TypeBlob || st.ColumnLen(1) != len(h.id) {
 			return h, errors.New("the id of a message is damaged")
 		}
@@ -215,12 +244,12 @@ func (cl *claim) heads(limit int) ([]head, error) {
 		return h, nil
 	}
 	now := millis(cl.Now)
-	list, err := listOf(cl.store, cl.conn, "queue_ready", limit, `SELECT visible_at, id, 0, 1, contents FROM queue_ready
+	list, err := listOf(cl.store, cl.conn, "queue_ready", limit, `SELECT visible_at, id, 0, 1, contents, `+messageSize+` FROM queue_ready
 		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id`, scan, int64(cl.Contents), now)
 	if err != nil {
 		return nil, err
 	}
-	received, err := listOf(cl.store, cl.conn, "queue_received", limit, `SELECT visible_at, id, receives, 0, contents FROM queue_received INDEXED BY queue_received_visible
+	received, err := listOf(cl.store, cl.conn, "queue_received", limit, `SELECT visible_at, id, receives, 0, contents, `+messageSize+` FROM queue_received INDEXED BY queue_received_visible
 		WHERE contents=?+0 AND visible_at<=?+0 ORDER BY visible_at, id`, scan, int64(cl.Contents), now)
 	if err != nil {
 		return nil, err
@@ -232,13 +261,18 @@ func (cl *claim) heads(limit int) ([]head, error) {
 	return list[:min(limit, len(list))], nil
 }
 
+// leaves reports whether the message is not handed out, but removed or moved.
+func (cl *claim) leaves(h head) bool {
+	return bytes.Compare(h.id[:], cl.floor[:]) < 0 || cl.deadLetter && h.receives >= int64(cl.MaxReceives)
+}
+
 // settle does with one message what the claim says.
 func (cl *claim) settle(h head) error {
 	switch {
 	case bytes.Compare(h.id[:], cl.floor[:]) < 0:
 		cl.moved++
 		return cl.remove(h)
-	case cl.deadLetter && h.receives >= int64(cl.MaxReceives):
+	case cl.leaves(h):
 		cl.moved++
 		cl.got.DeadLettered++
 		return cl.move(h)
@@ -301,6 +335,7 @@ func (cl *claim) again(h head) error {
 }
 
 func (cl *claim) handOut(h head, st *sqlite.Stmt) error {
+	cl.bytes += h.size
 	cl.got.Messages = append(cl.got.Messages, queue.Stored{
 		ID: h.id, Visible: cl.Until,
 		Receives: st.ColumnInt(0), Earlier: st.ColumnInt(1), FirstReceived: fromMillis(st.ColumnInt64(2)),

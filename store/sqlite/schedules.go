@@ -18,6 +18,9 @@ const scheduleColumns = `id, account, region, grp, name, revision, state, descri
 // prefixed is scheduleColumns in a join, where the table is called s.
 var prefixed = "s." + strings.ReplaceAll(scheduleColumns, ", ", ", s.")
 
+// briefColumns is scheduleColumns without what may be large.
+var briefColumns = strings.Replace(strings.Replace(scheduleColumns, ", input,", ", '',", 1), ", parameters,", ", NULL,", 1)
+
 // scanSchedule reads a schedule from the columns that begin at col.
 func scanSchedule(st *sqlite.Stmt, col int) *belfry.Schedule {
 	next := func() int { col++; return col - 1 }
@@ -200,7 +203,11 @@ func schedulesOfGroup(c *sqlite.Conn, q belfry.ScheduleQuery, group, after strin
 	if q.State != nil {
 		state = int(*q.State)
 	}
-	return query(c, "SELECT "+scheduleColumns+` FROM schedules
+	columns := scheduleColumns
+	if q.Brief {
+		columns = briefColumns
+	}
+	return query(c, "SELECT "+columns+` FROM schedules
  WHERE account=?1 AND region=?2 AND grp=?3 AND name>?4 AND name>=?5 AND name<?6 AND (?7<0 OR state=?7)
  ORDER BY name LIMIT ?8`,
 		func(st *sqlite.Stmt) error { *found = append(*found, scanSchedule(st, 0)); return nil },

@@ -301,7 +301,7 @@ func (t *functions) remove() {
 
 func newEvent(id string, ref function.Ref, minute int) *function.Event {
 	at := functionT0.Add(time.Duration(minute) * time.Minute)
-	return &function.Event{ID: id, Function: ref, Payload: []byte(`{"a":"\u0000ü"}`), ClientContext: []byte(`{"custom":{}}`), Accepted: at, Due: at}
+	return &function.Event{ID: id, Function: ref, Payload: []byte(`{"a":"\u0000ü"}`), ClientContext: []byte(`{"custom":{}}`), Size: 29, Accepted: at, Due: at}
 }
 
 func (t *functions) putEvent(e *function.Event) {
@@ -323,6 +323,7 @@ func (t *functions) event() {
 	}
 	t.same(got, e)
 	e.ClientContext, e.Payload = nil, []byte(strings.Repeat("x", 1<<20))
+	e.Size = 1 << 20
 	t.putEvent(e)
 	if got, err = t.Event(t.ctx, "e"); err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ func Logs[S logs.Store](t *testing.T, open func(t *testing.T) S) {
 		{"streams are made by clients and by events, and listed in both orders", (*logCase).streams},
 		{"events come in the order of time and ID, between positions", (*logCase).events},
 		{"new events come in the order in which they were stored", (*logCase).fresh},
+		{"pages have no more bytes than are asked for, and one event at least", (*logCase).bytes},
 		{"the log of an invocation is found by its id", (*logCase).request},
 		{"trims remove the oldest, and sizes are true", (*logCase).trims},
 		{"empty streams go unless a client made them", (*logCase).emptyStreams},
@@ -253,13 +254,13 @@ func (l *logCase) fresh() {
 	l.must(err)
 	l.add(other, "s", "", 1)
 	l.add(g, "s", "", 8, 7)
-	list, last, err := l.NewLogEvents(l.ctx, g.ID, start, 1)
+	list, last, err := l.NewLogEvents(l.ctx, g.ID, start, 1, 0)
 	l.must(err)
 	l.same(texts(list), "ü8\n")
-	list, last, err = l.NewLogEvents(l.ctx, g.ID, last, 5)
+	list, last, err = l.NewLogEvents(l.ctx, g.ID, last, 5, 0)
 	l.must(err)
 	l.same(texts(list), "ü7\n")
-	list, again, err := l.NewLogEvents(l.ctx, g.ID, last, 5)
+	list, again, err := l.NewLogEvents(l.ctx, g.ID, last, 5, 0)
 	l.must(err)
 	if len(list) > 0 || again != last {
 		l.Errorf("at the end: %v, on from %d to %d", list, last, again)
@@ -271,13 +272,31 @@ func (l *logCase) fresh() {
 	l.same(end, last)
 }
 
+func (l *logCase) bytes() {
+	g := l.group("a")
+	start, err := l.LastLogEvent(l.ctx)
+	l.must(err)
+	l.add(g, "s", "r", 1, 2, 3, 4) // each of 4 bytes
+	for size, want := range map[int]string{1: "ü1\n", 4: "ü1\n", 11: "ü1\nü2\n", 12: "ü1\nü2\nü3\n", 0: "ü1\nü2\nü3\nü4\n"} {
+		l.same(l.texts(logs.EventQuery{Group: g.ID, Limit: 9, Bytes: size}), want)
+		list, last, err := l.NewLogEvents(l.ctx, g.ID, start, 9, size)
+		l.must(err)
+		l.same(texts(list), want)
+		l.same(last, start+int64(len(list)))
+		additions, err := l.RequestLog(l.ctx, "r", nil, 9, size)
+		l.must(err)
+		l.same(len(additions), len(list))
+	}
+	l.same(l.texts(logs.EventQuery{Group: g.ID, Limit: 9, Bytes: 8, Newest: true}), "ü3\nü4\n")
+}
+
 func (l *logCase) request() {
 	g := l.group("a")
 	const id = "3393b247-3f99-8a75-b122-8cd45c8c5123"
 	l.add(g, "s", id, 2, 1)
 	l.add(g, "s", "free text", 3)
 	for request, want := range map[string]string{id: "ü1\nü2\n", "free text": "ü3\n", "none": ""} {
-		list, err := l.RequestLog(l.ctx, request, nil, 9)
+		list, err := l.RequestLog(l.ctx, request, nil, 9, 0)
 		l.must(err)
 		var got strings.Builder
 		for i := range list {

@@ -37,6 +37,7 @@ func Queues(t *testing.T, open func(t *testing.T) queue.Store) {
 		{"a message comes back as it was sent", (*queues).roundTrip},
 		{"messages come about in the order of time", (*queues).order},
 		{"a claim takes no more than its maximum", (*queues).maximum},
+		{"a claim hands out no more bytes than it has room for", (*queues).bytes},
 		{"a delayed message is not there until its time", (*queues).delay},
 		{"a claimed message is hidden until its time, and counts its receives", (*queues).visibility},
 		{"a visibility timeout of zero hands a message out once a claim", (*queues).zeroVisibility},
@@ -403,6 +404,29 @@ func (q *queues) maximum() {
 	q.send(a.Contents, at(0), "a", "b", "c", "d", "e")
 	q.same(bodies(q.claim(a.Contents, at(1), 2)), "a b")
 	q.same(bodies(q.claim(a.Contents, at(1), 10)), "c d e")
+}
+
+func (q *queues) bytes() {
+	a, dead := q.make("a"), q.make("dead")
+	claim := func(now, n int, part bool) queue.Claimed {
+		return q.claimAs(queue.Claim{
+			Contents: a.Contents, Max: 10, Now: at(now), Until: at(now), Bytes: n, Part: part, MaxReceives: 3, DeadLetter: dead.Contents,
+		})
+	}
+	m := q.message(at(0), "123")
+	m.Attributes = []byte("45") // they count too
+	q.ok(q.Send(q.ctx, a.Contents, []queue.Stored{m}))
+	q.send(a.Contents, at(1), "678", "9012345", "6")
+	got := claim(2, 15, false)
+	q.same([]any{bodies(got), got.Needs, got.More}, []any{"", 16, true})
+	q.same(bodies(claim(3, 16, false)), "123 678 9012345 6")
+	got = claim(4, 15, true)
+	q.same([]any{bodies(got), got.Needs, got.More}, []any{"123 678 9012345", 0, true})
+	q.same(bodies(claim(5, 1, true)), "6") // it was received before the others, which came at 4
+	q.same(bodies(claim(5, 1, true)), "123")
+	q.same(bodies(claim(6, 0, false)), "678 9012345 6") // 123 has moved, and counts for nothing
+	got = claim(7, 1, false)
+	q.same([]any{bodies(got), got.DeadLettered}, []any{"", 3})
 }
 
 func (q *queues) delay() {

@@ -189,6 +189,15 @@ func (e *engineTest) list(q belfry.ScheduleQuery) []string {
 
 func (e *engineTest) scheduleList() {
 	all := e.listed()
+	whole, err := e.Schedules(e.ctx, belfry.ScheduleQuery{Scope: engineScope, Limit: 1})
+	e.ok(err)
+	brief, err := e.Schedules(e.ctx, belfry.ScheduleQuery{Scope: engineScope, Limit: 1, Brief: true})
+	e.ok(err)
+	if whole[0].Target.Input == "" {
+		e.Error("the schedule has no input")
+	}
+	whole[0].Target.Input, whole[0].Target.Parameters = "", nil
+	e.same(brief, whole)
 	enabled, disabled := belfry.Enabled, belfry.Disabled
 	for _, c := range []struct {
 		q    belfry.ScheduleQuery
