@@ -338,7 +338,7 @@ func (h *Host) call(ctx context.Context, in *instance, r *Request, v *outcome, m
 
 // room waits until n bytes of an answer may be in memory.
 func (h *Host) room(ctx context.Context, in *instance, n int) (*memory.Hold, error) {
-	if h.cfg.Answers == nil {
+	if h.cfg.Answers == nil || n <= memory.Small {
 		return nil, nil
 	}
 	waiting, cancel := context.WithCancel(ctx)
