@@ -2,12 +2,15 @@ package logs_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/logs"
@@ -277,6 +280,12 @@ func TestPatterns(t *testing.T) {
 		{`{ $.x IS NULL }`, `{"x":null}`, true},
 		{`{ $.x is true }`, `{"x":false}`, false},
 		{`{ $.level = "ERROR" }`, `level ERROR`, false},
+		{`{ $.a = "*b*" }`, `{"a":"abc"}`, true},
+		{`{ $.a = "ab*bc" }`, `{"a":"abc"}`, false}, // one b is not two
+		{`{ $.a = "a*b*c" }`, `{"a":"a\nb c b c"}`, true},
+		{`{ $.a != "a*" }`, `{"a":"ab"}`, false},
+		// It cost as much as the product of both: 21 s for a page of such messages.
+		{`{ $.a = "` + strings.Repeat("*a", 200) + `*b" }`, `{"a":"` + strings.Repeat("a", 256_000) + `"}`, false},
 	} {
 		match, err := logs.ParsePattern(c.pattern)
 		if err != nil {
@@ -284,7 +293,7 @@ func TestPatterns(t *testing.T) {
 			continue
 		}
 		if got := match(c.message); got != c.want {
-			t.Errorf("%s on %s: %v", c.pattern, c.message, got)
+			t.Errorf("%s on %.100s: %v", c.pattern, c.message, got)
 		}
 	}
 	for _, bad := range []string{"[a, b]", "%x%", `"open`, `a"b`, "{ $.a = 1", "{ a = 1 }", `{ $.a < "x" }`, "{ $.a }", "{ ($.a = 1 }", "?", "{ $.a = 1 $.b = 2 }"} {
@@ -360,4 +369,31 @@ func TestReadingIsBoundedByBytes(t *testing.T) {
 	if !errors.Is(err, all) {
 		t.Errorf("followed %d events: %v", n, err)
 	}
+}
+
+// FuzzWildcards holds a selector's wildcards against a regular expression.
+func FuzzWildcards(f *testing.F) {
+	f.Add("a*b*c", "aXbXc")
+	f.Add("*a*a*b", "aaaaaaab")
+	f.Add("", "*")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		if len(pattern) > 100 || len(text) > 1000 || strings.ContainsAny(pattern, "\"\\\x00") || !utf8.ValidString(pattern) || !utf8.ValidString(text) {
+			t.Skip()
+		}
+		match, err := logs.ParsePattern(`{ $.a = "` + pattern + `" }`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		message, err := json.Marshal(map[string]string{"a": text})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts := strings.Split(pattern, "*")
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		if got, want := match(string(message)), regexp.MustCompile("(?s)^"+strings.Join(parts, ".*")+"$").MatchString(text); got != want {
+			t.Errorf("%q matches %q: %t, want %t", pattern, text, got, want)
+		}
+	})
 }

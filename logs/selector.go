@@ -152,15 +152,33 @@ func (s *selector) compareText(path []string, op, text string) condition {
 		return s.fail("%s compares numbers only", op)
 	}
 	parts := strings.Split(text, "*")
-	for i := range parts {
-		parts[i] = regexp.QuoteMeta(parts[i])
-	}
-	form := regexp.MustCompile(`(?s)^` + strings.Join(parts, ".*") + `$`)
 	return func(m any) bool {
 		v, ok := at(m, path)
 		t, isText := v.(string)
-		return ok && isText && form.MatchString(t) == (op == "=")
+		return ok && isText && wild(parts, t) == (op == "=")
 	}
+}
+
+// wild reports whether text is the parts with anything between them. Each part is
+// taken where it comes first, which leaves the most to the others: the text is read
+// once, however many parts there are.
+func wild(parts []string, text string) bool {
+	last := len(parts) - 1
+	if last == 0 {
+		return text == parts[0]
+	}
+	text, ok := strings.CutPrefix(text, parts[0])
+	if !ok {
+		return false
+	}
+	for _, p := range parts[1:last] {
+		i := strings.Index(text, p)
+		if i < 0 {
+			return false
+		}
+		text = text[i+len(p):]
+	}
+	return strings.HasSuffix(text, parts[last])
 }
 
 func compareNumber(path []string, op string, n float64) condition {
