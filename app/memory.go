@@ -15,7 +15,7 @@ import (
 
 // Memory bounds, in bytes, what is in memory at once beside the runs of schedules,
 // which the engine bounds. Who finds no room waits; one that is larger than all of it
-// gets in alone. What is in use takes about three times as much. Zero is the default.
+// gets in alone. What is in use takes several times as much. Zero is the default.
 type Memory struct {
 	Bodies  int // of requests; and as much for those that call functions
 	Answers int // to requests, and of functions
