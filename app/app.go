@@ -150,7 +150,8 @@ type Server struct {
 	writes                writeProbe
 	descriptors           descriptors
 	callers               *callers
-	bodies, answers       *memory.Budget
+	bodies, calls         *memory.Budget // of requests; of calls of functions
+	answers               *memory.Budget
 	outgoing, outgoingOwn *egress.Limit // of schedules; of everything else
 
 	copying    sync.Mutex // held while a backup is made

@@ -14,7 +14,6 @@ import (
 	"github.com/belfry-run/belfry/api/awswire"
 	"github.com/belfry-run/belfry/api/awswire/eventsapi"
 	"github.com/belfry-run/belfry/api/awswire/iamapi"
-	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/awswire/schedulerapi"
 	"github.com/belfry-run/belfry/api/awswire/stsapi"
 	"github.com/belfry-run/belfry/api/dynamodb"
@@ -36,10 +35,10 @@ import (
 func (s *Server) handler(f *figures, secret []byte) http.Handler {
 	q := s.c.Quotas
 	aws := awswire.NewRouter(
-		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request, Bodies: s.bodies, Answers: s.answers},
+		awswire.Options{Auth: s.signatures, Authorizer: s.authorizer(), Logger: s.log, Observe: f.request, Bodies: s.bodies, Calls: s.calls, Answers: s.answers},
 		schedulerapi.New(scheduler.New(s.engine, secret, scheduler.Rates{Create: q.CreateRate, Schedules: q.ScheduleRate, Others: q.OtherRate})),
 		eventsapi.New(events.New(s.engine)),
-		lambdaapi.New(lambda.New(s.host)),
+		lambda.New(s.host),
 		sqs.New(s.queues),
 		dynamodb.New(s.tables),
 		apilogs.New(s.logs),

@@ -15,9 +15,9 @@ import (
 
 // Memory bounds, in bytes, what is in memory at once beside the runs of schedules,
 // which the engine bounds. Who finds no room waits; one that is larger than all of it
-// gets in alone. What is in use takes about three times as much. Zero is the default.
+// gets in alone. What is in use takes several times as much. Zero is the default.
 type Memory struct {
-	Bodies  int // of requests
+	Bodies  int // of requests; and as much for those that call functions
 	Answers int // to requests, and of functions
 	Events  int // asynchronous invocations that are tried, and records on their way
 }
@@ -33,13 +33,14 @@ const (
 // startMemory makes the budgets, and shows what of them is in use.
 func (s *Server) startMemory() {
 	s.bodies = memory.NewBudget(cmp.Or(s.c.Memory.Bodies, defaultMemory))
+	s.calls = memory.NewBudget(cmp.Or(s.c.Memory.Bodies, defaultMemory))
 	s.answers = memory.NewBudget(cmp.Or(s.c.Memory.Answers, defaultMemory))
 	limit := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "belfry_memory_limit_bytes", Help: "Bytes of large bodies and answers that may be in memory at once."}, []string{"of"})
 	s.metrics.MustRegister(limit)
 	for _, b := range []struct {
 		of     string
 		budget *memory.Budget
-	}{{"bodies", s.bodies}, {"answers", s.answers}} {
+	}{{"bodies", s.bodies}, {"calls", s.calls}, {"answers", s.answers}} {
 		limit.WithLabelValues(b.of).Set(float64(b.budget.Counts().Size))
 		labels := prometheus.Labels{"of": b.of}
 		s.metrics.MustRegister(

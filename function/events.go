@@ -159,6 +159,11 @@ func (q *events) run(ctx, work context.Context) {
 		}
 		tries.Go(func() {
 			defer func() { <-q.work }()
+			hold, err := q.host.eventBytes.Take(ctx, d.size)
+			if err != nil {
+				return // the host stops, and the event is in the store
+			}
+			defer hold.Release()
 			q.try(work, d)
 		})
 	}
@@ -198,17 +203,12 @@ var errSetApart = errors.New("set apart")
 func (q *events) try(ctx context.Context, d dueEvent) {
 	h := q.host
 	again, err := (*Event)(nil), errSetApart
-	if hold, waitErr := h.eventBytes.Take(ctx, d.size); waitErr != nil {
-		err = waitErr
-	} else {
-		kept, end := memory.Scope(ctx) // the answer's bytes, until it has been told on
-		h.cfg.Apart.Do(ctx, "try event", d.id, func() error {
-			again, err = q.once(kept, d.id)
-			return nil
-		})
-		end()
-		hold.Release()
-	}
+	kept, end := memory.Scope(ctx) // the answer's bytes, until it has been told on
+	h.cfg.Apart.Do(ctx, "try event", d.id, func() error {
+		again, err = q.once(kept, d.id)
+		return nil
+	})
+	end()
 	q.mu.Lock()
 	delete(q.active, d.id)
 	q.mu.Unlock()

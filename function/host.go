@@ -124,6 +124,7 @@ type Stats struct {
 	MemoryPromised                     int // MB
 	Events                             int // pending
 	EventBytes                         int // of those that are tried
+	EventsWaiting                      int // for room, to be tried
 	Blanks                             int // processes that wait for a function
 
 	Starts, Invocations, Errors, Throttles uint64
@@ -415,7 +416,7 @@ func (h *Host) Stats() Stats {
 	s := Stats{
 		Starts: h.counts.starts.Load(), Invocations: h.counts.invocations.Load(),
 		Errors: h.counts.errors.Load(), Throttles: h.counts.throttles.Load(), Skipped: h.counts.skipped.Load(),
-		Events: h.events.count(), EventBytes: h.eventBytes.Counts().Used, Prestarts: h.counts.prestarts.Load(), Pooled: h.counts.pooled.Load(),
+		Events: h.events.count(), EventBytes: h.eventBytes.Counts().Used, EventsWaiting: h.eventBytes.Counts().Waiting, Prestarts: h.counts.prestarts.Load(), Pooled: h.counts.pooled.Load(),
 	}
 	p := h.pools
 	p.mu.Lock()

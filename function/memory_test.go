@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/belfry-run/belfry"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/memory"
 )
@@ -121,4 +122,36 @@ func TestRecordsOnTheirWayAreBoundedByTheirBytes(t *testing.T) {
 	if _, most, _ := g.counts(); most > 4<<20 {
 		t.Errorf("%d bytes were posted at once", most)
 	}
+}
+
+func TestAStopLeavesTheRecordsThatWaitForRoom(t *testing.T) {
+	const large, n = 900_000, 6
+	g := &door{open: make(chan struct{})}
+	b := newBench(t, func(c *function.Config) {
+		c.Endpoints, c.EventBytes = g, 8<<20 // room for four
+		for i := range n {
+			e := &function.Event{ID: fmt.Sprint(i), Function: ref("f"), Endpoint: hook, Payload: []byte(strings.Repeat("x", large)), Accepted: time.Now()}
+			if c.Store.PutEvent(t.Context(), e) != nil {
+				t.Fatal("an event was not stored")
+			}
+		}
+	})
+	eventually(t, "four are posted and two wait", func() bool {
+		now, _, _ := g.counts()
+		return now == 4*large && b.Stats().EventsWaiting == 2
+	})
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); b.stop() }()
+	eventually(t, "the host stops", func() bool {
+		_, err := b.InvokeAsync(t.Context(), function.Request{Function: ref("f")})
+		return belfry.KindOf(err) == belfry.Unavailable
+	})
+	eventually(t, "two have left", func() bool { return b.Stats().EventsWaiting == 0 })
+	close(g.open)
+	<-stopped
+	if _, _, got := g.counts(); got != 4 {
+		t.Errorf("%d records were posted, want those four that were under way", got)
+	}
+	b.start()
+	eventually(t, "the others come after the next start", func() bool { _, _, got := g.counts(); return got == n })
 }

@@ -55,13 +55,14 @@ func (b busyQueues) ReceiveMessage(ctx context.Context, _ *sqsapi.ReceiveMessage
 const mib = 1 << 20
 
 // crowd is a router with budgets of 16 MiB, in a bubble of fake time.
-func crowd(size int) (busy, *memory.Budget, *memory.Budget, *awswire.Router) {
-	b := busy{begun: make(chan string, 100), end: make(chan struct{}, 100), size: size}
-	bodies, answers := memory.NewBudget(16*mib), memory.NewBudget(16*mib)
+func crowd(size int) (b busy, bodies, calls, answers *memory.Budget, router *awswire.Router) {
+	b = busy{begun: make(chan string, 100), end: make(chan struct{}, 100), size: size}
+	bodies, calls, answers = memory.NewBudget(16*mib), memory.NewBudget(16*mib), memory.NewBudget(16*mib)
 	lambda := lambdaapi.New(b)
 	lambda.Answers = map[string]int{"ListFunctions": 2 * mib}
-	return b, bodies, answers, awswire.NewRouter(
-		awswire.Options{Auth: awswire.DevAuth{}, Bodies: bodies, Answers: answers},
+	lambda.Calls = map[string]bool{"Invoke": true}
+	return b, bodies, calls, answers, awswire.NewRouter(
+		awswire.Options{Auth: awswire.DevAuth{}, Bodies: bodies, Calls: calls, Answers: answers},
 		lambda, sqsapi.New(busyQueues{busy: b}), schedulerapi.New(fakeScheduler{&recorder{answers: map[string]any{}}}))
 }
 
@@ -71,7 +72,7 @@ func invocation(function string, n int) *http.Request {
 
 func TestBodiesAreBoundedByTheirBytes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, bodies, _, router := crowd(1)
+		b, _, bodies, _, router := crowd(1)
 		var all sync.WaitGroup
 		send := func(r *http.Request) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
@@ -95,6 +96,10 @@ func TestBodiesAreBoundedByTheirBytes(t *testing.T) {
 		if len(b.begun) != begun+1 {
 			t.Error("a small request waits behind large ones")
 		}
+		// What functions send while others wait to call them has room of its own.
+		if w := send(padded(request("POST", "/schedule-groups/g", ""), "{", "}", mib)); w.Code != 200 {
+			t.Errorf("another large request is answered with %d while calls wait", w.Code)
+		}
 		for range 11 {
 			b.end <- struct{}{}
 			synctest.Wait()
@@ -113,7 +118,7 @@ func TestBodiesAreBoundedByTheirBytes(t *testing.T) {
 
 func TestABodyThatIsGoneLetsTheNextIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, bodies, _, router := crowd(1)
+		b, _, bodies, _, router := crowd(1)
 		var all sync.WaitGroup
 		for range 6 { // each of 5 MiB, in a share of 8
 			all.Go(func() { router.ServeHTTP(httptest.NewRecorder(), invocation("delivered", 5*mib)) })
@@ -131,8 +136,8 @@ func TestABodyThatIsGoneLetsTheNextIn(t *testing.T) {
 
 func TestWhoWaitsTooLongIsRefusedInItsDialect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, bodies, answers, router := crowd(1)
-		for _, budget := range []*memory.Budget{bodies, answers} {
+		b, bodies, calls, answers, router := crowd(1)
+		for _, budget := range []*memory.Budget{bodies, calls, answers} {
 			for range 8 {
 				if _, err := budget.Take(t.Context(), mib); err != nil {
 					t.Fatal(err)
@@ -164,7 +169,7 @@ func TestWhoWaitsTooLongIsRefusedInItsDialect(t *testing.T) {
 
 func TestAnswersAreBoundedUntilTheyAreTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _, answers, router := crowd(mib)
+		b, _, _, answers, router := crowd(mib)
 		var all sync.WaitGroup
 		readers := make(chan struct{})
 		for range 10 {
@@ -204,7 +209,7 @@ func (w *slowWriter) Write(p []byte) (int, error) {
 
 func TestAnAnswerThatIsNotTakenIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _, answers, router := crowd(mib)
+		b, _, _, answers, router := crowd(mib)
 		p := make(pipes, 1)
 		server := &http.Server{Handler: router}
 		done := make(chan struct{})

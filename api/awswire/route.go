@@ -172,7 +172,11 @@ func (rt *Router) routeForm(c *Call) error {
 
 func (rt *Router) read(c *Call, limit int64) error {
 	var err error
-	if c.body, c.id.body, err = readBody(c.w, c.r, limit, rt.bodies); !errors.Is(err, errTooLarge) {
+	budget := rt.bodies
+	if c.op != nil && c.op.calls {
+		budget = rt.callers
+	}
+	if c.body, c.id.body, err = readBody(c.w, c.r, limit, budget); !errors.Is(err, errTooLarge) {
 		return err
 	}
 	if c.service != nil && c.service.Dialect.TooLarge != nil {

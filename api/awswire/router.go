@@ -22,6 +22,7 @@ type Router struct {
 	observe  func(Observation)
 	services []*Service
 	bodies   *memory.Budget
+	callers  *memory.Budget
 	answers  *memory.Budget
 	calls    sync.Pool
 }
@@ -42,6 +43,10 @@ type Options struct {
 	// beforehand as much as [Service.Answers] says, or what they find, with
 	// [TakeAnswer].
 	Bodies, Answers *memory.Budget
+	// Calls is Bodies for calls of functions, which may wait for others that are
+	// running, and those send requests themselves: in one budget they would wait for
+	// each other.
+	Calls *memory.Budget
 }
 
 // An Observation is one answered request. Service and Operation are names that
@@ -58,7 +63,7 @@ func NewRouter(o Options, services ...*Service) *Router {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	rt := &Router{auth: o.Auth, authz: o.Authorizer, log: o.Logger, observe: o.Observe, services: services, bodies: o.Bodies, answers: o.Answers}
+	rt := &Router{auth: o.Auth, authz: o.Authorizer, log: o.Logger, observe: o.Observe, services: services, bodies: o.Bodies, callers: o.Calls, answers: o.Answers}
 	rt.calls.New = func() any { return new(Call) }
 	for _, s := range services {
 		s.prepare()

@@ -26,6 +26,10 @@ type Service struct {
 	// can be large; see [Options].
 	Answers map[string]int
 
+	// Calls names the operations whose bodies may wait for a function: they take of
+	// [Options].Calls.
+	Calls map[string]bool
+
 	// OwnsPath says whether an unsigned request for this escaped path, of a
 	// method and path that no operation has, is the service's none the less.
 	OwnsPath func(path string) bool
@@ -44,6 +48,7 @@ type Operation struct {
 	Run func(ctx context.Context, c *Call) error
 
 	answer   int      // bytes, of Service.Answers
+	calls    bool     // it is one of Service.Calls
 	segments []string // of Path; a label is the empty string
 	query    string   // of Path: a parameter and its value
 }
@@ -91,7 +96,7 @@ func (s *Service) prepare() {
 		if op.Limit == 0 {
 			op.Limit = DefaultLimit
 		}
-		op.answer = s.Answers[op.Name]
+		op.answer, op.calls = s.Answers[op.Name], s.Calls[op.Name]
 		if !s.rest() {
 			continue
 		}

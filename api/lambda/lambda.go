@@ -22,8 +22,12 @@ type Service struct {
 
 var _ lambdaapi.Service = (*Service)(nil)
 
-// New returns the Lambda API of host.
-func New(host *function.Host) *Service { return &Service{host: host} }
+// New returns the Lambda API of host as a router serves it.
+func New(host *function.Host) *awswire.Service {
+	s := lambdaapi.New(&Service{host: host})
+	s.Calls = map[string]bool{"Invoke": true}
+	return s
+}
 
 // ref returns the function that a request names, and the version: the
 // qualifier in the name and the one beside it must agree.

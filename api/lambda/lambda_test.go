@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/belfry-run/belfry/api/awswire"
-	"github.com/belfry-run/belfry/api/awswire/lambdaapi"
 	"github.com/belfry-run/belfry/api/lambda"
 	"github.com/belfry-run/belfry/function"
 	"github.com/belfry-run/belfry/store/sqlite"
@@ -63,7 +62,7 @@ func newServer(t testing.TB, change ...func(*awswire.Options)) *server {
 	for _, f := range change {
 		f(&o)
 	}
-	mux.Handle("/", awswire.NewRouter(o, lambdaapi.New(lambda.New(host))))
+	mux.Handle("/", awswire.NewRouter(o, lambda.New(host)))
 	mux.Handle(lambda.CodePrefix, lambda.CodeHandler(host))
 	t.Cleanup(func() {
 		s.Close()

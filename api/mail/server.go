@@ -25,7 +25,7 @@ const (
 	// maxLine is the length of a line, in bytes: jobs mail what programs print.
 	maxLine = 64 << 10
 	// DefaultMemory is the size of messages, in bytes, that are in memory at once, each
-	// with the part that is looked at; about three times as much is needed for them.
+	// with the part that is looked at; several times as much is needed for them.
 	DefaultMemory = 16 << 20
 	// patience is how long a client may take for a command, a message included.
 	patience = 2 * time.Minute

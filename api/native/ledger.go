@@ -2,6 +2,7 @@ package native
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -103,22 +104,59 @@ func gapOf(h *engine.History, x *engine.Entry) *gap {
 	}
 }
 
+// sizeOf is about how many bytes a run has in memory: those of its attempts, which
+// may be many. nil has few.
+func sizeOf(r *belfry.Run) (n int) {
+	if r == nil {
+		return 0
+	}
+	for i := range r.Attempts {
+		n += 100 + len(r.Attempts[i].ErrorMessage) + len(r.Attempts[i].Log)
+	}
+	return n
+}
+
+// gather reads a page in steps, the newest entry first, until it has as many entries,
+// or bytes, as a page has. next is where the page after it begins; empty: there is none.
+func gather[T any](a *API, p page, read func(p *page, limit int) ([]T, error), of func(*T) (at time.Time, size int)) (all []T, next string, err error) {
+	for size := 0; ; {
+		n := min(a.PageStep, p.limit-len(all))
+		// One more than is asked for tells whether there are others.
+		got, err := read(&p, p.skip+n+1)
+		if err != nil {
+			return nil, "", err
+		}
+		if got = got[min(p.skip, len(got)):]; len(got) <= n {
+			return append(all, got...), "", nil
+		}
+		next = p.position(n, func(i int) time.Time { at, _ := of(&got[i]); return at })
+		for i := range got[:n] {
+			_, more := of(&got[i])
+			size += more
+		}
+		all = append(all, got[:n]...)
+		if len(all) == p.limit || size >= a.PageBytes {
+			return all, next, nil
+		}
+		if p.to, p.skip, err = parsePosition(next); err != nil {
+			return nil, "", err
+		}
+	}
+}
+
 // runs lists the runs of a schedule, newest first.
 func (a *API) runs(r *http.Request) (any, error) {
 	p, err := a.page(r)
 	if err != nil {
 		return nil, err
 	}
-	// One more than is asked for tells whether there is another page.
-	runs, err := a.engine.Runs(r.Context(), p.history, p.from, p.to, p.skip+p.limit+1)
+	out := list[*run]{Items: []*run{}}
+	var runs []belfry.Run
+	runs, out.Next, err = gather(a, p, func(p *page, limit int) ([]belfry.Run, error) {
+		return a.engine.Runs(r.Context(), p.history, p.from, p.to, limit)
+	}, func(r *belfry.Run) (time.Time, int) { return r.Time, sizeOf(r) })
 	if err != nil {
 		return nil, err
-	}
-	runs = runs[min(p.skip, len(runs)):]
-	out := list[*run]{Items: []*run{}}
-	if len(runs) > p.limit {
-		out.Next = p.position(p.limit, func(i int) time.Time { return runs[i].Time })
-		runs = runs[:p.limit]
 	}
 	out.Unreadable = a.unreadable(p.reaches(out.Next, len(runs), func(i int) time.Time { return runs[i].Time }), p.to)
 	for i := range runs {
@@ -134,23 +172,23 @@ func (a *API) ledger(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, err := a.engine.Ledger(r.Context(), p.history, p.from, p.to, p.skip+p.limit+1)
+	out := ledgerPage{list: list[any]{Items: []any{}}}
+	var entries []engine.Entry // the newest first
+	entries, out.Next, err = gather(a, p, func(p *page, limit int) ([]engine.Entry, error) {
+		entries, err := a.engine.Ledger(r.Context(), p.history, p.from, p.to, limit)
+		slices.Reverse(entries)
+		return entries, err
+	}, func(x *engine.Entry) (time.Time, int) { return x.At(), sizeOf(x.Run) })
 	if err != nil {
 		return nil, err
 	}
-	out := ledgerPage{list: list[any]{Items: []any{}}}
 	if r.URL.Query().Get("next") == "" {
 		if out.Outlook, err = a.engine.Outlook(r.Context(), p.history, len(entries) == 0 && p.from.IsZero() && p.to.IsZero()); err != nil {
 			return nil, err
 		}
 	}
-	entries = entries[:max(0, len(entries)-p.skip)]
-	if n := len(entries); n > p.limit {
-		out.Next = p.position(p.limit, func(i int) time.Time { return entries[n-1-i].At() })
-		entries = entries[n-p.limit:]
-	}
-	out.Unreadable = a.unreadable(p.reaches(out.Next, len(entries), func(i int) time.Time { return entries[len(entries)-1-i].At() }), p.to)
-	for i := range entries {
+	out.Unreadable = a.unreadable(p.reaches(out.Next, len(entries), func(i int) time.Time { return entries[i].At() }), p.to)
+	for i := range slices.Backward(entries) {
 		if x := &entries[i]; x.Gap != nil {
 			out.Items = append(out.Items, gapEntry{"gap", gapOf(p.history, x)})
 		} else {

@@ -14,6 +14,7 @@ package native
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -38,6 +39,9 @@ import (
 const (
 	defaultPage = 100
 	maxPage     = 1000
+	// DefaultPageStep is few: a run of 186 attempts that all have logged has a megabyte.
+	DefaultPageStep  = 25
+	DefaultPageBytes = 4 << 20
 )
 
 // MaxBody bounds the body of a request, in bytes.
@@ -68,6 +72,9 @@ type Config struct {
 	// Open lets every caller read what belongs to any account.
 	Open bool
 	Log  *slog.Logger
+	// PageStep is how many runs are read at a time, and PageBytes the size of runs
+	// from which on a page has no more; 0 are the defaults.
+	PageStep, PageBytes int
 	// Isolation is that of functions.
 	Isolation Isolation
 	// Runtimes returns the runtimes of functions that there are now, by name.
@@ -92,6 +99,7 @@ type API struct {
 
 // New returns the API.
 func New(c Config) *API {
+	c.PageStep, c.PageBytes = cmp.Or(c.PageStep, DefaultPageStep), cmp.Or(c.PageBytes, DefaultPageBytes)
 	a := &API{Config: c, engine: c.Engine, log: c.Log, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /belfry/v1/identity", a.answer(a.identity))
 	a.mux.HandleFunc("GET /belfry/v1/isolation", a.answer(a.isolation))

@@ -258,6 +258,40 @@ func TestPagesOfTheLedger(t *testing.T) {
 
 // What earlier schedules of the name have at a time is told beside, and a schedule
 // of which nothing is recorded says what that means.
+func TestPagesAreBoundedByTheBytesOfTheirRuns(t *testing.T) {
+	serve(t, func(t *testing.T, s server) {
+		for _, list := range []string{"runs", "ledger"} {
+			_, out := s.get(t, "GET", list, "schedule", prefix+"s")
+			want := lines(t, out)
+			if len(want) < 13 {
+				t.Fatalf("%s has %d entries", list, len(want))
+			}
+			for _, step := range []int{1, 2, 5, len(want) - 1, len(want)} {
+				steps := native.New(native.Config{Engine: s.Engine, Log: discard, Open: true, Authenticate: anybody, PageStep: step})
+				_, out := server{steps}.get(t, "GET", list, "schedule", prefix+"s")
+				same(t, fmt.Sprint(list, " in steps of ", step), lines(t, out), want)
+				// Each run has an attempt, of 100 bytes.
+				cut := native.New(native.Config{Engine: s.Engine, Log: discard, Open: true, Authenticate: anybody, PageStep: step, PageBytes: 100})
+				var got []string
+				for next, first := "", true; first || next != ""; first = false {
+					_, out := server{cut}.get(t, "GET", list, "schedule", prefix+"s", "next", next)
+					page := lines(t, out)
+					if len(page) > step+1 { // a gap has none
+						t.Errorf("a page of %s has %d entries, in steps of %d", list, len(page), step)
+					}
+					if list == "ledger" {
+						got = append(page, got...)
+					} else {
+						got = append(got, page...)
+					}
+					next, _ = out["next"].(string)
+				}
+				same(t, fmt.Sprint(list, " in short pages, in steps of ", step), got, want)
+			}
+		}
+	})
+}
+
 func TestWhyOfEarlierSchedules(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, e, stop := fire(t)
