@@ -64,7 +64,7 @@ func (s exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(s)
 
 func main() {
 	sandbox.Main() // first: this may be a trial of a sandbox
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], forPeople(os.Stdout), forPeople(os.Stderr)))
 }
 
 func run(args []string, stdout, stderr io.Writer) int {

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/belfry-run/belfry/deploy"
 )
 
@@ -22,13 +20,12 @@ type progress struct {
 }
 
 func newProgress(to *os.File) *progress {
-	_, err := unix.IoctlGetWinsize(int(to.Fd()), unix.TIOCGWINSZ)
-	return &progress{to: to, terminal: err == nil}
+	return &progress{to: to, terminal: isTerminal(to)}
 }
 
 func (p *progress) line(text string) {
 	p.end()
-	fmt.Fprintln(p.to, text)
+	fmt.Fprintln(forPeople(p.to), text)
 }
 
 // sending shows how much of an upload is on its way.
@@ -61,6 +58,6 @@ func (p *progress) step(text string) {
 		p.line(text)
 		return
 	}
-	fmt.Fprintf(p.to, "\r\x1b[K%s", text)
+	fmt.Fprintf(p.to, "\r\x1b[K%s", visible(text))
 	p.open = true
 }
