@@ -3,7 +3,9 @@ package sqlite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -112,6 +114,9 @@ func columnBlob(st *sqlite.Stmt, col int) []byte {
 }
 
 func connect(path string, cacheKiB int, noSync bool) (*sqlite.Conn, error) {
+	if err := private(path); err != nil {
+		return nil, err
+	}
 	// One process owns the file, so the index of its log lies in this process's
 	// memory. In a file that is mapped, as it is otherwise, a commit waits now and
 	// then, for tens of milliseconds, until the system has written a page of it.
@@ -136,4 +141,28 @@ func connect(path string, cacheKiB int, noSync bool) (*sqlite.Conn, error) {
 		}
 	}
 	return c, nil
+}
+
+// private sees to it that nobody else can read the file, and what SQLite puts beside
+// it, which gets the file's own mode: functions may run as other users of the machine.
+// A file that is there is not opened, since closing it would end the locks that this
+// process has on it.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err == nil {
+		return f.Close()
+	}
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		info, err := os.Stat(path + suffix)
+		if err == nil && info.Mode().Perm()&0o077 != 0 {
+			err = os.Chmod(path+suffix, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
