@@ -76,12 +76,40 @@ func (s *Service) Acquire(ctx context.Context, account, key, owner string, ttl t
 		return nil, err
 	}
 	now := s.time()
-	return s.store.ChangeLock(ctx, account, key, now, func(held *Lock) (*Lock, error) {
+	conflict := func(held *Lock) error {
+		return belfry.Errorf(belfry.Conflict, "key", "The lock %s is held by %s until %s.", key, held.Owner, stamp(held.Expires))
+	}
+	righted := false
+	l, err := s.store.ChangeLock(ctx, account, key, now, func(held *Lock) (*Lock, error) {
+		if righted = held != nil && held.rightBy(now); righted {
+			return held, nil
+		}
 		if held != nil {
-			return nil, belfry.Errorf(belfry.Conflict, "key", "The lock %s is held by %s until %s.", key, held.Owner, stamp(held.Expires))
+			return nil, conflict(held)
 		}
 		return &Lock{Account: account, Key: key, Owner: owner, Acquired: now, Expires: now.Add(ttl)}, nil
 	})
+	if err == nil && righted {
+		return nil, conflict(l)
+	}
+	return l, err
+}
+
+// rightBy puts the lock's times right, and reports whether they were wrong: given or
+// renewed under a clock that has been set back, it would last until the clock comes
+// there. It lasts as long from now as it was given for, which its holder may count on.
+func (l *Lock) rightBy(now time.Time) bool {
+	ahead := l.Acquired.After(now.Add(belfry.ClockStep))
+	if !ahead && !l.Expires.After(now.Add(MaxTTL+belfry.ClockStep)) {
+		return false
+	}
+	ttl := MaxTTL
+	if ahead {
+		ttl = min(max(l.Expires.Sub(l.Acquired), MinTTL), MaxTTL)
+		l.Acquired = now
+	}
+	l.Expires = now.Add(ttl)
+	return true
 }
 
 // Renew lets the lock expire ttl from now instead. It is Conflict when the
@@ -94,6 +122,9 @@ func (s *Service) Renew(ctx context.Context, account, key string, token int64, t
 	now := s.time()
 	return s.change(ctx, account, key, token, now, func(held *Lock) *Lock {
 		renewed := *held
+		if renewed.Acquired.After(now) { // under a clock that has been set back
+			renewed.Acquired = now
+		}
 		renewed.Expires = now.Add(ttl)
 		return &renewed
 	})

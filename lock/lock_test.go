@@ -47,6 +47,13 @@ func (b *bench) acquire(owner string, ttl time.Duration) *lock.Lock {
 	return l
 }
 
+func (b *bench) renew(l *lock.Lock, ttl time.Duration) {
+	b.t.Helper()
+	if _, err := b.Renew(b.t.Context(), account, "k", l.Token, ttl); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // refused wants an error of that kind and field, whose message says so.
 func refused(t *testing.T, err error, kind belfry.Kind, field, says string) {
 	t.Helper()
@@ -177,5 +184,44 @@ func TestFiftyAtOnce(t *testing.T) {
 		if err := b.Release(t.Context(), account, "k", token.Load()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestAClockThatWasAheadHoldsNoLock: a lock that was given or renewed while the clock
+// was days ahead ends, after its clock is right again, when its time is over.
+func TestAClockThatWasAheadHoldsNoLock(t *testing.T) {
+	const ahead = 100 * time.Hour
+	for name, hold := range map[string]func(b *bench) time.Duration{
+		"given": func(b *bench) time.Duration {
+			b.now = b.now.Add(ahead)
+			b.acquire("a", time.Minute)
+			b.now = b.now.Add(-ahead)
+			return time.Minute
+		},
+		"renewed ahead": func(b *bench) time.Duration {
+			l := b.acquire("a", lock.MaxTTL)
+			b.now = b.now.Add(10 * time.Hour)
+			b.renew(l, lock.MaxTTL)
+			b.now = b.now.Add(-10 * time.Hour)
+			return lock.MaxTTL
+		},
+		"given ahead, renewed after": func(b *bench) time.Duration {
+			b.now = b.now.Add(ahead)
+			l := b.acquire("a", time.Minute)
+			b.now = b.now.Add(-ahead)
+			b.renew(l, time.Hour)
+			return time.Hour
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			rest := hold(b)
+			for range 2 {
+				_, err := b.Acquire(t.Context(), account, "k", "b", time.Minute)
+				refused(t, err, belfry.Conflict, "key", "is held by a until "+b.now.Add(rest).Format(time.RFC3339))
+			}
+			b.now = b.now.Add(rest)
+			b.acquire("b", time.Minute)
+		})
 	}
 }
