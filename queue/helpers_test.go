@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,9 +17,9 @@ import (
 var scope = belfry.Scope{Account: "000000000000", Region: "eu-west-1"}
 
 // clock is the clock of the bubble in which a test runs, which somebody may set.
-type clock struct{ ahead time.Duration }
+type clock struct{ ahead atomic.Int64 } // nanoseconds
 
-func (c *clock) Now() time.Time { return time.Now().Add(c.ahead) }
+func (c *clock) Now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
 
 func (*clock) NewTimer(d time.Duration) (<-chan time.Time, func()) {
 	t := time.NewTimer(d)

@@ -506,13 +506,13 @@ func TestAClockThatWasAheadHidesNothing(t *testing.T) {
 		f.ok(err)
 		_, err = f.Send(ctx, scope, "right", queue.Message{Body: "delayed", DelaySeconds: new(600)})
 		f.ok(err)
-		f.clock.ahead = 8 * time.Hour
+		f.clock.ahead.Store(int64(8 * time.Hour))
 		f.send("q", "received")
 		f.equal(len(f.take("q")), 1)
 		f.send("q", "sent")
 		_, err = f.Send(ctx, scope, "q", queue.Message{Body: "late", DelaySeconds: new(900)})
 		f.ok(err)
-		f.clock.ahead = 0
+		f.clock.ahead.Store(0)
 		time.Sleep(2 * time.Minute)
 		f.equal(len(f.take("q")), 3)
 		f.equal(len(f.take("right")), 0)
