@@ -225,21 +225,24 @@ func (e *Engine) putRight(ctx context.Context, it *belfry.DueItem, t *timing, no
 		return e.move(ctx, it, nil, "schedule disabled")
 	}
 	kept := t.keeps(it)
-	if s.Since.After(now.Add(leastStep)) {
-		fixed, err := e.resince(ctx, s, &it.Due, now, nil)
-		if err != nil || fixed == nil {
-			return err
-		}
-		it.Spec, s = fixed, fixed
-	}
 	seen := *it
-	if kept && it.Time.After(now) {
-		seen.Own = false // by the clock as it is now, its times were replaced before it was due
+	if s.Since.After(now.Add(leastStep)) {
+		fixed := *s
+		fixed.Since = now
+		seen.Spec = &fixed
+		if kept && it.Time.After(now) {
+			seen.Own = false // by the clock as it is now, its times were replaced before it was due
+		}
 	}
 	to, err := e.placed(ctx, &seen, t, now)
 	switch {
 	case err != nil:
 		return err
+	case seen.Spec != s:
+		if to == nil && t.oneTime() && !kept {
+			to = &it.Due // the next look finds that its time lies before it was set
+		}
+		return e.resince(ctx, s, &it.Due, to, now)
 	case to == nil && t.oneTime() && !kept:
 		return e.movedBack(ctx, it, t, now)
 	case to != nil && *to == it.Due:
@@ -267,21 +270,23 @@ func (e *Engine) movedBack(ctx context.Context, it *belfry.DueItem, t *timing, n
 }
 
 // resince has the schedule's times be set now, when by the clock they will be: it
-// was edited before the clock was set back. A gap is put right with it. nil: it has
-// been edited meanwhile.
-func (e *Engine) resince(ctx context.Context, s *belfry.Schedule, entry *belfry.Due, now time.Time, gap *belfry.GapChange) (*belfry.Schedule, error) {
+// was edited before the clock was set back. Its entry moves in the same step: after a
+// crash between two, what lies before now and since then would be nobody's.
+func (e *Engine) resince(ctx context.Context, s *belfry.Schedule, entry, to *belfry.Due, now time.Time, gaps ...belfry.GapChange) error {
 	fixed := *s
 	fixed.Since = now
-	ch := belfry.ScheduleChange{Old: s, New: &fixed, Pending: entry, Next: entry, At: now}
-	if gap != nil {
-		ch.Undone, ch.Gaps = []belfry.Gap{gap.Old}, []belfry.Gap{*gap.New}
+	ch := belfry.ScheduleChange{Old: s, New: &fixed, Pending: entry, Next: to, At: now}
+	for _, g := range gaps {
+		ch.Undone, ch.Gaps = append(ch.Undone, g.Old), append(ch.Gaps, *g.New)
 	}
-	err := e.c.Store.ChangeSchedule(ctx, ch)
-	if err != nil {
-		return nil, ignoreStale(err)
+	if err := e.c.Store.ChangeSchedule(ctx, ch); err != nil {
+		return ignoreStale(err)
 	}
 	e.repaired("edited in the future", 1)
-	return &fixed, nil
+	if to != nil {
+		e.arrived(to, &fixed)
+	}
+	return nil
 }
 
 func ignoreStale(err error) error {
@@ -546,7 +551,7 @@ func (e *Engine) trimmed(ctx context.Context, g *belfry.Gap, now time.Time) (bel
 		Schedule: g.Schedule, From: earlierOf(g.From, from.Truncate(time.Second).Add(time.Second)), Reason: g.Reason, At: now,
 	}
 	if s != nil && s.Retired.IsZero() && s.Since.After(from.Add(leastStep)) {
-		_, err := e.resince(ctx, s, nil, from, &ch) // in one step: between two a crash would leave a hole
+		err := e.resince(ctx, s, nil, nil, from, ch) // in one step: between two a crash would leave a hole
 		ch.New = &ch.Old
 		return ch, err
 	}
