@@ -191,6 +191,9 @@ func (v *view) checkGaps() {
 }
 
 func (v *view) shared(a, b *belfry.Gap) bool {
+	if v.l.zoned && len(v.l.defs) > 1 {
+		return false // new zone data may have moved a time into the stretch of a definition before
+	}
 	for _, c := range v.claims {
 		if covers(a, c.at) && covers(b, c.at) {
 			return true

@@ -266,7 +266,8 @@ func maxStarts() int { return startsPerCore * runtime.GOMAXPROCS(0) }
 // Start makes the host ready: it ends what a killed server left behind,
 // removes code that no function uses, and takes up the pending events.
 func (h *Host) Start(ctx context.Context) error {
-	for _, d := range []string{h.cfg.Dir, h.codes.dir} {
+	// The interpreters' folder is shown to instances of every runtime.
+	for _, d := range []string{h.cfg.Dir, h.codes.dir, h.interpreters.dir} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return fmt.Errorf("make the function host's folder: %w", err)
 		}

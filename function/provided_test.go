@@ -209,8 +209,11 @@ func checkRuntimeAPI(t *testing.T, b *bench) {
 		t.Fatal(err)
 	}
 	r, err := b.Invoke(t.Context(), function.Request{Function: ref("probe"), Payload: payload, ClientContext: []byte("{\n\"a\": \"b\"}")})
-	if err != nil || r.FunctionError != "" {
-		t.Fatalf("%v %s\n%s", err, r.Payload, r.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.FunctionError != "" {
+		t.Fatalf("%s\n%s", r.Payload, r.Log)
 	}
 	told := decode[map[string]json.RawMessage](t, r.Payload)
 	state := `"errorType":"InvalidStateTransition"`
