@@ -114,6 +114,9 @@ func (e *Engine) checkQueue(ctx context.Context) error {
 			e.pause(ctx, began)
 		}
 	}
+	if err := e.endTrim(ctx); err != nil {
+		return err
+	}
 	e.checked(e.now(), n)
 	e.c.Logger.DebugContext(ctx, "checked the due queue", "entries", n, "took", e.c.Clock.Monotonic()-started)
 	return nil
@@ -142,7 +145,8 @@ func (e *Engine) checkItem(ctx context.Context, it *belfry.DueItem) (failed erro
 	}
 	e.c.Barrier.Do(ctx, "check entry", it.OccurrenceID(), func() error {
 		t, err := e.parser.timing(it.Spec)
-		if err != nil || t.wellPlaced(it, now) {
+		at := e.trimmedAt.Load()
+		if err != nil || t.wellPlaced(it, now) && (at == 0 || it.Time.Unix() <= at) {
 			return err
 		}
 		failed = e.putRight(ctx, it, &t, now)
@@ -305,7 +309,11 @@ func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now 
 		to.At, to.Kept = earlierOf(it.At, t.due(it.Time)), true
 		return &to, nil
 	}
-	from := laterOf(now, s.Since)
+	from := now
+	if at := e.trimmedAt.Load(); at != 0 {
+		from = earlierOf(from, time.Unix(at, 0))
+	}
+	from = laterOf(from, s.Since)
 	if !t.fits(it) {
 		// The occurrence has moved with its zone, maybe to a time that has passed: it
 		// is looked for near where it was, after the last one with an outcome.
@@ -509,6 +517,12 @@ func (e *Engine) trim(ctx context.Context) error {
 		if len(changes) == 0 {
 			continue
 		}
+		if err := e.beginTrim(ctx, now); err != nil {
+			return err
+		}
+		if err := e.beginTrim(ctx, now); err != nil {
+			return err
+		}
 		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
 			return err
 		}
@@ -523,6 +537,33 @@ func (e *Engine) trim(ctx context.Context) error {
 		urgent[id] = true
 	}
 	return e.checkUrgent(ctx, urgent)
+}
+
+// trimKey is where the store keeps since when the entries of schedules whose gaps
+// were trimmed may lie too late. The gaps and the entries change one after the other:
+// when a crash comes between, and the clock goes on, nothing else tells that what lies
+// before an entry has no outcome.
+const trimKey = "trimmed_at"
+
+// beginTrim keeps that gaps are trimmed at now.
+func (e *Engine) beginTrim(ctx context.Context, now time.Time) error {
+	if at := e.trimmedAt.Load(); at != 0 && at <= now.Unix() {
+		return nil
+	}
+	e.trimmedAt.Store(now.Unix())
+	return e.c.Store.See(ctx, trimKey, now.Format(time.RFC3339))
+}
+
+// endTrim says that all entries are where they belong, by the ledger.
+func (e *Engine) endTrim(ctx context.Context) error {
+	if e.trimmedAt.Load() == 0 {
+		return nil
+	}
+	if err := e.c.Store.See(ctx, trimKey, ""); err != nil {
+		return err
+	}
+	e.trimmedAt.Store(0)
+	return nil
 }
 
 // trimmed is the change that takes what lies after now out of a gap.
@@ -578,6 +619,9 @@ func (e *Engine) trimOne(ctx context.Context, id belfry.ID, now time.Time) error
 	}
 	if len(changes) == 0 {
 		return nil
+	}
+	if err := e.beginTrim(ctx, now); err != nil {
+		return err
 	}
 	return e.c.Store.ChangeGaps(ctx, changes)
 }

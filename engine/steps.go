@@ -149,6 +149,9 @@ func (e *Engine) lookBack(ctx context.Context) {
 	e.steps.newest = newest
 	e.steps.kept = e.seenTime(ctx, throughKey).Unix()
 	e.steps.through.Store(e.steps.kept)
+	if at := e.seenTime(ctx, trimKey); !at.IsZero() {
+		e.trimmedAt.Store(at.Unix())
+	}
 	e.steps.mu.Unlock()
 	now := e.now()
 	if by := now.Sub(last); !last.IsZero() && by < -leastStep {
