@@ -25,7 +25,9 @@ func stored(n int, target belfry.Target, window time.Duration, scheduled time.Ti
 			s := belfry.Schedule{
 				Revision: 1, Scope: scope, Group: belfry.DefaultGroup, Name: fmt.Sprintf("stored-%08d", i),
 				Expression: farAway, Timezone: "UTC", Window: window, Target: target,
-				Created: now, Modified: now, Since: now,
+				// Edited since it was made: its entry is then one that an edit kept, and need
+				// not be an occurrence of the expression.
+				Created: now.Add(-time.Second), Modified: now, Since: now,
 			}
 			s.ID = belfry.MakeID(int64(i+1), belfry.ShardOf(s.Ref()))
 			d := belfry.Due{At: at(i), Occurrence: belfry.Occurrence{Schedule: s.ID, Time: scheduled}, Revision: 1, Attempt: 1}
