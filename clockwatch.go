@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// ClockStep is by how much the wall clock must be behind where it was to have been
-// set back.
+// ClockStep is by how much the wall clock must be away from where it was to have been
+// set, and not only sped up or slowed down.
 const ClockStep = time.Second
 
 // A ClockWatch tells those who store wall times when the clock has been set back, and

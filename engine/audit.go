@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -503,31 +504,12 @@ func (e *Engine) trim(ctx context.Context) error {
 		if more = len(gaps) == auditStep; more {
 			from = max(gaps[len(gaps)-1].Schedule, from+1) // it may have more of them
 		}
-		var changes []belfry.GapChange
 		for i := range gaps {
 			urgent[gaps[i].Schedule] = true
-			ch, err := e.trimmed(ctx, &gaps[i], now)
-			if err != nil {
-				return err
-			}
-			if ch.New == nil || *ch.New != ch.Old {
-				changes = append(changes, ch)
-			}
 		}
-		if len(changes) == 0 {
-			continue
-		}
-		if err := e.beginTrim(ctx, now); err != nil {
+		if err := e.cutGaps(ctx, gaps, now); err != nil {
 			return err
 		}
-		if err := e.beginTrim(ctx, now); err != nil {
-			return err
-		}
-		if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
-			return err
-		}
-		e.repaired("gap past now", len(changes))
-		e.c.Logger.WarnContext(ctx, "cut gaps of the ledger that reached past now", "gaps", len(changes))
 	}
 	fired, err := e.c.Store.RunsBeyond(ctx, now, urgentMax)
 	if err != nil {
@@ -550,8 +532,11 @@ func (e *Engine) beginTrim(ctx context.Context, now time.Time) error {
 	if at := e.trimmedAt.Load(); at != 0 && at <= now.Unix() {
 		return nil
 	}
+	if err := e.c.Store.See(ctx, trimKey, now.Format(time.RFC3339)); err != nil {
+		return err
+	}
 	e.trimmedAt.Store(now.Unix())
-	return e.c.Store.See(ctx, trimKey, now.Format(time.RFC3339))
+	return nil
 }
 
 // endTrim says that all entries are where they belong, by the ledger.
@@ -606,16 +591,22 @@ func (e *Engine) trimOne(ctx context.Context, id belfry.ID, now time.Time) error
 	if err != nil {
 		return err
 	}
+	// An open one is the edit's own to close.
+	gaps = slices.DeleteFunc(gaps, func(g belfry.Gap) bool { return !g.To.After(now) })
+	return e.cutGaps(ctx, gaps, now)
+}
+
+// cutGaps takes what lies after now out of gaps.
+func (e *Engine) cutGaps(ctx context.Context, gaps []belfry.Gap, now time.Time) error {
 	var changes []belfry.GapChange
 	for i := range gaps {
-		if !gaps[i].To.After(now) {
-			continue
-		}
 		ch, err := e.trimmed(ctx, &gaps[i], now)
 		if err != nil {
 			return err
 		}
-		changes = append(changes, ch)
+		if ch.New == nil || *ch.New != ch.Old {
+			changes = append(changes, ch)
+		}
 	}
 	if len(changes) == 0 {
 		return nil
@@ -623,7 +614,12 @@ func (e *Engine) trimOne(ctx context.Context, id belfry.ID, now time.Time) error
 	if err := e.beginTrim(ctx, now); err != nil {
 		return err
 	}
-	return e.c.Store.ChangeGaps(ctx, changes)
+	if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
+		return err
+	}
+	e.repaired("gap past now", len(changes))
+	e.c.Logger.WarnContext(ctx, "cut gaps of the ledger that reached past now", "gaps", len(changes))
+	return nil
 }
 
 // urgentMax bounds the schedules that are looked at before all others.

@@ -5,13 +5,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/belfry-run/belfry"
 )
 
 const (
 	// leastStep is by how much wall and monotonic time must disagree, between two
 	// looks that are at most MaxSleep apart, to be a step of the clock. A clock that
 	// is only sped up or slowed down stays far below.
-	leastStep = time.Second
+	leastStep = belfry.ClockStep
 	// settle is how long nothing is started after the clock has jumped ahead by
 	// more than lateMax: a wrong time is often put right within seconds, and what
 	// was started for it cannot be taken back.
