@@ -149,46 +149,62 @@ func (d *dirt) clean(c *sqlite.Conn, limit int) (removed int, err error) {
 	return removed, exec(c, `UPDATE queue_contents SET ready=ready-?, received=received-? WHERE id=?`, ready, received, d.contents)
 }
 
-// Retime implements [queue.Messages].
+// Retime implements [queue.Messages]. A reader finds the contents with something to
+// put right, so that the writer's time is not taken for nothing.
 func (s *Store) Retime(ctx context.Context, now, ahead, back time.Time) (changed int, err error) {
+	const (
+		readyAhead    = `FROM queue_ready WHERE contents=?1 AND visible_at>?2 AND id>=?3`
+		receivedAhead = `FROM queue_received INDEXED BY queue_received_visible
+			WHERE contents=?1 AND visible_at>?2 AND (id>=?3 OR first_received_at>?4)`
+	)
 	var all []int64
 	err = s.read(ctx, func(c *sqlite.Conn) error {
+		all = nil
 		return query(c, `SELECT id FROM queue_contents WHERE live<>0`, func(st *sqlite.Stmt) error {
 			all = append(all, st.ColumnInt64(0))
 			return nil
 		})
 	})
+	if err != nil {
+		return 0, err
+	}
 	floor := queue.FloorID(ahead)
 	for _, contents := range all {
 		for _, q := range []struct {
-			sql  string
-			args []any
+			find, change string
+			args         []any
 		}{
 			{
-				`UPDATE queue_ready SET visible_at=?2 WHERE contents=?1 AND (visible_at, id) IN
-				(SELECT visible_at, id FROM queue_ready WHERE contents=?1 AND visible_at>?2 AND id>=?3 LIMIT ?4)`,
-				[]any{contents, now, floor[:], retimeStep},
+				readyAhead,
+				`UPDATE queue_ready SET visible_at=?2 WHERE contents=?1 AND (visible_at, id) IN (SELECT visible_at, id ` + readyAhead + ` LIMIT ?4)`,
+				[]any{contents, now, floor[:]},
 			},
 			{
-				`UPDATE queue_received SET visible_at=?2 WHERE contents=?1 AND id IN
-				(SELECT id FROM queue_received INDEXED BY queue_received_visible
-				 WHERE contents=?1 AND visible_at>?2 AND (id>=?3 OR first_received_at>?5) LIMIT ?4)`,
-				[]any{contents, back, floor[:], retimeStep, ahead},
+				receivedAhead,
+				`UPDATE queue_received SET visible_at=?2 WHERE contents=?1 AND id IN (SELECT id ` + receivedAhead + ` LIMIT ?5)`,
+				[]any{contents, back, floor[:], ahead},
 			},
 		} {
-			for n := retimeStep; n == retimeStep && err == nil; changed += n {
+			more := false
+			err := s.read(ctx, func(c *sqlite.Conn) error {
+				return query(c, "SELECT EXISTS (SELECT 1 "+q.find+")", func(st *sqlite.Stmt) error { more = st.ColumnBool(0); return nil }, q.args...)
+			})
+			for more && err == nil {
+				n := 0
 				err = s.write(ctx, func(c *sqlite.Conn) error {
-					err := exec(c, q.sql, q.args...)
+					err := exec(c, q.change, append(q.args, retimeStep)...)
 					n = c.Changes()
 					return err
 				})
+				changed += n
+				more = n == retimeStep
+			}
+			if err != nil {
+				return changed, err
 			}
 		}
-		if err != nil {
-			return changed, err
-		}
 	}
-	return changed, err
+	return changed, nil
 }
 
 // retimeStep is the number of messages that one transaction puts right.
