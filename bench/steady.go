@@ -36,7 +36,7 @@ func (b *bench) spread(ctx context.Context, rate float64, seconds int, bound tim
 	at := func(i int) time.Time {
 		return first.Add(time.Duration(float64(i) / rate * float64(time.Second))).Truncate(time.Millisecond)
 	}
-	if err := sqlite.Load(data, stored(n, target, time.Minute, first, at)); err != nil {
+	if err := sqlite.Load(data, stored(n, farAway, target, time.Minute, first, at)); err != nil {
 		return nil, err
 	}
 	srv, err := b.start(ctx, data)

@@ -16,21 +16,22 @@ var scope = belfry.Scope{Account: "000000000000", Region: "us-east-1"}
 // farAway is an expression whose next occurrence no measurement reaches.
 const farAway = "cron(0 3 1 1 ? 2100-2199)"
 
-// stored are n schedules for sqlite.Load, the i-th due at(i).
-func stored(n int, target belfry.Target, window time.Duration, scheduled time.Time, at func(i int) time.Time) iter.Seq2[*belfry.Schedule, *belfry.Due] {
+// stored are n schedules for sqlite.Load, the i-th due at(i). What is due is no
+// occurrence of farAway: to the check of the queue it is one that an edit of the times
+// has kept, as it is of a schedule that was edited while it waited.
+func stored(n int, expression string, target belfry.Target, window time.Duration, scheduled time.Time, at func(i int) time.Time) iter.Seq2[*belfry.Schedule, *belfry.Due] {
 	target.RoleARN, target.Retry = "arn:aws:iam::000000000000:role/belfry", belfry.DefaultRetry()
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	return func(yield func(*belfry.Schedule, *belfry.Due) bool) {
 		for i := range n {
 			s := belfry.Schedule{
 				Revision: 1, Scope: scope, Group: belfry.DefaultGroup, Name: fmt.Sprintf("stored-%08d", i),
-				Expression: farAway, Timezone: "UTC", Window: window, Target: target,
-				// Edited since it was made: its entry is then one that an edit kept, and need
-				// not be an occurrence of the expression.
-				Created: now.Add(-time.Second), Modified: now, Since: now,
+				Expression: expression, Timezone: "UTC", Window: window, Target: target,
+				Created: now, Modified: now, Since: now,
 			}
 			s.ID = belfry.MakeID(int64(i+1), belfry.ShardOf(s.Ref()))
 			d := belfry.Due{At: at(i), Occurrence: belfry.Occurrence{Schedule: s.ID, Time: scheduled}, Revision: 1, Attempt: 1}
+			d.Kept, d.Own = expression == farAway, expression == farAway
 			if !yield(&s, &d) {
 				return
 			}
@@ -45,7 +46,8 @@ func (b *bench) loadIdle(n int) (data string, err error) {
 	}
 	next := time.Now().UTC().Truncate(time.Second).AddDate(1, 0, 0)
 	target := belfry.Target{ARN: "arn:aws:sqs:us-east-1:000000000000:bench", Input: `{"task":"bench"}`}
-	return data, sqlite.Load(data, stored(n, target, 0, next, func(int) time.Time { return next }))
+	once := next.Format("at(2006-01-02T15:04:05)")
+	return data, sqlite.Load(data, stored(n, once, target, 0, next, func(int) time.Time { return next }))
 }
 
 // checkStore fails unless n schedules have exactly one run each, for the time
