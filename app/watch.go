@@ -76,9 +76,6 @@ type queueCheck struct{ engine *engine.Engine }
 // Name is queue.
 func (queueCheck) Name() string { return "queue" }
 
-// mustNot are repairs that only a fault of Belfry's own can make necessary.
-var mustNot = []string{"stray", "no entry", "schedule disabled"}
-
 // Look says when the queue was checked against schedules, clock and time zones,
 // and what was put right. Value is how many entries wait for room.
 func (c queueCheck) Look(_ context.Context, now time.Time) monitor.Finding {
@@ -90,10 +87,10 @@ func (c queueCheck) Look(_ context.Context, now time.Time) monitor.Finding {
 	var repairs []string
 	for _, what := range slices.Sorted(maps.Keys(h.Repairs)) {
 		repairs = append(repairs, fmt.Sprintf("%s: %d", what, h.Repairs[what]))
-		if slices.Contains(mustNot, what) {
-			f.OK = false
-			f.Advice = "It has been put right, and the log names each; please report it, since it must not happen. A restart clears this."
-		}
+	}
+	if len(h.Faults()) > 0 {
+		f.OK = false
+		f.Advice = "It has been put right, and the log names each; please report it, since it must not happen. A restart clears this."
 	}
 	if repairs != nil {
 		f.Detail += " Put right since the start: " + strings.Join(repairs, ", ") + "."

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -16,8 +18,10 @@ import (
 //
 //   - each entry when its time has come (fits): one that is no occurrence of its
 //     schedule any more is not started;
-//   - all of it at start, after the clock was set back, and every hour (Config.Audit), by a
-//     goroutine of its own that takes a fifth of one processor at most.
+//   - all of it at start, after the clock was set back, and every hour (Config.Audit);
+//     then also the schedules that have no entry, though not at once at a start.
+//
+// A goroutine of its own does that, and takes a fifth of one processor at most.
 //
 // Such a round begins with what cannot wait. Whatever fired or was given up under
 // a clock that has been set back left a run or a gap that lies after now; their
@@ -25,7 +29,7 @@ import (
 // is looked at before what is due in a year.
 const (
 	auditFirst = time.Minute // from the first round, at start, to the second
-	auditStep  = 500         // entries, or schedules, that one step looks at
+	auditStep  = 500         // entries, or gaps, that one step looks at
 	auditRest  = 4           // times as long as a step took is the pause after it
 	auditLook  = 4096        // occurrences of one schedule that are looked up in the ledger
 	// zoneReach is by how much an occurrence moves when the rules of its zone
@@ -47,13 +51,16 @@ func (e *Engine) recheck() {
 
 // audit checks the queue until ctx ends.
 func (e *Engine) audit(ctx context.Context) {
-	e.noteZones(ctx)
+	e.lookAtZones(ctx)
 	rest := auditFirst // a start has better things to do than to read all schedules
-	for round := e.checkQueue; ctx.Err() == nil; {
-		if err := round(ctx); err != nil && ctx.Err() == nil {
+	for all := false; ctx.Err() == nil; {
+		if err := e.checkQueue(ctx, all); err != nil && ctx.Err() == nil {
 			e.c.Logger.ErrorContext(ctx, "checking the due queue failed; it is tried again", "err", err)
 			e.sleep(ctx, time.Second)
 			continue
+		}
+		if all {
+			e.keepZones(ctx)
 		}
 		timer, release := e.c.Clock.NewTimer(rest)
 		select {
@@ -62,40 +69,49 @@ func (e *Engine) audit(ctx context.Context) {
 		case <-ctx.Done():
 		}
 		release()
-		rest, round = e.c.Audit, e.checkAll
+		rest, all = e.c.Audit, true
 	}
 }
 
-// checkAll is one round.
-func (e *Engine) checkAll(ctx context.Context) error {
-	if err := e.checkQueue(ctx); err != nil {
-		return err
-	}
-	return e.checkUnqueued(ctx)
-}
+// zonesKey is where the store keeps the version of the time-zone data that all of the
+// queue has been checked against.
+const zonesKey = "zones"
 
-// noteZones tells when the time-zone data is not what the queue was made with.
-func (e *Engine) noteZones(ctx context.Context) {
-	const key = "zones"
+// lookAtZones tells when the time-zone data is not what the queue was made with.
+func (e *Engine) lookAtZones(ctx context.Context) {
 	now := expr.ZoneVersion()
-	before, err := e.c.Store.Seen(ctx, key)
+	before, err := e.c.Store.Seen(ctx, zonesKey)
 	if err != nil || before == now {
 		return // without it nothing is lost: all entries are checked
 	}
+	e.newZones = true
 	if before != "" {
 		e.c.Logger.WarnContext(ctx, "the time-zone data has changed; the due queue is checked against it", "before", before, "now", now)
 	}
-	if err := e.c.Store.See(ctx, key, now); err != nil && ctx.Err() == nil {
-		e.c.Logger.WarnContext(ctx, "the version of the time-zone data could not be stored", "err", err)
-	}
 }
 
-// checkQueue checks all entries that there are.
-func (e *Engine) checkQueue(ctx context.Context) error {
+// keepZones keeps that all of the queue is as the time-zone data says.
+func (e *Engine) keepZones(ctx context.Context) {
+	if !e.newZones {
+		return
+	}
+	if err := e.c.Store.See(ctx, zonesKey, expr.ZoneVersion()); err != nil {
+		if ctx.Err() == nil {
+			e.c.Logger.WarnContext(ctx, "the version of the time-zone data could not be stored; it is tried again", "err", err)
+		}
+		return
+	}
+	e.newZones = false
+}
+
+// checkQueue checks all entries that there are, and with all, or when gaps have been
+// cut, the schedules that have none.
+func (e *Engine) checkQueue(ctx context.Context, all bool) error {
 	started, n := e.c.Clock.Monotonic(), 0
 	if err := e.trim(ctx); err != nil {
 		return err
 	}
+	cuts := e.trims.count()
 	var after *belfry.Due
 	for more := true; more; {
 		began := e.c.Clock.Monotonic()
@@ -115,7 +131,12 @@ func (e *Engine) checkQueue(ctx context.Context) error {
 			e.pause(ctx, began)
 		}
 	}
-	if err := e.endTrim(ctx); err != nil {
+	if all || e.trims.since() != 0 {
+		if err := e.checkUnqueued(ctx); err != nil {
+			return err
+		}
+	}
+	if err := e.endTrim(ctx, cuts); err != nil {
 		return err
 	}
 	e.checked(e.now(), n)
@@ -146,7 +167,7 @@ func (e *Engine) checkItem(ctx context.Context, it *belfry.DueItem) (failed erro
 	}
 	e.c.Barrier.Do(ctx, "check entry", it.OccurrenceID(), func() error {
 		t, err := e.parser.timing(it.Spec)
-		at := e.trimmedAt.Load()
+		at := e.trims.since()
 		if err != nil || t.wellPlaced(it, now) && (at == 0 || it.Time.Unix() <= at) {
 			return err
 		}
@@ -311,7 +332,7 @@ func (e *Engine) placed(ctx context.Context, it *belfry.DueItem, t *timing, now 
 		return &to, nil
 	}
 	from := now
-	if at := e.trimmedAt.Load(); at != 0 {
+	if at := e.trims.since(); at != 0 {
 		from = earlierOf(from, time.Unix(at, 0))
 	}
 	from = laterOf(from, s.Since)
@@ -401,20 +422,16 @@ func (e *Engine) lastAccounted(ctx context.Context, id belfry.ID, before time.Ti
 // has an occurrence to come gets it, and one that is complete and asked to be
 // deleted then goes.
 func (e *Engine) checkUnqueued(ctx context.Context) (failed error) {
-	var all []*belfry.Schedule
 	now, bytes := e.now(), 0
-	collect := func(s *belfry.Schedule) error {
+	all, err := e.c.Store.Unqueued(ctx, now, unqueuedMax, func(s *belfry.Schedule) bool {
 		t, err := e.parser.timing(s)
-		if _, more := t.next(now); !more && !s.DeleteAfterCompletion && err == nil {
-			return nil // it is complete
+		if _, more := t.next(now); !more && !s.DeleteAfterCompletion && err == nil || bytes > readBytes {
+			return false // it is complete, or there are enough
 		}
-		all = append(all, s)
-		if bytes += len(s.Target.Input) + 1024; bytes > readBytes {
-			return errEnough
-		}
-		return nil
-	}
-	if err := e.c.Store.Unqueued(ctx, now, collect); err != nil && !errors.Is(err, errEnough) {
+		bytes += len(s.Target.Input) + 1024
+		return true
+	})
+	if err != nil {
 		return err
 	}
 	for _, s := range all {
@@ -429,17 +446,24 @@ func (e *Engine) checkUnqueued(ctx context.Context) (failed error) {
 	return failed
 }
 
-var errEnough = errors.New("enough")
+// unqueuedMax bounds the schedules without an entry that one round looks after.
+const unqueuedMax = 10_000
 
 func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) error {
 	if _, yes := e.deleting.Load(groupKey{s.Scope, s.Group}); yes {
 		return nil
 	}
-	now := e.now()
+	now, why := e.now(), "no entry"
+	switch {
+	case e.trims.since() != 0:
+		why = "gap past now" // what ended or was given up under the wrong clock has been cut
+	case e.newZones:
+		why = "clock or time zone"
+	}
 	if s.Since.After(now) {
 		fixed := *s
 		fixed.Since = now
-		s = &fixed
+		s, why = &fixed, "edited in the future"
 	}
 	// What lies before the last outcome is accounted for.
 	last, err := e.lastAccounted(ctx, s.ID, now.Add(windowReach))
@@ -447,6 +471,15 @@ func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) err
 		return err
 	}
 	o, more := t.next(laterOf(last, s.Since))
+	if at := e.trims.since(); at != 0 { // but for what has been cut
+		cut, err := e.unaccounted(ctx, t, laterOf(time.Unix(at, 0), s.Since), last)
+		if err != nil {
+			return err
+		}
+		if !cut.IsZero() {
+			o, more = cut, true
+		}
+	}
 	if t.oneTime() {
 		o, more = t.next(time.Time{})
 		done, err := e.accounted(ctx, s.ID, o, s)
@@ -463,8 +496,8 @@ func (e *Engine) requeue(ctx context.Context, s *belfry.Schedule, t *timing) err
 	if err != nil {
 		return ignoreStale(err)
 	}
-	e.repaired("no entry", 1)
-	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "schedule", s.ARN(), "now_due", placeOf(entry))
+	e.repaired(why, 1)
+	e.c.Logger.WarnContext(ctx, "an enabled schedule had no entry in the due queue", "why", why, "schedule", s.ARN(), "now_due", placeOf(entry))
 	e.arrived(entry, s)
 	return nil
 }
@@ -521,33 +554,43 @@ func (e *Engine) trim(ctx context.Context) error {
 	return e.checkUrgent(ctx, urgent)
 }
 
-// trimKey is where the store keeps since when the entries of schedules whose gaps
-// were trimmed may lie too late. The gaps and the entries change one after the other:
-// when a crash comes between, and the clock goes on, nothing else tells that what lies
-// before an entry has no outcome.
-const trimKey = "trimmed_at"
-
-// beginTrim keeps that gaps are trimmed at now.
-func (e *Engine) beginTrim(ctx context.Context, now time.Time) error {
-	if at := e.trimmedAt.Load(); at != 0 && at <= now.Unix() {
-		return nil
-	}
-	if err := e.c.Store.See(ctx, trimKey, now.Format(time.RFC3339)); err != nil {
-		return err
-	}
-	e.trimmedAt.Store(now.Unix())
-	return nil
+// trims remembers since when the entries of schedules whose gaps were cut may lie too
+// late, or be missing. The gaps and the entries change one after the other: when a crash
+// comes between, and the clock goes on, nothing else tells that what lies before an
+// entry has no outcome.
+type trims struct {
+	mu sync.Mutex   // held while gaps are cut
+	n  int          // guarded by mu: how often some were, since the start
+	at atomic.Int64 // Unix seconds; 0: all entries are where they belong
 }
 
-// endTrim says that all entries are where they belong, by the ledger.
-func (e *Engine) endTrim(ctx context.Context) error {
-	if e.trimmedAt.Load() == 0 {
+// trimKey is where the store keeps it.
+const trimKey = "trimmed_at"
+
+func (t *trims) since() int64 { return t.at.Load() }
+
+func (t *trims) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.n
+}
+
+// endTrim says that all entries are where they belong, by the ledger, unless an edit
+// has cut more gaps than had been when the round began.
+func (e *Engine) endTrim(ctx context.Context, cuts int) error {
+	if e.trims.since() == 0 {
+		return nil
+	}
+	e.trims.mu.Lock()
+	defer e.trims.mu.Unlock()
+	if e.trims.n != cuts {
+		e.recheck()
 		return nil
 	}
 	if err := e.c.Store.See(ctx, trimKey, ""); err != nil {
 		return err
 	}
-	e.trimmedAt.Store(0)
+	e.trims.at.Store(0)
 	return nil
 }
 
@@ -611,15 +654,26 @@ func (e *Engine) cutGaps(ctx context.Context, gaps []belfry.Gap, now time.Time) 
 	if len(changes) == 0 {
 		return nil
 	}
-	if err := e.beginTrim(ctx, now); err != nil {
-		return err
-	}
-	if err := e.c.Store.ChangeGaps(ctx, changes); err != nil {
+	if err := e.changeGaps(ctx, changes, now); err != nil {
 		return err
 	}
 	e.repaired("gap past now", len(changes))
 	e.c.Logger.WarnContext(ctx, "cut gaps of the ledger that reached past now", "gaps", len(changes))
 	return nil
+}
+
+// changeGaps keeps that gaps are cut at now, and cuts them.
+func (e *Engine) changeGaps(ctx context.Context, changes []belfry.GapChange, now time.Time) error {
+	e.trims.mu.Lock()
+	defer e.trims.mu.Unlock()
+	if at := e.trims.since(); at == 0 || at > now.Unix() {
+		if err := e.c.Store.See(ctx, trimKey, now.Format(time.RFC3339)); err != nil {
+			return err
+		}
+		e.trims.at.Store(now.Unix())
+	}
+	e.trims.n++
+	return e.c.Store.ChangeGaps(ctx, changes)
 }
 
 // urgentMax bounds the schedules that are looked at before all others.

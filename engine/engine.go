@@ -141,10 +141,11 @@ type Engine struct {
 	endings chan *ending // closed when no worker is left
 	noMore  sync.Once    // closes the workers' queue and endings
 
-	trimmedAt atomic.Int64  // Unix seconds: since when entries may lie too late, see trimKey; 0: none do
-	marking   sync.Mutex    // held while a group is marked or removed, in the store and in deleting
-	deleting  sync.Map      // groupKey → struct{}: groups whose schedules start no run
-	doomed    chan struct{} // has a value when the store may have groups to empty
+	trims    trims
+	newZones bool          // the queue was made with other time-zone data; only audit's goroutine touches it
+	marking  sync.Mutex    // held while a group is marked or removed, in the store and in deleting
+	deleting sync.Map      // groupKey → struct{}: groups whose schedules start no run
+	doomed   chan struct{} // has a value when the store may have groups to empty
 
 	stopLoop  context.CancelFunc // ends the loops
 	stopAll   context.CancelFunc // ends attempts too

@@ -16,6 +16,14 @@ type Health struct {
 	Waiting int            // entries that are due and wait for room: of an account, a host, or in memory
 }
 
+// mustNot are repairs that only a fault of Belfry's own can make necessary.
+var mustNot = []string{"stray", "no entry", "schedule disabled"}
+
+// Faults names the repairs that only a fault of Belfry's own can have made necessary.
+func (h *Health) Faults() []string {
+	return slices.DeleteFunc(slices.Clone(mustNot), func(what string) bool { return h.Repairs[what] == 0 })
+}
+
 // health is how the queue was found by the checks so far.
 type health struct {
 	mu sync.Mutex

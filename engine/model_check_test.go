@@ -74,6 +74,9 @@ func (w *world) check(t *rapid.T) {
 			w.fail("%s is in the queue, but its schedule is disabled", w.name(id, it.Time))
 		}
 	}
+	if h := n.engine.Health(); len(h.Faults()) > 0 {
+		w.fail("the engine put right what must not happen: %v of %v", h.Faults(), h.Repairs)
+	}
 	w.judgeArrivals()
 }
 

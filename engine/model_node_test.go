@@ -156,8 +156,25 @@ func (f *faultStore) ChangeGaps(ctx context.Context, c []belfry.GapChange) error
 }
 
 func (f *faultStore) See(ctx context.Context, key, value string) error {
+	if key == zonesKey {
+		value += f.n.w.zoneData()
+	}
 	return f.do(func() error { return f.Store.See(ctx, key, value) })
 }
+
+func (f *faultStore) Seen(ctx context.Context, key string) (string, error) {
+	value, err := f.Store.Seen(ctx, key)
+	if key == zonesKey {
+		value = strings.TrimSuffix(value, f.n.w.zoneData())
+	}
+	return value, err
+}
+
+// zonesKey is where the engine keeps the version of the zone data, which the model
+// changes without the machine's.
+const zonesKey = "zones"
+
+func (w *world) zoneData() string { return fmt.Sprintf(" changed %d times", len(w.zones)) }
 
 func (f *faultStore) ForgetTokens(ctx context.Context, before time.Time) (dropped int, err error) {
 	err = f.do(func() error { dropped, err = f.Store.ForgetTokens(ctx, before); return err })

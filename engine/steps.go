@@ -152,7 +152,7 @@ func (e *Engine) lookBack(ctx context.Context) {
 	e.steps.kept = e.seenTime(ctx, throughKey).Unix()
 	e.steps.through.Store(e.steps.kept)
 	if at := e.seenTime(ctx, trimKey); !at.IsZero() {
-		e.trimmedAt.Store(at.Unix())
+		e.trims.at.Store(at.Unix())
 	}
 	e.steps.mu.Unlock()
 	now := e.now()

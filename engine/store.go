@@ -45,10 +45,12 @@ type ScheduleStore interface {
 	// Retired returns up to limit schedules that had the name and were deleted,
 	// newest first.
 	Retired(ctx context.Context, r belfry.ScheduleRef, limit int) ([]belfry.ID, error)
-	// Unqueued calls each with the enabled schedules that have no occurrence entry
-	// in the due queue, all as of one moment, until it fails. Those that have plainly
-	// had their last occurrence may be left out. It reads all schedules.
-	Unqueued(ctx context.Context, now time.Time, each func(*belfry.Schedule) error) error
+	// Unqueued returns up to limit enabled schedules that have no occurrence entry in
+	// the due queue and that want accepts, which must not call the store. Those that
+	// have plainly had their last occurrence are left out, and rarely one is overlooked
+	// that another call finds. It goes over all schedules, at the pace of a background
+	// task.
+	Unqueued(ctx context.Context, now time.Time, limit int, want func(*belfry.Schedule) bool) ([]*belfry.Schedule, error)
 	// ChangeSchedule replaces or removes a schedule and its due entry in one
 	// step. When the schedule or the entry is no longer as the change expects
 	// it answers belfry.ErrStale: read, decide and call again.

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/belfry-run/belfry"
@@ -23,7 +24,7 @@ const (
 	sleptFor = time.Minute
 	// auditEvery is how often all schedules are looked through for one that the due
 	// queue has lost, the first time auditAfter the start: nothing loses any, as
-	// far as anybody knows, and it takes a second or two for a million.
+	// far as anybody knows.
 	auditEvery = 6 * time.Hour
 	auditAfter = 30 * time.Minute
 	// watchAfterError is the wait after a store error.
@@ -51,11 +52,13 @@ type WatchConfig struct {
 // A Watcher watches every schedule by what the engine records of it. The
 // engine does not know of it. There is one on a store.
 type Watcher struct {
-	c      WatchConfig
-	up     time.Time   // since when runs can start
-	audit  time.Time   // when to look for lost schedules next
-	late   *belfry.Due // how far the look for late runs has come; nil: the beginning
-	limits map[belfry.ID]learned
+	c        WatchConfig
+	up       time.Time // since when runs can start
+	audit    time.Time // when to look for lost schedules next
+	lost     chan lost // cap 1: what a search has found
+	searches sync.WaitGroup
+	late     *belfry.Due // how far the look for late runs has come; nil: the beginning
+	limits   map[belfry.ID]learned
 }
 
 type learned struct {
@@ -65,13 +68,14 @@ type learned struct {
 
 // NewWatcher returns a watcher that does nothing until Run.
 func NewWatcher(c WatchConfig) *Watcher {
-	return &Watcher{c: c, limits: map[belfry.ID]learned{}}
+	return &Watcher{c: c, lost: make(chan lost, 1), limits: map[belfry.ID]learned{}}
 }
 
 func (w *Watcher) now() time.Time { return w.c.Clock.Now().UTC().Truncate(time.Millisecond) }
 
 // Run watches until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
+	defer w.searches.Wait()
 	last := time.Time{}
 	for look := 0; ; look++ {
 		now := w.now()
@@ -103,21 +107,17 @@ func (w *Watcher) look(ctx context.Context, long bool) error {
 			return err
 		}
 	}
-	if err := w.findLate(ctx); err != nil || !long {
+	if err := w.findLate(ctx); err != nil {
+		return err
+	}
+	if err := w.findLost(ctx); err != nil || !long {
 		return err
 	}
 	if err := w.findLong(ctx); err != nil {
 		return err
 	}
-	now := w.now()
-	if w.audit.IsZero() {
-		w.audit = now.Add(auditAfter)
-	}
-	if now.Before(w.audit) {
-		return nil
-	}
-	w.audit = now.Add(auditEvery)
-	return w.findLost(ctx, now)
+	w.searchLost(ctx, w.now())
+	return nil
 }
 
 // takeNews takes a batch of news and reports whether there may be more.

@@ -8,23 +8,64 @@ import (
 	"github.com/belfry-run/belfry/expr"
 )
 
-// findLost looks for schedules that are enabled, have an occurrence to come, and
-// are not in the due queue: they would never fire, and nothing else would tell.
-func (w *Watcher) findLost(ctx context.Context, now time.Time) error {
-	var lost []belfry.ID
-	var next []time.Time
-	err := w.c.Store.Unqueued(ctx, now, func(s *belfry.Schedule) error {
-		if at, ok := nextOf(s, now); ok && len(lost) < watchPage {
-			lost, next = append(lost, s.ID), append(next, at)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
+// lost are schedules that are enabled, have an occurrence to come, and are not in the
+// due queue: they would never fire, and nothing else would tell.
+type lost struct {
+	ids  []belfry.ID
+	next []time.Time // their occurrences
+	now  time.Time   // when they were looked for
+}
+
+// searchLost looks for the lost when it is time, in the background: it may take
+// minutes, and who is late is to be noticed within seconds.
+func (w *Watcher) searchLost(ctx context.Context, now time.Time) {
+	if w.audit.IsZero() {
+		w.audit = now.Add(auditAfter)
 	}
-	return w.decide(ctx, len(lost), func(i int) belfry.ID { return lost[i] }, func(i int, x *Watch, _ *WatchPolicy) (Kept, error) {
-		return Kept{Flip: x.Lost(next[i], now)}, nil
+	if now.Before(w.audit) {
+		return
+	}
+	w.audit = now.Add(auditEvery)
+	w.searches.Go(func() {
+		err := w.c.Apart.Round(ctx, "look for lost schedules", func() error {
+			found := lost{now: now}
+			all, err := w.c.Store.Unqueued(ctx, now, watchPage, func(s *belfry.Schedule) bool {
+				_, ok := nextOf(s, now)
+				return ok
+			})
+			for _, s := range all {
+				if at, ok := nextOf(s, now); ok {
+					found.ids, found.next = append(found.ids, s.ID), append(found.next, at)
+				}
+			}
+			if len(found.ids) > 0 {
+				select {
+				case w.lost <- found:
+				case <-ctx.Done():
+				}
+			}
+			return err
+		})
+		if err != nil && ctx.Err() == nil {
+			w.c.Logger.ErrorContext(ctx, "looking for lost schedules failed; it is tried again, and nothing is lost", "err", err, "in", auditEvery)
+		}
 	})
+}
+
+// findLost decides about those that the last search has found.
+func (w *Watcher) findLost(ctx context.Context) error {
+	select {
+	case l := <-w.lost:
+		err := w.decide(ctx, len(l.ids), func(i int) belfry.ID { return l.ids[i] }, func(i int, x *Watch, _ *WatchPolicy) (Kept, error) {
+			return Kept{Flip: x.Lost(l.next[i], l.now)}, nil
+		})
+		if err != nil {
+			w.audit = l.now // they are looked for again
+		}
+		return err
+	default:
+		return nil
+	}
 }
 
 // nextOf returns the schedule's first occurrence after now; false when there is

@@ -41,11 +41,13 @@ type WatchStore interface {
 	// is the news that was settled last, as Settle wants it.
 	Watches(ctx context.Context, ids []belfry.ID) (all map[belfry.ID]*Watch, after int64, err error)
 
-	// Unqueued calls each with the enabled schedules that have no entry of a first
-	// attempt in the due queue, all as of one moment. Those that have plainly had
-	// their last occurrence by then, by their end date or their one time, may be
-	// left out. It reads all schedules.
-	Unqueued(ctx context.Context, now time.Time, each func(s *belfry.Schedule) error) error
+	// Unqueued returns up to limit enabled schedules that have no entry of a first
+	// attempt in the due queue and that want accepts, which must not call the store.
+	// Those that have plainly had their last occurrence by then, by their end date or
+	// their one time, are left out, and rarely one is overlooked that another call
+	// finds. It goes over all schedules, at the pace of a background task: for minutes
+	// when there are millions.
+	Unqueued(ctx context.Context, now time.Time, limit int, want func(*belfry.Schedule) bool) ([]*belfry.Schedule, error)
 
 	// Durations returns how long the newest runs of a schedule that succeeded
 	// took, up to limit of them, of those in the history of the last month.

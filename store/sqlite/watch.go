@@ -257,19 +257,6 @@ func attemptsSince(c *sqlite.Conn, before time.Time) ([]monitor.LongRun, error) 
 	return found, nil
 }
 
-// Unqueued calls each with the enabled schedules that have no entry in the due
-// queue and may have an occurrence to come. The time of a one-time schedule is in
-// a zone of its own, so it is past for sure a day later.
-func (s *Store) Unqueued(ctx context.Context, now time.Time, each func(*belfry.Schedule) error) error {
-	return s.read(ctx, func(c *sqlite.Conn) error {
-		return query(c, "SELECT "+scheduleColumns+` FROM schedules
- WHERE state=0 AND (end_at=0 OR end_at>=?) AND NOT (expression LIKE 'at(%' AND substr(expression, 4, 10)<?)
-  AND id NOT IN (SELECT schedule FROM due WHERE kind=0)`,
-			func(st *sqlite.Stmt) error { return each(scanSchedule(st, 0)) },
-			now, now.UTC().AddDate(0, 0, -1).Format(dayLayout))
-	})
-}
-
 // learnDays is how far back in the history the length of runs is looked for.
 const learnDays = 31
 

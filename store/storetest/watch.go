@@ -444,16 +444,24 @@ func (e *watchTest) unqueued() {
 	_, d := e.create("retries", 60)
 	claim := e.start(startOf(d, nil))
 	e.finish(failure(d, claim, 1)) // a retry does not make it queued
+	all := func(*belfry.Schedule) bool { return true }
+	found, err := e.watch.Unqueued(e.ctx, now, 10, all)
+	e.ok(err)
 	var got []string
-	e.ok(e.watch.Unqueued(e.ctx, now, func(s *belfry.Schedule) error {
+	for _, s := range found {
 		got = append(got, s.Name)
 		if s.Name == "a" {
 			e.same(s, a)
 		}
-		return nil
-	}))
+	}
 	slices.Sort(got)
 	e.same(got, []string{a.Name, last.Name, "retries", soon.Name})
+	found, err = e.watch.Unqueued(e.ctx, now, 2, all)
+	e.ok(err)
+	e.same(len(found), 2)
+	found, err = e.watch.Unqueued(e.ctx, now, 10, func(s *belfry.Schedule) bool { return s.Name == "last" })
+	e.ok(err)
+	e.same(found, []*belfry.Schedule{last})
 }
 
 func (e *watchTest) long() {
