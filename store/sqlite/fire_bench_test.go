@@ -57,3 +57,32 @@ func BenchmarkFire(b *testing.B) {
 	}
 	b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(ran), "cpu-ns/run")
 }
+
+// BenchmarkItems reads entries that wait, 256 at a time: the processor's time for each.
+func BenchmarkItems(b *testing.B) {
+	const entries = 10_000
+	dir := b.TempDir() + "/data"
+	if err := sqlite.Load(dir, numberedUpTo(entries)); err != nil {
+		b.Fatal(err)
+	}
+	st := openAt(b, dir, sqlite.Options{NoSync: true})
+	all, _, err := st.Due(b.Context(), nil, testTime.AddDate(1, 0, 0), entries, 1<<30)
+	if err != nil {
+		b.Fatal(err)
+	}
+	places := make([]belfry.Due, len(all))
+	for i := range all {
+		places[i] = all[i].Due
+	}
+	read := 0
+	began := cpu()
+	for b.Loop() {
+		const step = 256
+		from := read % (len(places) - step)
+		if items, _, err := st.Items(b.Context(), places[from:from+step], 1<<30); err != nil || len(items) != step {
+			b.Fatalf("%d items, %v", len(items), err)
+		}
+		read += step
+	}
+	b.ReportMetric(float64((cpu()-began).Nanoseconds())/float64(read), "cpu-ns/entry")
+}
